@@ -1,0 +1,321 @@
+// Package trend keeps what is trending: exponentially decayed counters by item and country, merged between nodes.
+//
+// A counter with half-life h that was raised by w₁, w₂, … at t₁, t₂, … reads, at time t,
+//
+//	value(t) = Σ wᵢ · 2^(−(t−tᵢ)/h)
+//
+// which is kept exactly as one number and the time it refers to: value(t) = value(ref) · 2^(−(t−ref)/h). Every
+// cell (item, country) has one such counter for each window.
+//
+// # Merging
+//
+// Adding up decayed counts when they arrive would count a repeated message twice. So each process (node, boot) owns
+// its cells and is the only one to raise them; others keep the newest copy of each (newer replaces older, by reference time,
+// then by value), and sums are taken on reading. Applying copies commutes, associates and is idempotent. The cells of a process
+// that has gone, or has been restarted under a new boot, are kept and decay until they are below the floor.
+//
+// # Invariants
+//
+//   - T1: a cell's reference time never goes back, and at one reference time its values never fall; a cell that is evicted and
+//     comes back does so at a later time. Hence "newer replaces older" needs nothing but the cell itself.
+//   - T2: no counter is negative, infinite or NaN, whatever was received.
+//   - T3: memory is bounded: cells per process, processes, voices, entries per list.
+//   - T4: the country "" of a list is the sum over all countries, those of visitors without one included; it has no cells of its own.
+package trend
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/edged/edged"
+)
+
+const (
+	maxWindows    = 4   // counters per cell
+	maxList       = 500 // entries of a list: edged.MaxN
+	maxCountryLen = 64  // a longer country counts as none
+	maxSkew       = 5 * time.Minute
+)
+
+// Options say how a Store counts. The zero value of each field means its default.
+type Options struct {
+	Node       string                         // name of this process's node
+	Boot       uint64                         // which run of it, larger in later runs
+	Clock      func() time.Time               // default time.Now
+	MaxCells   int                            // cells per process, default 2,048; the smallest are evicted
+	MaxPeers   int                            // other processes, default 256; the smallest is evicted
+	MaxVoices  int                            // visitors' voices remembered, default 65,536
+	MaxPublish int                            // cells published by one Flush, default 64, largest change first
+	Floor      float64                        // a cell whose every counter is below is dropped, default 0.05
+	HalfLives  map[string]time.Duration       // by window, at most 4 (the shortest ones); default 1h, 24h, 7d
+	Weights    map[edged.EventType]float64    // default DefaultWeights; a type that isn't named weighs nothing
+	Voice      time.Duration                  // one voice per visitor and item in this long, default 1h
+	Publish    func(key string, value []byte) // tells the other nodes of a cell; nil: nobody is told
+}
+
+// DefaultWeights are what one event adds to a counter. Impressions, returns and dismissals add nothing.
+var DefaultWeights = map[edged.EventType]float64{
+	edged.View: 1, edged.Click: 1, edged.Cart: 3, edged.Like: 3, edged.Purchase: 5,
+}
+
+// EnsureDefaults fills in what is not set.
+func (o *Options) EnsureDefaults() {
+	setDefault(&o.MaxCells, 2048)
+	setDefault(&o.MaxPeers, 256)
+	setDefault(&o.MaxVoices, 1<<16)
+	setDefault(&o.MaxPublish, 64)
+	setDefault(&o.Floor, 0.05)
+	setDefault(&o.Voice, time.Hour)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.HalfLives == nil {
+		o.HalfLives = map[string]time.Duration{"1h": time.Hour, "24h": 24 * time.Hour, "7d": 7 * 24 * time.Hour}
+	}
+	if o.Weights == nil {
+		o.Weights = DefaultWeights
+	}
+}
+
+func setDefault[T int | float64 | time.Duration](p *T, value T) {
+	if *p <= 0 {
+		*p = value
+	}
+}
+
+// Store counts this process's events, holds the other processes' cells and the lists made of both.
+// All methods are safe for concurrent use; Top neither locks nor allocates.
+type Store struct {
+	opts    Options
+	windows []window
+	lists   atomic.Pointer[lists]
+
+	mu      sync.Mutex
+	own     cells
+	peers   map[process]cells
+	dirty   map[cellKey]struct{} // own cells that changed since they were published
+	voices  voices
+	changed bool      // some cell changed since the lists were built
+	built   time.Time // when the lists were built
+
+	publishing sync.Mutex // one Flush at a time, so that cells are published in the order of their reference times
+}
+
+type process struct {
+	node string
+	boot uint64
+}
+
+type window struct {
+	name     string
+	halfLife time.Duration
+}
+
+// New returns an empty Store.
+func New(o Options) *Store {
+	o.EnsureDefaults()
+	return &Store{
+		opts:    o,
+		windows: sortedWindows(o.HalfLives),
+		own:     cells{},
+		peers:   map[process]cells{},
+		dirty:   map[cellKey]struct{}{},
+		voices:  voices{max: o.MaxVoices, span: o.Voice.Milliseconds(), seed: maphash.MakeSeed()},
+	}
+}
+
+// sortedWindows orders windows by half-life, shortest first, and leaves out those beyond the limit or without a length.
+func sortedWindows(halfLives map[string]time.Duration) []window {
+	var list []window
+	for name, h := range halfLives {
+		if h >= time.Second && h <= maxHalfLife {
+			list = append(list, window{name, h})
+		}
+	}
+	slices.SortFunc(list, func(a, b window) int {
+		if a.halfLife != b.halfLife {
+			return int(a.halfLife/time.Second) - int(b.halfLife/time.Second)
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return list[:min(len(list), maxWindows)]
+}
+
+// Add counts one event. An event from the future counts as of now; strings are copied.
+func (s *Store) Add(e *edged.Event) {
+	weight := s.opts.Weights[e.Type]
+	if !(weight > 0) || weight > maxValue || e.Time <= 0 || e.Item == "" || len(e.Item) > edged.MaxIDLen {
+		return
+	}
+	at := min(e.Time, s.opts.Clock().UnixMilli())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if weight = s.voices.gain(e, weight, at); weight > 0 {
+		s.raise(cellKey{countryOf(e), e.Item}, weight, at)
+	}
+}
+
+func (s *Store) raise(key cellKey, weight float64, at int64) {
+	c := s.own[key]
+	if c == nil {
+		if len(s.own) >= s.opts.MaxCells {
+			s.evictOwn(at)
+		}
+		key = cellKey{strings.Clone(key.country), strings.Clone(key.item)}
+		c = &cell{ref: at}
+		s.own[key] = c
+	}
+	c.add(s.windows, weight, at)
+	c.pending += weight
+	s.dirty[key] = struct{}{}
+	s.changed = true
+}
+
+func (s *Store) evictOwn(now int64) {
+	for _, key := range s.own.evict(s.windows, now) {
+		delete(s.dirty, key)
+	}
+}
+
+// countryOf is the event's country, or "" where it has none that could be a key.
+func countryOf(e *edged.Event) string {
+	c := e.Context[edged.Country]
+	if len(c) > maxCountryLen || strings.IndexByte(c, 0) >= 0 || !utf8.ValidString(c) {
+		return ""
+	}
+	return c
+}
+
+// Apply takes another process's cell. A cell that is malformed, or lies in the future, is an error and changes nothing;
+// an older copy than the one held is no error and changes nothing either.
+func (s *Store) Apply(node string, boot uint64, key string, value []byte) error {
+	if node == s.opts.Node && boot == s.opts.Boot {
+		return nil // what this process counted itself it knows best
+	}
+	k, err := parseKey(key)
+	if err != nil {
+		return err
+	}
+	now := s.opts.Clock().UnixMilli()
+	c, err := decodeCell(value, s.windows, now)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.replace(process{node, boot}, k, c, now)
+	return nil
+}
+
+func (s *Store) replace(p process, key cellKey, c cell, now int64) {
+	peer := s.peer(p, now)
+	held := peer[key]
+	if held != nil {
+		if !c.newerThan(held) {
+			return
+		}
+		*held = c
+	} else {
+		if len(peer) >= s.opts.MaxCells {
+			peer.evict(s.windows, now)
+		}
+		peer[key] = &c
+	}
+	s.changed = true
+}
+
+// peer returns the cells of p, evicting the process with the smallest sum where there are too many.
+func (s *Store) peer(p process, now int64) cells {
+	peer, ok := s.peers[p]
+	if ok {
+		return peer
+	}
+	if len(s.peers) >= s.opts.MaxPeers {
+		delete(s.peers, s.smallestPeer(now))
+	}
+	peer = cells{}
+	p.node = strings.Clone(p.node)
+	s.peers[p] = peer
+	return peer
+}
+
+func (s *Store) smallestPeer(now int64) process {
+	var smallest process
+	least := -1.0
+	for p, peer := range s.peers {
+		if sum := peer.sum(s.windows, now); least < 0 || sum < least || sum == least && p.node < smallest.node {
+			smallest, least = p, sum
+		}
+	}
+	return smallest
+}
+
+// Flush publishes own cells that changed, and rebuilds the lists when something changed or enough has decayed.
+// Its owner calls it a few times a second.
+func (s *Store) Flush() {
+	s.publishing.Lock()
+	defer s.publishing.Unlock()
+	if s.opts.Publish != nil {
+		for _, u := range s.takeUpdates() {
+			s.opts.Publish(u.key.String(), u.value)
+		}
+	}
+	s.rebuild()
+}
+
+type update struct {
+	key     cellKey
+	pending float64
+	value   []byte
+}
+
+// takeUpdates encodes the changed cells with the largest changes, and leaves the others for the next time.
+func (s *Store) takeUpdates() []update {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]update, 0, len(s.dirty))
+	for key := range s.dirty {
+		list = append(list, update{key: key, pending: s.own[key].pending})
+	}
+	slices.SortFunc(list, func(a, b update) int {
+		switch {
+		case a.pending != b.pending && a.pending > b.pending:
+			return -1
+		case a.pending != b.pending:
+			return 1
+		}
+		return a.key.compare(b.key)
+	})
+	list = list[:min(len(list), s.opts.MaxPublish)]
+	for i := range list {
+		c := s.own[list[i].key]
+		c.pending = 0
+		list[i].value = appendCell(nil, c, s.windows)
+		delete(s.dirty, list[i].key)
+	}
+	return list
+}
+
+// Stats are sizes at one moment.
+type Stats struct {
+	Cells  int // own cells
+	Peers  int // other processes
+	Remote int // cells of those
+	Voices int
+}
+
+// Stats counts what is held.
+func (s *Store) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Stats{Cells: len(s.own), Peers: len(s.peers), Voices: s.voices.len()}
+	for _, peer := range s.peers {
+		st.Remote += len(peer)
+	}
+	return st
+}
