@@ -26,10 +26,10 @@ type FS interface {
 	Open(name string) (File, error)   // for reading
 	Create(name string) (File, error) // for writing, mode 0600, truncated if it exists
 	Append(name string) (File, error) // for reading and writing at its end, created if absent
-	Rename(from, to string) error     // replaces to atomically
+	Rename(from, to string) error     // replaces a file called to atomically; a directory there is an error
 	Remove(name string) error
 	RemoveAll(name string) error
-	MkdirAll(dir string) error
+	MkdirAll(dir string) error                 // modes 0700; the directories it made are durable when it returns
 	ReadDir(dir string) ([]fs.DirEntry, error) // sorted by name
 	Stat(name string) (fs.FileInfo, error)
 	SyncDir(dir string) error // makes creations, renames and removals in dir durable
