@@ -1,0 +1,144 @@
+// Package quant turns float vectors into small integers and back.
+//
+// An item's vector x becomes 8-bit codes c with one scale s a row, so that |x − c·s| ≤ s/2 (and a hair of float32
+// rounding) in every dimension. A query becomes 16-bit codes with one scale. Their dot product is an integer, so a
+// score is the same bits on every CPU, whatever the order of additions:
+//
+//	score = float32(float64(Σ c·q) · s_row · s_query)
+//
+// Rows and Query are plain memory without hidden state: Rows may be shared by any number of goroutines as long as
+// nobody writes, a Query belongs to one search at a time.
+package quant
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/edged/edged/internal/kernel"
+)
+
+// Limits of a vector.
+const (
+	MaxDim  = kernel.MaxDim
+	MaxNorm = 1e9 // longest vector; keeps every score far from float32's end
+)
+
+// minPeak is the largest |x| of a row that still gets codes: below it the row is the zero vector, since its scale
+// would leave float32's normal range.
+const minPeak = 1e-30
+
+// Rows is a matrix of 8-bit codes with a scale for each row. Codes of one row take Stride bytes: Dim rounded up to a
+// multiple of 8, the rest zero.
+type Rows struct {
+	Codes  []int8
+	Scales []float32
+	Dim    int
+}
+
+// Stride returns the length of a row of dim codes: dim rounded up to a multiple of 8.
+func Stride(dim int) int { return (dim + 7) &^ 7 }
+
+// Encode quantises vectors, rows of dim floats each.
+func Encode(vectors []float32, dim int) (Rows, error) {
+	if dim < 1 || dim > MaxDim {
+		return Rows{}, fmt.Errorf("vectors: %d dimensions, want 1 to %d", dim, MaxDim)
+	}
+	if len(vectors)%dim != 0 {
+		return Rows{}, fmt.Errorf("vectors: %d numbers are no multiple of %d dimensions", len(vectors), dim)
+	}
+	n, stride := len(vectors)/dim, Stride(dim)
+	rows := Rows{Codes: make([]int8, n*stride), Scales: make([]float32, n), Dim: dim}
+	for i := range n {
+		scale, err := encodeRow(rows.Codes[i*stride:][:dim], vectors[i*dim:][:dim])
+		if err != nil {
+			return Rows{}, fmt.Errorf("vector of row %d: %w", i, err)
+		}
+		rows.Scales[i] = scale
+	}
+	return rows, nil
+}
+
+func encodeRow(dst []int8, x []float32) (scale float32, err error) {
+	peak, norm := peakAndNorm(x)
+	if !(norm <= MaxNorm) {
+		return 0, fmt.Errorf("length %g, at most %g", norm, MaxNorm)
+	}
+	if peak < minPeak {
+		return 0, nil
+	}
+	scale = float32(peak / 127)
+	for i, v := range x {
+		dst[i] = int8(math.Max(-127, math.Min(127, math.RoundToEven(float64(v)/float64(scale)))))
+	}
+	return scale, nil
+}
+
+// peakAndNorm returns max |x_i| and ‖x‖; the norm is NaN or infinite where some x_i is.
+func peakAndNorm(x []float32) (peak, norm float64) {
+	for _, v := range x {
+		a := math.Abs(float64(v))
+		peak = max(peak, a)
+		norm += float64(a * a)
+	}
+	return peak, math.Sqrt(norm)
+}
+
+// Check reports what makes rows unfit for use: bytes that came from elsewhere pass here first.
+func (r *Rows) Check() error {
+	if r.Dim < 1 || r.Dim > MaxDim {
+		return fmt.Errorf("vectors: %d dimensions, want 1 to %d", r.Dim, MaxDim)
+	}
+	if stride := Stride(r.Dim); len(r.Codes) != len(r.Scales)*stride {
+		return fmt.Errorf("vectors: %d bytes of codes, want %d rows of %d", len(r.Codes), len(r.Scales), stride)
+	}
+	for i, s := range r.Scales {
+		if !(s >= 0 && float64(s) <= MaxNorm/127) {
+			return fmt.Errorf("vectors: scale %g of row %d, want 0 to %g", s, i, MaxNorm/127)
+		}
+	}
+	return nil
+}
+
+// Len returns the number of rows.
+func (r *Rows) Len() int { return len(r.Scales) }
+
+// Row returns the codes of row i, padding included.
+func (r *Rows) Row(i int) []int8 {
+	stride := Stride(r.Dim)
+	return r.Codes[i*stride:][:stride:stride]
+}
+
+// Append appends row i, decoded, to dst: Dim numbers.
+func (r *Rows) Append(dst []float64, i int) []float64 {
+	scale := float64(r.Scales[i])
+	for _, c := range r.Row(i)[:r.Dim] {
+		dst = append(dst, float64(c)*scale)
+	}
+	return dst
+}
+
+// Norm returns the Euclidean length of the decoded row i.
+func (r *Rows) Norm(i int) float64 {
+	var sum int64
+	for _, c := range r.Row(i) {
+		sum += int64(c) * int64(c)
+	}
+	return math.Sqrt(float64(sum)) * float64(r.Scales[i])
+}
+
+// Gram returns the diagonal of YᵀY, Y being the decoded rows.
+func (r *Rows) Gram() []float32 {
+	sums := make([]float64, r.Dim)
+	for i := range r.Len() {
+		scale := float64(r.Scales[i])
+		for k, c := range r.Row(i)[:r.Dim] {
+			y := float64(c) * scale
+			sums[k] += float64(y * y)
+		}
+	}
+	gram := make([]float32, r.Dim)
+	for k, s := range sums {
+		gram[k] = float32(s)
+	}
+	return gram
+}
