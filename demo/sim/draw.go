@@ -37,7 +37,7 @@ func draw(id, slug, pattern string, main, accent colour) []byte {
 	p.printf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200" width="400" height="400">`)
 	p.background()
 	p.printf(`<defs><pattern id="p" width="26" height="26" patternUnits="userSpaceOnUse" patternTransform="rotate(%d)">%s</pattern></defs>`,
-		p.rng.IntN(24)-12, strings.ReplaceAll(patterns[pattern], "C", main.light))
+		p.rng.IntN(24)-12, strings.ReplaceAll(patterns[pattern], "@", main.light))
 	p.printf(`<ellipse cx="101" cy="170" rx="66" ry="8" fill="%s" opacity=".13"/>`, ink)
 	p.printf(`<g stroke-linejoin="round" stroke-linecap="round">`)
 	for _, part := range shapes[slug] {
@@ -47,16 +47,16 @@ func draw(id, slug, pattern string, main, accent colour) []byte {
 	return []byte(p.out.String())
 }
 
-// patterns fill a tile of 26 × 26; C stands for the colour.
+// patterns fill a tile of 26 × 26; @ stands for the colour.
 var patterns = map[string]string{
-	"cross":  `<path d="M6 2V10M2 6H10M19 15V23M15 19H23" stroke="C" stroke-width="2.4"/>`,
-	"leaf":   `<path d="M4 14C4 6 10 3 15 3C15 10 11 14 4 14ZM14 24C14 18 19 15 24 15C24 21 20 24 14 24Z" fill="C"/>`,
-	"disc":   `<circle cx="13" cy="13" r="9" fill="none" stroke="C" stroke-width="3"/><circle cx="13" cy="13" r="3.5" fill="C"/>`,
-	"stripe": `<path d="M0 4H26M0 17H26" stroke="C" stroke-width="5"/>`,
-	"star":   `<path d="M8 1L10 6L15 8L10 10L8 15L6 10L1 8L6 6Z" fill="C"/><circle cx="20" cy="20" r="2" fill="C"/>`,
-	"flower": `<g fill="C"><circle cx="13" cy="7" r="4"/><circle cx="13" cy="17" r="4"/><circle cx="8" cy="12" r="4"/><circle cx="18" cy="12" r="4"/></g><circle cx="13" cy="12" r="3" fill="#fff8ea"/>`,
+	"cross":  `<path d="M6 2V10M2 6H10M19 15V23M15 19H23" stroke="@" stroke-width="2.4"/>`,
+	"leaf":   `<path d="M4 14C4 6 10 3 15 3C15 10 11 14 4 14ZM14 24C14 18 19 15 24 15C24 21 20 24 14 24Z" fill="@"/>`,
+	"disc":   `<circle cx="13" cy="13" r="9" fill="none" stroke="@" stroke-width="3"/><circle cx="13" cy="13" r="3.5" fill="@"/>`,
+	"stripe": `<path d="M0 4H26M0 17H26" stroke="@" stroke-width="5"/>`,
+	"star":   `<path d="M8 1L10 6L15 8L10 10L8 15L6 10L1 8L6 6Z" fill="@"/><circle cx="20" cy="20" r="2" fill="@"/>`,
+	"flower": `<g fill="@"><circle cx="13" cy="7" r="4"/><circle cx="13" cy="17" r="4"/><circle cx="8" cy="12" r="4"/><circle cx="18" cy="12" r="4"/></g><circle cx="13" cy="12" r="3" fill="#fff8ea"/>`,
 	"band":   ``,
-	"check":  `<path d="M0 0H13V26H0Z" fill="C" opacity=".55"/><path d="M0 0H26V13H0Z" fill="C" opacity=".55"/>`,
+	"check":  `<path d="M0 0H13V26H0Z" fill="@" opacity=".55"/><path d="M0 0H26V13H0Z" fill="@" opacity=".55"/>`,
 }
 
 // pen writes one picture.
