@@ -1,0 +1,177 @@
+package release
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Payload types of the two signed documents.
+const (
+	ManifestType = "application/vnd.edged.release.v1+json"
+	RolloutType  = "application/vnd.edged.rollout.v1+json"
+)
+
+const manifestDoc = "edged.release/1"
+
+// Chunk is a piece of a component as it travels: one zstd frame.
+type Chunk struct {
+	Hash Hash  `json:"hash"` // of the compressed bytes
+	Size int64 `json:"size"` // compressed bytes
+	Raw  int64 `json:"raw"`  // decoded bytes
+}
+
+// Component is a file of a release.
+type Component struct {
+	Name   string  `json:"name"`
+	Size   int64   `json:"size"` // raw bytes
+	Hash   Hash    `json:"hash"` // of the raw file
+	Chunks []Chunk `json:"chunks"`
+}
+
+// Manifest names every byte of a release.
+type Manifest struct {
+	Type       string          `json:"type"`
+	Version    uint64          `json:"version"`
+	Created    time.Time       `json:"created"`            // when the model was trained
+	Critical   []string        `json:"critical,omitempty"` // components a node must understand, or refuse
+	Components []Component     `json:"components"`
+	Card       json.RawMessage `json:"card,omitempty"` // the model card, a JSON object
+}
+
+// Component finds a component by name.
+func (m *Manifest) Component(name string) (*Component, bool) {
+	for i := range m.Components {
+		if m.Components[i].Name == name {
+			return &m.Components[i], true
+		}
+	}
+	return nil, false
+}
+
+// Chunks is the number of chunks and of their compressed bytes.
+func (m *Manifest) Chunks() (n int, size int64) {
+	for i := range m.Components {
+		for _, c := range m.Components[i].Chunks {
+			n, size = n+1, size+c.Size
+		}
+	}
+	return n, size
+}
+
+// Encode checks the manifest and returns the bytes to sign. The same manifest gives the same bytes.
+func (m *Manifest) Encode() ([]byte, error) {
+	m.Type, m.Created = manifestDoc, seconds(m.Created)
+	b, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	if _, err := ParseManifest(b); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// ParseManifest reads a manifest that Trust.Open gave (R1) and checks every count and sum in it.
+func ParseManifest(b []byte) (*Manifest, error) {
+	const what = "manifest"
+	if err := checkJSON(what, b, MaxManifest); err != nil {
+		return nil, err
+	}
+	var m Manifest
+	var components json.RawMessage
+	err := decode(what, b, field{name: "type", dst: &m.Type}, field{name: "version", dst: &m.Version},
+		field{name: "created", dst: &m.Created}, field{name: "components", dst: &components},
+		field{name: "critical", dst: &m.Critical, optional: true}, field{name: "card", dst: &m.Card, optional: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := checkType(what, m.Type, manifestDoc); err != nil {
+		return nil, err
+	}
+	if m.Version == 0 {
+		return nil, formatf("%s: version: 0", what)
+	}
+	if len(m.Card) > MaxCard {
+		return nil, fmt.Errorf("%s: card: %d bytes, at most %d: %w", what, len(m.Card), MaxCard, ErrTooLarge)
+	}
+	if len(m.Card) > 0 && m.Card[0] != '{' {
+		return nil, formatf("%s: card: not an object", what)
+	}
+	return &m, m.parseComponents(components)
+}
+
+func (m *Manifest) parseComponents(raw json.RawMessage) error {
+	chunks := MaxChunks // what is left of the limit
+	err := decodeList("manifest: components", raw, MaxComponents, func(i int, raw json.RawMessage) error {
+		c, err := parseComponent(fmt.Sprintf("manifest: component %d", i+1), raw, chunks)
+		if err != nil {
+			return err
+		}
+		if _, ok := m.Component(c.Name); ok {
+			return formatf("manifest: component %q twice", c.Name)
+		}
+		chunks -= len(c.Chunks)
+		m.Components = append(m.Components, c)
+		return nil
+	})
+	if err == nil && len(m.Components) == 0 {
+		return formatf("manifest: no components")
+	}
+	return err
+}
+
+var componentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
+
+func parseComponent(what string, raw json.RawMessage, maxChunks int) (Component, error) {
+	var c Component
+	var chunks json.RawMessage
+	err := decode(what, raw, field{name: "name", dst: &c.Name}, field{name: "size", dst: &c.Size},
+		field{name: "hash", dst: &c.Hash}, field{name: "chunks", dst: &chunks})
+	if err != nil {
+		return c, err
+	}
+	if !componentName.MatchString(c.Name) {
+		return c, formatf("%s: name %.80q: want a-z, 0-9 and - (at most 32)", what, c.Name)
+	}
+	what = fmt.Sprintf("manifest: component %q", c.Name)
+	var sum int64 // of at most MaxChunks times MaxChunkRaw: no overflow
+	err = decodeList(what+": chunks", chunks, maxChunks, func(i int, raw json.RawMessage) error {
+		chunk, err := parseChunk(fmt.Sprintf("%s: chunk %d", what, i+1), raw)
+		c.Chunks = append(c.Chunks, chunk)
+		sum += chunk.Raw
+		return err
+	})
+	if err != nil {
+		return c, err
+	}
+	if sum != c.Size {
+		return c, formatf("%s: size %d, but its chunks hold %d", what, c.Size, sum)
+	}
+	return c, nil
+}
+
+func parseChunk(what string, raw json.RawMessage) (Chunk, error) {
+	var c Chunk
+	err := decode(what, raw, field{name: "hash", dst: &c.Hash}, field{name: "size", dst: &c.Size}, field{name: "raw", dst: &c.Raw})
+	if err != nil {
+		return c, err
+	}
+	if c.Size < 1 || c.Size > MaxChunkSize {
+		return c, fmt.Errorf("%s: size %d, want 1 to %d: %w", what, c.Size, MaxChunkSize, ErrTooLarge)
+	}
+	if c.Raw < 1 || c.Raw > MaxChunkRaw {
+		return c, fmt.Errorf("%s: raw %d, want 1 to %d: %w", what, c.Raw, MaxChunkRaw, ErrTooLarge)
+	}
+	return c, nil
+}
+
+// Understood refuses a manifest that calls a component critical which is not among the known ones.
+func (m *Manifest) Understood(known ...string) error {
+	return checkCritical("manifest", m.Critical, func(name string) bool { return slices.Contains(known, name) })
+}
+
+// ID names the release to people: its version and the start of its manifest's hash.
+func (r Ref) ID() string { return fmt.Sprintf("%d-%s", r.Version, r.Manifest.Short()) }
