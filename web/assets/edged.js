@@ -1,0 +1,469 @@
+// <edged-carousel>: a row of recommendations from an edged node. One file, no dependencies.
+//
+//   <script type="module" src="https://edge.example/edged.js"></script>
+//   <edged-carousel endpoint="https://edge.example" slot="home" n="12" title="Picked for you" explain></edged-carousel>
+//
+// Attributes
+//   endpoint   origin of the node; default: where the page came from
+//   source     recommend (default), trending, popular, or similar (then item="…" too)
+//   slot       name of this place, sent with the request and its events
+//   n          how many items
+//   title      heading (or heading="…")
+//   country    two letters; for trending, and as context of recommend
+//   explain    ask why, and offer it on every card
+//   node       a name for the node in the line below the row; unsaid: its host
+//   image-base where relative picture addresses begin; default: the page
+//   quiet      no impression and click events
+//   no-meta    no line with level, release and time
+// Properties
+//   recent     what the visitor looked at lately, newest first: ids. Setting it asks again.
+//   session    id of the visit; default: one made up for this tab
+//   nameOf     function from an item's id to its title, for the reasons; default: what this carousel has seen
+// Methods: refresh()
+// Events (all bubble, composed)
+//   edged:select  {item, fields, position, recommendationId}; cancel it to handle the click yourself
+//   edged:answer  {answer, roundTripMs}
+//   edged:error   {error}
+//
+// Titles and all other data are written as text, never as HTML.
+
+const FIELDS = ['title', 'image', 'price', 'currency', 'brand', 'url'];
+const IDLE_MS = 8000; // a request that takes longer is given up
+
+const CSS = `
+:host { display: block; --_accent: var(--edged-accent, #b4532a); --_ink: var(--edged-ink, #2b2730); --_soft: var(--edged-soft, #6d6672);
+  --_card: var(--edged-card, #fffdf9); --_line: var(--edged-line, #e6ddd0); --_width: var(--edged-card-width, 168px); color: var(--_ink);
+  font: 400 14px/1.4 var(--edged-font, system-ui, sans-serif); }
+:host([hidden]) { display: none; }
+* { box-sizing: border-box; }
+.head { display: flex; align-items: center; gap: 12px; margin: 0 0 10px; }
+h2 { flex: 1; margin: 0; font: var(--edged-heading, 600 22px/1.2 Georgia, serif); letter-spacing: -.01em; }
+.nav { display: flex; gap: 6px; }
+button { font: inherit; color: inherit; cursor: pointer; }
+.nav button { width: 34px; height: 34px; border-radius: 50%; border: 1px solid var(--_line); background: var(--_card); font-size: 17px; line-height: 1; padding: 0; }
+.nav button:disabled { opacity: .35; cursor: default; }
+.nav button:not(:disabled):hover { border-color: var(--_accent); color: var(--_accent); }
+ul { display: flex; gap: 14px; margin: 0; padding: 4px 4px 12px; list-style: none; overflow-x: auto; scroll-snap-type: x proximity; scroll-behavior: smooth; scrollbar-width: thin;
+  scrollbar-color: var(--_line) transparent; }
+li { position: relative; flex: 0 0 var(--_width); scroll-snap-align: start; }
+.card { display: flex; flex-direction: column; width: 100%; height: 100%; padding: 0; border: 1px solid var(--_line); border-radius: 14px; overflow: hidden; background: var(--_card);
+  text-align: start; text-decoration: none; color: inherit; transition: box-shadow .18s, transform .18s; }
+.card:hover { box-shadow: 0 8px 22px rgb(40 30 20 / .14); transform: translateY(-2px); }
+:focus-visible { outline: 3px solid var(--_accent); outline-offset: 2px; }
+.picture { aspect-ratio: 1; width: 100%; overflow: hidden; background: var(--_line); }
+.picture img, .picture svg { display: block; width: 100%; height: 100%; object-fit: cover; }
+.text { display: flex; flex-direction: column; gap: 3px; flex: 1; padding: 10px 12px 12px; }
+.title { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; overflow-wrap: anywhere; min-height: 2.6em; font-weight: 550; line-height: 1.3; }
+.foot { display: flex; justify-content: space-between; gap: 8px; margin-top: auto; color: var(--_soft); font-size: 12.5px; }
+.price { color: var(--_ink); font-weight: 650; font-variant-numeric: tabular-nums; }
+.brand { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.why { position: absolute; top: 8px; right: 8px; padding: 2px 9px; border: 0; border-radius: 99px; background: rgb(255 253 249 / .88); color: #2b2730; font-size: 12px; line-height: 1.6; opacity: .0; transition: opacity .15s; }
+li:hover .why, .why:focus-visible, .why[aria-expanded=true] { opacity: 1; }
+@media (hover: none) { .why { opacity: 1; } }
+.reason { position: absolute; inset: 1px 1px auto; aspect-ratio: 1; padding: 36px 12px 10px; border-radius: 13px 13px 0 0; background: rgb(43 39 48 / .93); color: #fdf8f0; font-size: 12.5px; line-height: 1.35; overflow: auto; }
+.reason[hidden] { display: none; }
+.reason p { margin: 0 0 6px; font-weight: 600; }
+.share { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin-top: 6px; }
+.share i { grid-column: 1 / -1; height: 4px; border-radius: 2px; background: #f0b08d; transform-origin: 0 0; }
+.meta { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; margin: 0; min-height: 1.6em; color: var(--_soft); font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
+.level { padding: 0 8px; border-radius: 99px; background: var(--_accent); color: #fff; }
+.level[data-level=regional], .level[data-level=segment] { background: #40708a; }
+.level[data-level=global], .level[data-level=static] { background: #77706b; }
+.note { padding: 26px 18px; border: 1px dashed var(--_line); border-radius: 14px; text-align: center; color: var(--_soft); flex: 1; }
+.note button { margin-left: 8px; padding: 4px 14px; border: 1px solid var(--_line); border-radius: 99px; background: var(--_card); }
+.ghost .picture, .ghost span { background: linear-gradient(100deg, var(--_line) 40%, var(--_card) 50%, var(--_line) 60%) 0 0 / 300% 100%; animation: wait 1.4s linear infinite; }
+.ghost span { display: block; height: 12px; border-radius: 6px; }
+.ghost span + span { width: 45%; }
+@keyframes wait { from { background-position: 100% 0; } to { background-position: -50% 0; } }
+.sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+@media (prefers-reduced-motion: reduce) { ul { scroll-behavior: auto; } .ghost .picture, .ghost span { animation: none; } .card, .why { transition: none; } .card:hover { transform: none; } }
+`;
+
+/** element makes a DOM node; text goes in as text. */
+function element(tag, props = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const [k, v] of Object.entries(props)) {
+    if (v === undefined || v === null || v === false) continue;
+    if (k === 'on') for (const [type, f] of Object.entries(v)) e.addEventListener(type, f);
+    else e.setAttribute(k, v === true ? '' : String(v));
+  }
+  e.append(...children.filter((c) => c !== null && c !== undefined && c !== ''));
+  return e;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+function shape(tag, props, ...children) {
+  const e = document.createElementNS(SVG, tag);
+  for (const [k, v] of Object.entries(props)) e.setAttribute(k, String(v));
+  e.append(...children);
+  return e;
+}
+
+/** hash is FNV-1a, 32 bits, of the text's UTF-16 units. */
+function hash(text) {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  return h;
+}
+
+/** tile draws a picture for an item that has none: the same one for the same id, with the first letters of its title. */
+export function tile(id, title) {
+  let seed = hash(String(id)) || 1;
+  const next = (n) => { // xorshift32
+    seed ^= seed << 13; seed >>>= 0; seed ^= seed >>> 17; seed ^= seed << 5; seed >>>= 0;
+    return seed % n;
+  };
+  const hue = next(360), other = (hue + 40 + next(80)) % 360;
+  const svg = shape('svg', { viewBox: '0 0 200 200', 'aria-hidden': 'true' });
+  svg.append(shape('rect', { width: 200, height: 200, fill: `hsl(${hue} 42% 88%)` }));
+  for (let i = 0; i < 3; i++) {
+    const x = 20 + next(160), y = 20 + next(160), r = 26 + next(46), fill = `hsl(${i % 2 ? hue : other} 48% ${62 + next(18)}%)`;
+    if (next(3)) svg.append(shape('circle', { cx: x, cy: y, r, fill, opacity: .75 }));
+    else svg.append(shape('rect', { x: x - r, y: y - r, width: 2 * r, height: 2 * r, rx: 10, fill, opacity: .75, transform: `rotate(${next(90)} ${x} ${y})` }));
+  }
+  const letters = (String(title || id).match(/[\p{L}\p{N}]+/gu) || ['?']).slice(0, 2).map((w) => [...w][0].toUpperCase()).join('');
+  const text = shape('text', { x: 100, y: 122, 'text-anchor': 'middle', 'font-size': 68, 'font-family': 'Georgia, serif', 'font-weight': 600, fill: `hsl(${hue} 45% 24%)` });
+  text.textContent = letters;
+  svg.append(text);
+  return svg;
+}
+
+/** picture is the item's image, or its tile where there is none or it does not load. */
+export function picture(id, fields, base) {
+  const box = element('div', { class: 'picture' });
+  const address = safeURL(fields.image, base || document.baseURI, true);
+  if (!address) {
+    box.append(tile(id, fields.title));
+    return box;
+  }
+  const img = element('img', { alt: '', loading: 'lazy', decoding: 'async', src: address, draggable: 'false' });
+  img.addEventListener('error', () => img.replaceWith(tile(id, fields.title)), { once: true });
+  box.append(img);
+  return box;
+}
+
+/** safeURL lets http, https and (for pictures) data:image through, and nothing else. */
+export function safeURL(value, base, image = false) {
+  if (typeof value !== 'string' || !value) return '';
+  try {
+    const u = new URL(value, base);
+    if (u.protocol === 'http:' || u.protocol === 'https:') return u.href;
+    return image && value.startsWith('data:image/') ? value : '';
+  } catch { return ''; }
+}
+
+/** money writes a price, with its currency where that is known. */
+export function money(price, currency) {
+  const n = Number(price);
+  if (price === undefined || price === null || price === '' || !Number.isFinite(n) || n <= 0) return '';
+  try {
+    return new Intl.NumberFormat(undefined, currency ? { style: 'currency', currency } : { minimumFractionDigits: 2 }).format(n);
+  } catch { return n.toFixed(2); }
+}
+
+export function randomID() {
+  const b = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(b, (x) => x.toString(16).padStart(2, '0')).join('');
+}
+
+/** tabSession is one id for this tab, as long as it lives. It is random and says nothing about anybody. */
+export function tabSession() {
+  try {
+    let s = sessionStorage.getItem('edged-session');
+    if (!s) sessionStorage.setItem('edged-session', s = randomID());
+    return s;
+  } catch { return (tabSession.fallback ||= randomID()); }
+}
+
+/** sendEvents posts events as text/plain, which needs no preflight; the browser finishes it even when the page goes. */
+export function sendEvents(endpoint, events) {
+  const url = new URL('/v1/events', endpoint || document.baseURI).href, body = JSON.stringify(events);
+  return fetch(url, { method: 'POST', body, keepalive: body.length < 60000, credentials: 'omit', headers: { 'content-type': 'text/plain;charset=UTF-8' } })
+    .catch(() => navigator.sendBeacon?.(url, new Blob([body], { type: 'text/plain' })));
+}
+
+const REASONS = {
+  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', similarTo: 'Similar to', trendingIn: 'Trending', popular: 'Popular with everybody',
+};
+
+export class EdgedCarousel extends HTMLElement {
+  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'item', 'node', 'image-base'];
+
+  #recent = [];
+  #session = '';
+  #names = new Map();
+  #answer = null;
+  #asked = 0;
+  #abort = null;
+  #pending = false;
+  #seen = new Set();
+  #queue = [];
+  #flushTimer = 0;
+  #watcher = null;
+  #ui = {};
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: 'open' });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(CSS);
+    this.shadowRoot.adoptedStyleSheets = [sheet];
+    this.nameOf = (id) => this.#names.get(id);
+    this.#build();
+  }
+
+  get recent() { return this.#recent; }
+  set recent(ids) {
+    this.#recent = Array.from(ids || [], String).slice(0, 200);
+    this.refresh();
+  }
+  get session() { return this.#session || tabSession(); }
+  set session(id) { this.#session = String(id || ''); }
+  get answer() { return this.#answer; }
+
+  connectedCallback() {
+    this.#watcher = new IntersectionObserver((entries) => this.#watch(entries), { root: null, threshold: .5 });
+    this.#ghosts();
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    this.#abort?.abort();
+    this.#watcher?.disconnect();
+    this.#flush();
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (before === after) return;
+    if (name === 'title' || name === 'heading') this.#heading();
+    else if (name === 'node') this.#line();
+    else this.refresh();
+  }
+
+  /** refresh asks the node again; several calls in one turn are one request. */
+  refresh() {
+    if (this.#pending || !this.isConnected) return;
+    this.#pending = true;
+    queueMicrotask(() => { this.#pending = false; if (this.isConnected) this.#load(); });
+  }
+
+  #build() {
+    const ui = this.#ui;
+    ui.heading = element('h2', { id: 'h' });
+    ui.back = element('button', { type: 'button', 'aria-label': 'Back', on: { click: () => this.#scroll(-1) } }, '‹');
+    ui.forth = element('button', { type: 'button', 'aria-label': 'Forth', on: { click: () => this.#scroll(1) } }, '›');
+    ui.list = element('ul', { 'aria-labelledby': 'h', on: { keydown: (e) => this.#key(e), scroll: () => this.#arrows() } });
+    ui.meta = element('p', { class: 'meta' });
+    ui.live = element('div', { class: 'sr', 'aria-live': 'polite' });
+    // The empty title keeps the host's title attribute from showing as a tooltip over every card.
+    this.shadowRoot.append(element('section', { 'aria-roledescription': 'carousel', 'aria-labelledby': 'h', title: '' },
+      element('div', { class: 'head' }, ui.heading, element('div', { class: 'nav' }, ui.back, ui.forth)), ui.list, ui.meta, ui.live));
+  }
+
+  #heading() { this.#ui.heading.textContent = this.getAttribute('heading') || this.getAttribute('title') || ''; }
+
+  #ghosts() {
+    const ghost = () => element('li', { class: 'ghost', 'aria-hidden': 'true' }, element('div', { class: 'card' },
+      element('div', { class: 'picture' }), element('div', { class: 'text' }, element('span'), element('span'))));
+    this.#ui.list.replaceChildren(...Array.from({ length: 7 }, ghost));
+    this.#arrows();
+  }
+
+  get #n() { return Math.min(Math.max(parseInt(this.getAttribute('n'), 10) || 12, 1), 500); }
+
+  #request() {
+    const source = this.getAttribute('source') || 'recommend', base = this.getAttribute('endpoint') || document.baseURI;
+    const url = (path, params) => {
+      const u = new URL(path, base);
+      for (const [k, v] of Object.entries(params)) if (v) u.searchParams.set(k, v);
+      return u.href;
+    };
+    const common = { n: this.#n, fields: FIELDS.join(',') }, country = this.getAttribute('country');
+    if (source === 'similar') return [url(`/v1/items/${encodeURIComponent(this.getAttribute('item') || '')}/similar`, common), {}];
+    if (source === 'popular') return [url('/v1/popular', common), {}];
+    if (source === 'trending') return [url('/v1/trending', { ...common, country }), {}];
+    const body = { recent: this.#recent, n: this.#n, fields: FIELDS, session: this.session, explain: this.hasAttribute('explain') };
+    if (this.slot) body.slot = this.slot;
+    if (country) body.context = { country };
+    return [url('/v1/recommend', {}), { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }];
+  }
+
+  async #load() {
+    if (this.getAttribute('source') === 'similar' && !this.getAttribute('item')) return;
+    const turn = ++this.#asked, started = performance.now();
+    this.#abort?.abort();
+    this.#abort = new AbortController();
+    const timer = setTimeout((a) => a.abort(), IDLE_MS, this.#abort);
+    this.#ui.list.setAttribute('aria-busy', 'true');
+    try {
+      const [url, init] = this.#request();
+      const response = await fetch(url, { ...init, credentials: 'omit', signal: this.#abort.signal });
+      const answer = await response.json();
+      if (!response.ok) throw new Error(answer.detail || answer.title || `status ${response.status}`);
+      if (turn === this.#asked) this.#show(answer, performance.now() - started);
+    } catch (error) {
+      if (turn === this.#asked && this.isConnected) this.#fail(error);
+    } finally {
+      clearTimeout(timer);
+      if (turn === this.#asked) this.#ui.list.removeAttribute('aria-busy');
+    }
+  }
+
+  #show(answer, roundTripMs) {
+    const items = Array.isArray(answer.items) ? answer.items : [];
+    this.#answer = { ...answer, items, roundTripMs };
+    for (const it of items) if (it.fields?.title) this.#names.set(it.id, String(it.fields.title));
+    if (items.length) this.#cards(items);
+    else this.#ui.list.replaceChildren(element('li', { class: 'note' }, 'Nothing to show here yet.'));
+    this.#ui.live.textContent = items.length ? `${this.#ui.heading.textContent}: ${items.length} products` : 'Nothing to show';
+    this.#line();
+    this.#arrows();
+    this.#emit('edged:answer', { answer, roundTripMs });
+  }
+
+  #fail(error) {
+    const message = error.name === 'AbortError' ? 'The node did not answer in time.' : `The node could not answer (${error.message}).`;
+    if (this.#answer?.items.length) this.#ui.meta.replaceChildren(element('span', {}, message + ' What you see is its last answer.'));
+    else this.#ui.list.replaceChildren(element('li', { class: 'note' }, message,
+      element('button', { type: 'button', on: { click: () => { this.#ghosts(); this.refresh(); } } }, 'Try again')));
+    this.#ui.live.textContent = message;
+    this.#emit('edged:error', { error });
+  }
+
+  /** cards keeps the cards of items that stay, so that focus stays too, and lets them glide to their new place. */
+  #cards(items) {
+    const list = this.#ui.list, old = new Map(), from = new Map();
+    for (const li of list.children) if (li.dataset.id !== undefined) { old.set(li.dataset.id, li); from.set(li, li.getBoundingClientRect().left); }
+    const changed = items.length !== old.size || items.some((it, i) => list.children[i]?.dataset.id !== it.id);
+    this.#watcher?.disconnect();
+    const cards = items.map((it, i) => this.#card(it, i, old.get(it.id)));
+    if (changed) {
+      list.replaceChildren(...cards);
+      if (old.size && this.getAttribute('source') !== 'trending') list.scrollLeft = 0;
+      if (old.size) this.#glide(cards, from);
+    }
+    for (const li of cards) this.#watcher?.observe(li);
+  }
+
+  #glide(cards, from) {
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+    cards.forEach((li, i) => {
+      const before = from.get(li), dx = before - li.getBoundingClientRect().left;
+      if (before === undefined) li.animate([{ opacity: 0, transform: 'translateY(14px)' }, { opacity: 1, transform: 'none' }], { duration: 320, delay: Math.min(i, 8) * 28, easing: 'ease-out', fill: 'backwards' });
+      else if (Math.abs(dx) > 1) li.animate([{ transform: `translateX(${dx}px)` }, { transform: 'none' }], { duration: 380, easing: 'cubic-bezier(.2,.8,.3,1)' });
+    });
+  }
+
+  #card(it, i, kept) {
+    const li = kept || this.#newCard(it);
+    li.dataset.position = String(i + 1);
+    li.item = it;
+    li.querySelector('.card').tabIndex = i === 0 ? 0 : -1;
+    const reason = li.querySelector('.reason');
+    if (reason) reason.replaceChildren(...this.#reason(it));
+    return li;
+  }
+
+  #newCard(it) {
+    const fields = it.fields || {}, title = String(fields.title || it.id), href = safeURL(fields.url, document.baseURI);
+    const card = element(href ? 'a' : 'button', { class: 'card', href: href || null, type: href ? null : 'button', on: { click: (e) => this.#select(e, li) } },
+      picture(it.id, fields, this.getAttribute('image-base')),
+      element('div', { class: 'text' }, element('span', { class: 'title' }, title),
+        element('span', { class: 'foot' }, element('span', { class: 'brand' }, String(fields.brand || '')), element('span', { class: 'price' }, money(fields.price, fields.currency)))));
+    const li = element('li', {}, card);
+    li.dataset.id = it.id;
+    if (this.hasAttribute('explain')) this.#addWhy(li, title);
+    return li;
+  }
+
+  #addWhy(li, title) {
+    const panel = element('div', { class: 'reason', role: 'note', hidden: true });
+    const button = element('button', { type: 'button', class: 'why', 'aria-expanded': 'false', 'aria-label': `Why ${title}?`, on: {
+      click: () => { panel.hidden = !panel.hidden; button.setAttribute('aria-expanded', String(!panel.hidden)); },
+      keydown: (e) => { if (e.key === 'Escape' && !panel.hidden) { e.stopPropagation(); button.click(); } },
+    } }, 'why?');
+    li.append(panel, button);
+  }
+
+  #reason(it) {
+    const r = it.reason || {}, name = (id) => String(this.nameOf(id) || this.#names.get(id) || id);
+    const ids = Array.isArray(r.items) ? r.items : [];
+    const shares = Array.isArray(r.shares) ? r.shares : ids.map((_, i) => (i === 0 ? r.share : undefined));
+    const country = this.getAttribute('country');
+    const lead = (REASONS[r.code] || `From the ${it.source || this.#answer?.level || 'static'} list`) + (r.code === 'trendingIn' && country ? ` in ${country}` : '');
+    const out = [element('p', {}, lead)];
+    ids.slice(0, 3).forEach((id, i) => {
+      const share = Number(shares[i]), row = element('div', { class: 'share' }, element('span', {}, name(id)), element('span', {}, Number.isFinite(share) ? `${Math.round(share * 100)} %` : ''));
+      if (Number.isFinite(share)) { const bar = element('i'); bar.style.transform = `scaleX(${Math.min(Math.max(share, 0), 1)})`; row.append(bar); }
+      out.push(row);
+    });
+    return out;
+  }
+
+  #line() {
+    const a = this.#answer;
+    if (!a || this.hasAttribute('no-meta')) return;
+    const where = this.getAttribute('node') || new URL(this.getAttribute('endpoint') || document.baseURI, document.baseURI).host;
+    const level = element('span', { class: 'level' }, String(a.level || this.getAttribute('source') || ''));
+    level.dataset.level = a.level || '';
+    const bits = [a.release && `release ${a.release}`, Number.isFinite(a.tookUs) && `${a.tookUs} µs`, where, `${Math.max(1, Math.round(a.roundTripMs))} ms round trip`].filter(Boolean);
+    this.#ui.meta.replaceChildren(level, ...bits.map((b, i) => element('span', {}, (i ? '· ' : '') + b)));
+  }
+
+  #select(event, li) {
+    const detail = { item: li.item.id, fields: li.item.fields || {}, position: Number(li.dataset.position), recommendationId: this.#answer?.recommendationId };
+    this.#record('click', detail);
+    this.#flush();
+    if (!this.#emit('edged:select', detail)) event.preventDefault();
+  }
+
+  #watch(entries) {
+    for (const e of entries) {
+      if (!e.isIntersecting || !e.target.item) continue;
+      this.#watcher.unobserve(e.target);
+      const detail = { item: e.target.item.id, position: Number(e.target.dataset.position), recommendationId: this.#answer?.recommendationId };
+      const key = `${detail.item} ${this.slot}`;
+      if (this.#seen.has(key)) continue; // one impression an item, place and visit
+      this.#seen.add(key);
+      this.#record('impression', detail);
+    }
+  }
+
+  #record(type, { item, position, recommendationId }) {
+    if (this.hasAttribute('quiet')) return;
+    const e = { id: randomID(), type, item, session: this.session, time: Date.now(), position, channel: 'web' };
+    if (recommendationId) e.recommendation = recommendationId;
+    if (this.slot) e.slot = this.slot;
+    if (this.getAttribute('country')) e.context = { country: this.getAttribute('country') };
+    this.#queue.push(e);
+    if (!this.#flushTimer) this.#flushTimer = setTimeout(() => this.#flush(), 1500);
+  }
+
+  #flush() {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = 0;
+    if (this.#queue.length) sendEvents(this.getAttribute('endpoint'), this.#queue.splice(0));
+  }
+
+  #emit(type, detail) { return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable: true })); }
+
+  #scroll(direction) { this.#ui.list.scrollBy({ left: direction * this.#ui.list.clientWidth * .8 }); }
+
+  #arrows() {
+    const { list, back, forth } = this.#ui;
+    back.disabled = list.scrollLeft < 4;
+    forth.disabled = list.scrollLeft + list.clientWidth > list.scrollWidth - 4;
+  }
+
+  #key(event) {
+    const cards = [...this.#ui.list.querySelectorAll('.card')], at = cards.indexOf(this.shadowRoot.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: cards.length - 1 }[event.key];
+    if (at < 0 || to === undefined || !cards[to]) return;
+    event.preventDefault();
+    cards[at].tabIndex = -1;
+    cards[to].tabIndex = 0;
+    cards[to].focus();
+  }
+}
+
+if (!customElements.get('edged-carousel')) customElements.define('edged-carousel', EdgedCarousel);

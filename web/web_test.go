@@ -1,0 +1,95 @@
+package web
+
+import (
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// files are the assets by name.
+func files(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := fs.WalkDir(Storefront(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(Storefront(), name)
+		out[name] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestEverythingIsEmbedded(t *testing.T) {
+	all := files(t)
+	for _, name := range []string{"index.html", "style.css", "shop.js", "edged.js", "icon.svg"} {
+		if len(all[name]) < 100 {
+			t.Errorf("%s: %d bytes embedded", name, len(all[name]))
+		}
+	}
+	if string(Carousel) != all["edged.js"] {
+		t.Error("Carousel is not edged.js")
+	}
+	for _, m := range regexp.MustCompile(`(?:src|href)="/([^"#]+)"`).FindAllStringSubmatch(all["index.html"], -1) {
+		if _, ok := all[m[1]]; !ok {
+			t.Errorf("index.html wants /%s, which is not embedded", m[1])
+		}
+	}
+}
+
+func TestNothingComesFromElsewhere(t *testing.T) {
+	address := regexp.MustCompile(`(?:https?:)?//[a-zA-Z0-9.-]+\.[a-z]{2,}[^\s"'<)]*`)
+	for name, text := range files(t) {
+		for _, u := range address.FindAllString(text, -1) {
+			if strings.Contains(u, "www.w3.org/2000/svg") || strings.HasPrefix(u, "https://edge.example") {
+				continue
+			}
+			t.Errorf("%s: address %s", name, u)
+		}
+	}
+}
+
+// A page under script-src 'self'; style-src 'self' loses inline scripts, handlers and styles silently.
+func TestPagesWorkUnderAStrictPolicy(t *testing.T) {
+	page := files(t)["index.html"]
+	for what, re := range map[string]string{
+		"an inline script":        `<script(?:\s[^>]*)?>[^<]`,
+		"a script without src":    `<script(?:\s+type="module")?>`,
+		"an inline style element": `<style`,
+		"a style attribute":       `\sstyle\s*=`,
+		"a handler attribute":     `\son[a-z]+\s*=`,
+		"a javascript: address":   `javascript:`,
+	} {
+		if found := regexp.MustCompile(re).FindString(page); found != "" {
+			t.Errorf("index.html has %s: %q", what, found)
+		}
+	}
+}
+
+// Titles are hostile input: they may only ever become text.
+func TestScriptsNeverWriteHTML(t *testing.T) {
+	forbidden := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc|DOMParser|createContextualFragment|setHTML`)
+	for name, text := range files(t) {
+		if !strings.HasSuffix(name, ".js") {
+			continue
+		}
+		if found := forbidden.FindString(text); found != "" {
+			t.Errorf("%s uses %s", name, found)
+		}
+	}
+}
+
+// Every id the script looks for is on the page.
+func TestPageHasWhatTheScriptAsksFor(t *testing.T) {
+	all := files(t)
+	for _, m := range regexp.MustCompile(`\$\('([a-z-]+)'\)`).FindAllStringSubmatch(all["shop.js"], -1) {
+		if !strings.Contains(all["index.html"], `id="`+m[1]+`"`) {
+			t.Errorf("shop.js asks for #%s, which index.html does not have", m[1])
+		}
+	}
+}
