@@ -1,0 +1,180 @@
+package model
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/index"
+)
+
+const hitSize = 8
+
+// hits is a list of rows with a score each.
+type hits struct {
+	rows   []edged.Row
+	scores []float32
+}
+
+// Trend is what was trending in a country ("" = everywhere), in any order: it is stored best first, equal scores by row.
+type Trend struct {
+	Country string
+	Rows    []edged.Row
+	Scores  []float32
+}
+
+func appendHit(dst []byte, row edged.Row, score float32) []byte {
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(row))
+	return binary.LittleEndian.AppendUint32(dst, math.Float32bits(score))
+}
+
+func readHit(b []byte) index.Hit {
+	return index.Hit{
+		Row:   edged.Row(binary.LittleEndian.Uint32(b)),
+		Score: math.Float32frombits(binary.LittleEndian.Uint32(b[4:])),
+	}
+}
+
+func finite(x float32) bool { return x-x == 0 }
+
+func sortHits(list []index.Hit) {
+	slices.SortFunc(list, func(a, b index.Hit) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Row, b.Row))
+	})
+}
+
+// checkHits checks a best-first list over n rows.
+func checkHits(list []index.Hit, n int) error {
+	for i, h := range list {
+		if uint64(h.Row) >= uint64(n) {
+			return fmt.Errorf("entry %d: row %d of %d", i, h.Row, n)
+		}
+		if !finite(h.Score) {
+			return fmt.Errorf("entry %d: score %g", i, h.Score)
+		}
+		if i > 0 && !list[i-1].Before(h) {
+			return fmt.Errorf("entry %d (row %d, %g): out of order behind row %d, %g", i, h.Row, h.Score, list[i-1].Row, list[i-1].Score)
+		}
+	}
+	return checkDistinct(list)
+}
+
+func checkDistinct(list []index.Hit) error {
+	rows := make([]edged.Row, len(list))
+	for i, h := range list {
+		rows[i] = h.Row
+	}
+	slices.Sort(rows)
+	for i := 1; i < len(rows); i++ {
+		if rows[i] == rows[i-1] {
+			return fmt.Errorf("row %d twice", rows[i])
+		}
+	}
+	return nil
+}
+
+type trendEntry struct {
+	Country string `json:"country"`
+	Hits    int    `json:"hits"`
+}
+
+// encodeTrends returns the sections trend.lists and trend.hits.
+func encodeTrends(trends []Trend) (lists, all []byte, err error) {
+	trends = slices.Clone(trends)
+	slices.SortFunc(trends, func(a, b Trend) int { return strings.Compare(a.Country, b.Country) })
+	entries := make([]trendEntry, 0, len(trends))
+	for _, t := range trends {
+		if len(t.Rows) != len(t.Scores) {
+			return nil, nil, fmt.Errorf("trend of %q: %d rows, %d scores", t.Country, len(t.Rows), len(t.Scores))
+		}
+		entries = append(entries, trendEntry{t.Country, len(t.Rows)})
+		list := make([]index.Hit, len(t.Rows))
+		for i, row := range t.Rows {
+			list[i] = index.Hit{Row: row, Score: t.Scores[i]}
+		}
+		sortHits(list)
+		for _, h := range list {
+			all = appendHit(all, h.Row, h.Score)
+		}
+	}
+	lists, err = json.Marshal(entries)
+	return lists, all, err
+}
+
+// decodeTrends reads the lists over n rows.
+func decodeTrends(lists, all []byte, n int) (map[string]hits, error) {
+	var entries []trendEntry
+	if err := json.Unmarshal(lists, &entries); err != nil {
+		return nil, fmt.Errorf("trend.lists: %w", err)
+	}
+	if len(entries) > MaxTrends {
+		return nil, fmt.Errorf("trend.lists: %d lists, at most %d", len(entries), MaxTrends)
+	}
+	trends := make(map[string]hits, len(entries))
+	for i, e := range entries {
+		if i > 0 && e.Country <= entries[i-1].Country {
+			return nil, fmt.Errorf("trend.lists: %q does not come after %q", e.Country, entries[i-1].Country)
+		}
+		if e.Hits < 0 || e.Hits > MaxTrend || e.Hits*hitSize > len(all) {
+			return nil, fmt.Errorf("trend.lists: %d entries for %q, at most %d and what trend.hits holds", e.Hits, e.Country, MaxTrend)
+		}
+		list, err := decodeHits(all[:e.Hits*hitSize], n)
+		if err != nil {
+			return nil, fmt.Errorf("trend.hits: %q: %w", e.Country, err)
+		}
+		trends[e.Country], all = list, all[e.Hits*hitSize:]
+	}
+	if len(all) > 0 {
+		return nil, fmt.Errorf("trend.hits: %d bytes that no list claims", len(all))
+	}
+	return trends, nil
+}
+
+func decodeHits(b []byte, n int) (hits, error) {
+	list := make([]index.Hit, len(b)/hitSize)
+	var out hits
+	for i := range list {
+		list[i] = readHit(b[i*hitSize:])
+		out.rows = append(out.rows, list[i].Row)
+		out.scores = append(out.scores, list[i].Score)
+	}
+	return out, checkHits(list, n)
+}
+
+// popularOrder returns all rows, popularity falling, equals by row.
+func popularOrder(popularity []float32) []edged.Row {
+	order := make([]edged.Row, len(popularity))
+	for i := range order {
+		order[i] = edged.Row(i)
+	}
+	slices.SortFunc(order, func(a, b edged.Row) int {
+		if (index.Hit{Row: a, Score: popularity[a]}).Before(index.Hit{Row: b, Score: popularity[b]}) {
+			return -1
+		}
+		return 1
+	})
+	return order
+}
+
+// checkPopular checks that order is popularOrder(popularity). A strictly falling order cannot hold a row twice.
+func checkPopular(popularity []float32, order []edged.Row) error {
+	for i, p := range popularity {
+		if !(p >= 0 && finite(p)) {
+			return fmt.Errorf("pop.score: %g of row %d", p, i)
+		}
+	}
+	for i, row := range order {
+		if uint64(row) >= uint64(len(popularity)) {
+			return fmt.Errorf("pop.order: entry %d: row %d of %d", i, row, len(popularity))
+		}
+		if i > 0 && !(index.Hit{Row: order[i-1], Score: popularity[order[i-1]]}).Before(index.Hit{Row: row, Score: popularity[row]}) {
+			return fmt.Errorf("pop.order: entry %d (row %d): out of order", i, row)
+		}
+	}
+	return nil
+}
