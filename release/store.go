@@ -1,0 +1,159 @@
+package release
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"github.com/edged/edged/internal/vfs"
+)
+
+// Store is the directory where a node keeps releases:
+//
+//	state.json                 what is served: replaced in one rename, the only commit point
+//	releases/<hex>/            one release by the hash of its manifest: complete, since the directory is renamed here
+//	    manifest.json          its signed manifest
+//	    installed.json         the install record
+//	    <component>            the raw files
+//	staging/<hex>/             a release on its way in; chunks that arrived are used again after a crash
+//	lock                       held by the one process that writes
+//
+// Nothing here needs repair after a crash: what state.json does not name is unused, and what is unused is removed.
+// A Store is not safe for concurrent use, except that Check and Manifest may run beside anything.
+type Store struct {
+	fs    vfs.FS
+	root  string
+	lock  io.Closer // nil: opened for reading
+	state State
+}
+
+// State is what a node serves and why. Hashes are of manifests; zero means none.
+type State struct {
+	Rollout  []byte // the envelope of the newest rollout accepted
+	Current  Hash   // the release served
+	Previous Hash   // the one before it, for rollback
+	Skip     Hash   // rolled back from on this node: not served again until a rollout names another
+}
+
+const (
+	stateName     = "state.json"
+	stateDoc      = "edged.node/1"
+	manifestName  = "manifest.json"
+	installedName = "installed.json"
+	installedDoc  = "edged.installed/1"
+	maxInstalled  = 64 << 10
+)
+
+// ErrNotHeld means that a release is not in the store, or not whole.
+var ErrNotHeld = errors.New("not held")
+
+// OpenStore opens the store in dir for writing, and makes it if it is not there. A state.json that cannot be read is
+// no reason to fail: the store opens with an empty state, and stateErr says what was wrong.
+func OpenStore(fsys vfs.FS, dir string) (s *Store, stateErr, err error) {
+	if err := fsys.MkdirAll(path.Join(dir, "releases")); err != nil {
+		return nil, nil, fmt.Errorf("store: %w", err)
+	}
+	lock, err := fsys.Lock(path.Join(dir, "lock"))
+	if err != nil {
+		return nil, nil, fmt.Errorf("store %s: another node uses it; give each node a directory of its own: %w", dir, err)
+	}
+	s = &Store{fs: fsys, root: dir, lock: lock}
+	s.removeTemporary()
+	return s, s.readState(), nil
+}
+
+// ReadStore opens a store to look at it, beside the node that may be using it.
+func ReadStore(fsys vfs.FS, dir string) (s *Store, stateErr, err error) {
+	if _, err := fsys.Stat(path.Join(dir, "releases")); err != nil {
+		return nil, nil, fmt.Errorf("store: %w", err)
+	}
+	s = &Store{fs: fsys, root: dir}
+	return s, s.readState(), nil
+}
+
+// Close lets go of the directory.
+func (s *Store) Close() error {
+	if s.lock == nil {
+		return nil
+	}
+	return s.lock.Close()
+}
+
+// removeTemporary removes what a crash inside WriteFile left. What cannot be removed does no harm.
+func (s *Store) removeTemporary() {
+	entries, err := s.fs.ReadDir(s.root)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if vfs.IsTemp(e.Name()) {
+			_ = s.fs.Remove(path.Join(s.root, e.Name()))
+		}
+	}
+}
+
+// State is what is committed.
+func (s *Store) State() State { return s.state }
+
+func (s *Store) readState() error {
+	b, err := vfs.ReadFile(s.fs, path.Join(s.root, stateName), MaxEnvelope(MaxRollout)+4<<10)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	state, err := parseState(b)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path.Join(s.root, stateName), err)
+	}
+	s.state = state
+	return nil
+}
+
+func parseState(b []byte) (State, error) {
+	const what = "state"
+	var s State
+	if err := checkJSON(what, b, int(MaxEnvelope(MaxRollout)+4<<10)); err != nil {
+		return s, err
+	}
+	var typ string
+	var rollout json.RawMessage
+	err := decode(what, b, field{name: "type", dst: &typ}, field{name: "rollout", dst: &rollout, optional: true},
+		field{name: "current", dst: &s.Current, optional: true}, field{name: "previous", dst: &s.Previous, optional: true},
+		field{name: "skip", dst: &s.Skip, optional: true})
+	if err != nil {
+		return State{}, err
+	}
+	s.Rollout = rollout
+	return s, checkType(what, typ, stateDoc)
+}
+
+func (s State) encode() ([]byte, error) {
+	doc := map[string]any{"type": stateDoc}
+	if len(s.Rollout) > 0 {
+		doc["rollout"] = json.RawMessage(s.Rollout)
+	}
+	for name, h := range map[string]Hash{"current": s.Current, "previous": s.Previous, "skip": s.Skip} {
+		if !h.IsZero() {
+			doc[name] = h
+		}
+	}
+	return json.Marshal(doc) // keys in the order of the alphabet
+}
+
+// Commit makes state the store's, durably. When it fails, the old state holds in memory; on disk either may stand.
+func (s *Store) Commit(state State) error {
+	b, err := state.encode()
+	if err == nil {
+		err = vfs.WriteFile(s.fs, path.Join(s.root, stateName), b)
+	}
+	if err != nil {
+		return fmt.Errorf("store: commit: %w", err)
+	}
+	s.state = state
+	return nil
+}
