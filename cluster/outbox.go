@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"strconv"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// repeat times ⌈log₁₀(n+1)⌉ is how often a message is sent in a cluster of n.
+const repeat = 4
+
+// maxWaiting bounds the messages waiting in one queue. Those that were sent most often make room: the exchange of states
+// carries whatever is lost here.
+const maxWaiting = 4096
+
+// maxMessage is the largest gossiped message. A packet has room for it besides what the library adds; a fact that is larger
+// travels by the exchange of states alone.
+const maxMessage = maxPacketPlain - 64
+
+// outbox holds the messages to be gossiped, the urgent ones apart, so that a flood of the others can't hold them up.
+type outbox struct {
+	queues [classes]*memberlist.TransmitLimitedQueue
+}
+
+func newOutbox(members func() int) outbox {
+	var o outbox
+	for i := range o.queues {
+		o.queues[i] = &memberlist.TransmitLimitedQueue{NumNodes: members, RetransmitMult: repeat}
+	}
+	return o
+}
+
+func (o *outbox) push(f *Fact) {
+	if 1+f.wireLen() > maxMessage {
+		return
+	}
+	q := o.queues[f.class()]
+	q.QueueBroadcast(&message{name: f.queueName(), body: encodeMessage(f)})
+	q.Prune(maxWaiting)
+}
+
+func (o *outbox) take(overhead, limit int) [][]byte {
+	var list [][]byte
+	for _, q := range o.queues {
+		got := q.GetBroadcasts(overhead, limit)
+		for _, m := range got {
+			limit -= overhead + len(m)
+		}
+		list = append(list, got...)
+	}
+	return list
+}
+
+func (o *outbox) waiting() int {
+	n := 0
+	for _, q := range o.queues {
+		n += q.NumQueued()
+	}
+	return n
+}
+
+// queueName is equal for facts that replace each other, so that the newer takes the older's place in the queue.
+func (f *Fact) queueName() string {
+	b := make([]byte, 0, 40+len(f.Node)+len(f.Key))
+	b = append(append(b, f.Node...), '/')
+	b = append(strconv.AppendUint(b, f.Boot, 16), '/')
+	b = append(strconv.AppendUint(b, uint64(f.Kind), 16), '/')
+	return string(append(b, f.Key...))
+}
+
+// message is a broadcast of the library's queue.
+type message struct {
+	name string
+	body []byte
+}
+
+func (m *message) Invalidates(memberlist.Broadcast) bool { return false } // the queue replaces by name
+func (m *message) Name() string                          { return m.name }
+func (m *message) Message() []byte                       { return m.body }
+func (m *message) Finished()                             {}
