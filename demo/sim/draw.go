@@ -124,6 +124,9 @@ func (p *pen) shake(path string, by float64) string {
 		}
 		words[i] = letter + strconv.FormatFloat(x+by*(2*p.rng.Float64()-1), 'f', 1, 64)
 	}
+	if path[0] == 'O' { // an ellipse ends where it began
+		words[len(words)-2], words[len(words)-1] = words[0][1:], words[1]
+	}
 	return strings.Join(words, " ")
 }
 

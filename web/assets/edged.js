@@ -13,6 +13,7 @@
 //   explain    ask why, and offer it on every card
 //   node       a name for the node in the line below the row; unsaid: its host
 //   image-base where relative picture addresses begin; default: the page
+//   hold       ask nothing yet; removing it asks
 //   quiet      no impression and click events
 //   no-meta    no line with level, release and time
 // Properties
@@ -187,7 +188,7 @@ const REASONS = {
 };
 
 export class EdgedCarousel extends HTMLElement {
-  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'item', 'node', 'image-base'];
+  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'item', 'node', 'image-base', 'hold'];
 
   #recent = [];
   #session = '';
@@ -242,7 +243,7 @@ export class EdgedCarousel extends HTMLElement {
 
   /** refresh asks the node again; several calls in one turn are one request. */
   refresh() {
-    if (this.#pending || !this.isConnected) return;
+    if (this.#pending || !this.isConnected || this.hasAttribute('hold')) return;
     this.#pending = true;
     queueMicrotask(() => { this.#pending = false; if (this.isConnected) this.#load(); });
   }

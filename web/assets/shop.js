@@ -40,6 +40,7 @@ function useNode(i) {
   for (const c of carousels()) {
     c.setAttribute('node', node().name);
     c.setAttribute('endpoint', node().url);
+    c.removeAttribute('hold');
   }
 }
 
