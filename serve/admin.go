@@ -1,0 +1,151 @@
+package serve
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/pprof"
+	"strings"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// maxAdminBody bounds what an operator may send.
+const maxAdminBody = 64 << 10
+
+// AdminHandler returns what belongs on the admin listener: metrics, release control, cluster members, profiles. Where
+// a key is set every request must bear it.
+func (s *Server) AdminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", s.writeMetrics)
+	if s.cfg.Admin.Status != nil {
+		mux.HandleFunc("GET /v1/admin/release", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Status()) })
+	}
+	if s.cfg.Admin.Status != nil && s.cfg.Admin.Rollback != nil {
+		mux.HandleFunc("POST /v1/admin/release", s.adminRelease)
+	}
+	if s.cfg.Admin.Members != nil {
+		mux.HandleFunc("GET /v1/admin/cluster", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Members()) })
+	}
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.adminUnknown(w, r, mux) })
+	return s.keyed(mux)
+}
+
+// adminUnknown answers paths and methods that nothing else does.
+func (s *Server) adminUnknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := mux.Handler(probe); pattern != "" && pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		s.adminProblem(w, withStatus(http.StatusNotFound, "nothing is at this path"))
+		return
+	}
+	p := withStatus(http.StatusMethodNotAllowed, "%s can't be used here", quote(r.Method))
+	p.allow = strings.Join(allowed, ", ")
+	s.adminProblem(w, p)
+}
+
+// keyed lets through only requests that bear the key. Hashes are compared, so that the time taken says nothing of the
+// key or its length.
+func (s *Server) keyed(next http.Handler) http.Handler {
+	if len(s.cfg.Admin.Key) == 0 {
+		return next
+	}
+	want := sha256.Sum256(s.cfg.Admin.Key)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		got := sha256.Sum256([]byte(key))
+		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !bearer {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="edged admin"`)
+			s.adminProblem(w, withStatus(http.StatusUnauthorized, "this listener wants a bearer key"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	s.cfg.Metrics.WritePrometheus(w)
+	for _, set := range s.cfg.Admin.Metrics {
+		set.WritePrometheus(w)
+	}
+	metrics.WriteProcessMetrics(w)
+}
+
+// adminRelease answers POST /v1/admin/release {"action":"rollback"}.
+func (s *Server) adminRelease(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		s.adminProblem(w, bodyTooLarge(maxAdminBody))
+		return
+	case err != nil:
+		s.adminProblem(w, bad("the body did not arrive"))
+		return
+	}
+	if p := parseAction(body); p != nil {
+		s.adminProblem(w, p)
+		return
+	}
+	if err := s.cfg.Admin.Rollback(); err != nil {
+		s.adminProblem(w, withStatus(http.StatusConflict, "rollback: %v", err))
+		return
+	}
+	s.adminJSON(w, s.cfg.Admin.Status())
+}
+
+// parseAction checks that the body asks for the one action there is.
+func parseAction(body []byte) *problem {
+	keys := []string{"action"}
+	var action []byte
+	var scan scanner
+	scan.reset(body)
+	p := scan.object(keys, func(int) (p *problem) {
+		action, p = scan.text(64)
+		return p
+	})
+	if p == nil {
+		p = scan.end()
+	}
+	if p == nil && string(action) != "rollback" {
+		p = badField("action", `want "rollback", got %s`, quote(action))
+	}
+	return p
+}
+
+func (s *Server) adminJSON(w http.ResponseWriter, v any) {
+	body, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		s.cfg.Logger.Error("serve: admin answer", "error", err)
+		s.adminProblem(w, problemOf(err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_, _ = w.Write(append(body, '\n')) // a caller that has gone is no fault of ours
+}
+
+func (s *Server) adminProblem(w http.ResponseWriter, p *problem) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if p.allow != "" {
+		h.Set("Allow", p.allow)
+	}
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.append(nil))
+}

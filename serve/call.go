@@ -1,0 +1,83 @@
+package serve
+
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/profile"
+	"github.com/edged/edged/rank"
+)
+
+// call is what one request works with. It belongs to one goroutine at a time and is reused, so nothing in it may be
+// kept by anyone else after the handler returned.
+type call struct {
+	ctx   *fasthttp.RequestCtx
+	start time.Time
+	id    []byte // {id} of the path, decoded
+	req   request
+	scan  scanner
+	arena []byte // decoded parts of the URL
+	out   []byte // the answer's body
+
+	ranker  *rank.Ranker // loaded once
+	ask     rank.Request
+	seeds   []rank.Recent
+	exclude []edged.Row
+	missing [][]byte
+	profile []profile.Recent
+	fields  []string // the asked ones, from catalogueFields
+	answer  rank.Answer
+	scratch rank.Scratch
+	names   names
+
+	status    int
+	cacheable time.Duration // 0: not
+	etag      []byte
+}
+
+// maxKept bounds what a reused call may hold on to after an unusually large request.
+const maxKept = 64 << 10
+
+func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
+	c.ctx, c.start = ctx, now
+	c.id, c.ranker = nil, nil
+	c.req.reset()
+	c.scan.reset(nil)
+	c.arena, c.out, c.etag = c.arena[:0], c.out[:0], c.etag[:0]
+	c.seeds, c.exclude, c.missing = c.seeds[:0], c.exclude[:0], c.missing[:0]
+	c.profile, c.fields = c.profile[:0], c.fields[:0]
+	c.status, c.cacheable = fasthttp.StatusOK, 0
+}
+
+// release lets go of everything a later request must not see or keep alive.
+func (c *call) release() {
+	clear(c.profile[:cap(c.profile)])
+	clear(c.missing[:cap(c.missing)])
+	clear(c.fields[:cap(c.fields)])
+	c.reset(nil, time.Time{})
+	c.ask = rank.Request{}
+}
+
+// oversized reports whether a large request left buffers not worth keeping.
+func (c *call) oversized() bool {
+	return cap(c.out) > 16*maxKept || cap(c.arena)+cap(c.scan.arena) > maxKept || cap(c.req.recent) > 4*edged.MaxRecent
+}
+
+// names remembers short strings made from bytes, so that a country named in every request is allocated once.
+type names map[string]string
+
+const maxNames = 256
+
+func (n names) of(b []byte) string {
+	if s, ok := n[string(b)]; ok {
+		return s
+	}
+	if len(n) >= maxNames {
+		clear(n)
+	}
+	s := string(b)
+	n[s] = s
+	return s
+}

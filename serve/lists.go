@@ -1,0 +1,95 @@
+package serve
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Lists that are the same for everyone: a CDN may keep them, and a caller that has one learns by ETag that it is
+// still good.
+
+// similar answers GET /v1/items/{id}/similar. An unknown item is no error: it is missing, and popular items take its place.
+func (s *Server) similar(c *call) *problem {
+	if p := s.prepare(c, similarParams); p != nil {
+		return p
+	}
+	c.cacheable = releaseMaxAge
+	if row, ok := c.ranker.Model().RowOfBytes(c.id); ok {
+		c.ranker.Similar(&c.answer, &c.scratch, row, c.req.n)
+	} else {
+		c.missing = append(c.missing, c.id)
+		c.ranker.Popular(&c.answer, &c.scratch, c.req.n)
+	}
+	return s.writeList(c)
+}
+
+// trending answers GET /v1/trending.
+func (s *Server) trending(c *call) *problem {
+	if p := s.prepare(c, trendingParams); p != nil {
+		return p
+	}
+	window := s.cfg.Windows[0]
+	if len(c.req.window) > 0 {
+		k := indexOf(s.cfg.Windows, c.req.window)
+		if k < 0 {
+			return badField("window", "unknown %s; known: %s", quote(c.req.window), strings.Join(s.cfg.Windows, ", "))
+		}
+		window = s.cfg.Windows[k]
+	}
+	country := c.names.of(c.req.country)
+	c.cacheable = trendingMaxAge
+	c.ranker.Trending(&c.answer, &c.scratch, country, s.trendList(country, window), c.req.n)
+	return s.writeList(c)
+}
+
+// popular answers GET /v1/popular.
+func (s *Server) popular(c *call) *problem {
+	if p := s.prepare(c, popularParams); p != nil {
+		return p
+	}
+	c.cacheable = releaseMaxAge
+	c.ranker.Popular(&c.answer, &c.scratch, c.req.n)
+	return s.writeList(c)
+}
+
+// item answers GET /v1/items/{id}: what the catalogue of the release says.
+func (s *Server) item(c *call) *problem {
+	if p := s.prepare(c, itemParams); p != nil {
+		return p
+	}
+	if len(c.fields) == 0 {
+		c.fields = append(c.fields, catalogueFields...)
+	}
+	row, ok := c.ranker.Model().RowOfBytes(c.id)
+	if !ok {
+		return withStatus(http.StatusNotFound, "the release has no such item")
+	}
+	b := append(c.out[:0], `{"id":`...)
+	b = appendString(b, c.id)
+	b, err := c.appendFields(append(b, `,"fields":`...), row)
+	if err != nil {
+		return s.internal(c, "serve: item", err)
+	}
+	b = append(b, `,"release":`...)
+	b = appendString(b, c.ranker.Release().ID)
+	c.out = append(b, '}')
+	c.cacheable = releaseMaxAge
+	c.etag = append(append(append(c.etag[:0], '"'), c.ranker.Release().ID...), '"')
+	return nil
+}
+
+// prepare does what all lists begin with.
+func (s *Server) prepare(c *call, params []string) *problem {
+	if p := c.params(c.ctx.URI().QueryString(), params); p != nil {
+		return p
+	}
+	if p := s.load(c); p != nil {
+		return p
+	}
+	return c.chooseFields()
+}
+
+func (s *Server) writeList(c *call) *problem {
+	c.setETag()
+	return s.writeAnswer(c)
+}

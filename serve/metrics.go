@@ -1,0 +1,110 @@
+package serve
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/edged/edged/rank"
+)
+
+// statuses are those this package answers with; others count as 0.
+var statuses = [...]int{0,
+	http.StatusOK, http.StatusAccepted, http.StatusNoContent, http.StatusNotModified,
+	http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
+	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusExpectationFailed,
+	http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError, http.StatusNotImplemented,
+	http.StatusServiceUnavailable, http.StatusHTTPVersionNotSupported,
+}
+
+// Reasons why an event is not taken.
+const (
+	reasonMalformed = iota // the text is no JSON object
+	reasonInvalid          // a field is missing, unknown, of the wrong type or too long
+	reasonFuture           // its time lies ahead of the clock
+	reasonStore            // it could not be made durable
+	reasonCount
+)
+
+var reasonNames = [reasonCount]string{"malformed", "invalid", "future", "store"}
+
+// meters are the figures of one server.
+type meters struct {
+	set      *metrics.Set
+	requests [routeCount][len(statuses)]atomic.Pointer[metrics.Counter] // made when first needed
+	latency  [routeCount]*metrics.Histogram
+	levels   [rank.Static + 1]*metrics.Counter
+	panics   *metrics.Counter
+	missing  *metrics.Counter
+
+	accepted, duplicate *metrics.Counter
+	rejected            [reasonCount]*metrics.Counter
+}
+
+func newMeters(s *Server, set *metrics.Set) *meters {
+	m := &meters{set: set}
+	for i := range routeTable {
+		m.latency[i] = set.GetOrCreateHistogram(fmt.Sprintf(`edged_http_request_duration_seconds{route=%q}`, routeTable[i].name))
+	}
+	for i := range m.levels {
+		m.levels[i] = set.GetOrCreateCounter(fmt.Sprintf(`edged_answers_total{level=%q}`, rank.Level(i)))
+	}
+	for i, name := range reasonNames {
+		m.rejected[i] = set.GetOrCreateCounter(fmt.Sprintf(`edged_events_rejected_total{reason=%q}`, name))
+	}
+	m.panics = set.GetOrCreateCounter("edged_panics_total")
+	m.missing = set.GetOrCreateCounter("edged_unknown_seeds_total")
+	m.accepted = set.GetOrCreateCounter("edged_events_accepted_total")
+	m.duplicate = set.GetOrCreateCounter("edged_events_duplicate_total")
+	set.GetOrCreateGauge("edged_http_requests_in_progress", func() float64 { return float64(s.working.Load()) })
+	set.GetOrCreateGauge("edged_http_connections", func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
+	set.GetOrCreateGauge("edged_release_age_seconds", func() float64 { return s.releaseAge().Seconds() })
+	set.GetOrCreateGauge("edged_release_version", s.releaseVersion)
+	return m
+}
+
+// releaseAge is 0 while no release is held; edged_release_version tells the two apart.
+func (s *Server) releaseAge() time.Duration {
+	r := s.cfg.Releases.Current()
+	if r == nil {
+		return 0
+	}
+	return age(r, s.cfg.Clock())
+}
+
+// age is how long ago a release was made; a clock behind the publisher's counts as no age.
+func age(r *rank.Ranker, now time.Time) time.Duration {
+	return max(0, now.Sub(r.Release().Created))
+}
+
+func (s *Server) releaseVersion() float64 {
+	if r := s.cfg.Releases.Current(); r != nil {
+		return float64(r.Release().Version)
+	}
+	return 0
+}
+
+// done counts an answered request.
+func (m *meters) done(route, status int, took time.Duration) {
+	m.requestCounter(route, status).Inc()
+	m.latency[route].Update(took.Seconds())
+}
+
+func (m *meters) requestCounter(route, status int) *metrics.Counter {
+	place := 0
+	for i, known := range statuses {
+		if known == status {
+			place = i
+		}
+	}
+	slot := &m.requests[route][place]
+	c := slot.Load()
+	if c == nil {
+		c = m.set.GetOrCreateCounter(fmt.Sprintf(`edged_http_requests_total{route=%q,status="%d"}`, routeTable[route].name, statuses[place]))
+		slot.Store(c)
+	}
+	return c
+}

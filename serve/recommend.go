@@ -1,0 +1,258 @@
+package serve
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/profile"
+	"github.com/edged/edged/rank"
+)
+
+// recommendGet answers GET /v1/recommend: nothing personal is in the URL but what the visitor looked at.
+func (s *Server) recommendGet(c *call) *problem {
+	if p := c.params(c.ctx.URI().QueryString(), recommendParams); p != nil {
+		return p
+	}
+	c.req.newest()
+	return s.recommend(c)
+}
+
+// recommendPost answers POST /v1/recommend.
+func (s *Server) recommendPost(c *call) *problem {
+	if p := checkBody(c.ctx, s.cfg.MaxBody); p != nil {
+		return p
+	}
+	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+		return p
+	}
+	if p := c.body(c.ctx.Request.Body()); p != nil {
+		return p
+	}
+	c.req.newest()
+	return s.recommend(c)
+}
+
+func (s *Server) recommend(c *call) *problem {
+	if p := s.load(c); p != nil {
+		return p
+	}
+	if p := c.chooseFields(); p != nil {
+		return p
+	}
+	c.findSeeds()
+	if !c.req.recentGiven {
+		s.remember(c)
+	}
+	c.findExcluded()
+	country := c.names.of(c.req.country)
+	c.ask = rank.Request{
+		Recent:      c.seeds,
+		Exclude:     c.exclude,
+		ExcludeSeen: true,
+		N:           c.req.n,
+		Country:     country,
+		Live:        s.trendList(country, s.cfg.Windows[0]),
+		LiveGlobal:  s.trendList("", s.cfg.Windows[0]),
+		Explain:     c.req.explain,
+		Deadline:    c.deadline(),
+		Now:         c.start,
+	}
+	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
+	return s.writeAnswer(c)
+}
+
+// findSeeds turns the recent ids into rows; those the release doesn't know are missing.
+func (c *call) findSeeds() {
+	m := c.ranker.Model()
+	for i := range c.req.recent {
+		seed := &c.req.recent[i]
+		if row, ok := m.RowOfBytes(seed.item); ok {
+			c.addSeed(m, row, edged.EventType(c.names.of(seed.typ)))
+		} else if !slices.ContainsFunc(c.missing, func(id []byte) bool { return string(id) == string(seed.item) }) {
+			c.missing = append(c.missing, seed.item)
+		}
+	}
+}
+
+// remember takes the recent items of the user, or else of the session, from the profile store. Ids the release doesn't
+// know are left out: the caller did not name them.
+func (s *Server) remember(c *call) {
+	if s.cfg.Profiles == nil {
+		return
+	}
+	if len(c.req.user) > 0 {
+		c.profile = s.cfg.Profiles.Recent(c.profile, profile.User(string(c.req.user)))
+	}
+	if len(c.profile) == 0 && len(c.req.session) > 0 {
+		c.profile = s.cfg.Profiles.Recent(c.profile, profile.Session(string(c.req.session)))
+	}
+	m := c.ranker.Model()
+	for i := range c.profile {
+		if row, ok := m.Row(c.profile[i].Item); ok {
+			c.addSeed(m, row, c.profile[i].Type)
+		}
+	}
+}
+
+// addSeed puts a row behind the newer ones. What was dismissed or returned last speaks for nothing, and is not
+// recommended; an impression says nothing either way.
+func (c *call) addSeed(m *model.Model, row edged.Row, t edged.EventType) {
+	weight := float32(1)
+	switch t {
+	case "":
+	case edged.Dismiss, edged.Return:
+		c.exclude = append(c.exclude, row)
+		return
+	case edged.Impression:
+		return
+	default:
+		weight = m.Weight(t)
+	}
+	if weight > 0 && !slices.Contains(c.exclude, row) {
+		c.seeds = append(c.seeds, rank.Recent{Row: row, Weight: weight, Type: t})
+	}
+}
+
+// findExcluded turns the excluded ids into rows. An id the release doesn't know can't be in the answer anyway.
+func (c *call) findExcluded() {
+	m := c.ranker.Model()
+	for _, id := range c.req.exclude {
+		if row, ok := m.RowOfBytes(id); ok {
+			c.exclude = append(c.exclude, row)
+		}
+	}
+}
+
+// catalogueFields are the names fields may ask for. A release need not have them all.
+var catalogueFields = []string{"title", "description", "categories", "price", "currency", "image", "url", "brand", "tags",
+	"published", "expires", "attributes"}
+
+// chooseFields turns the asked names into those of catalogueFields; * asks for all.
+func (c *call) chooseFields() *problem {
+	for _, name := range c.req.fields {
+		if string(name) == "*" {
+			c.fields = append(c.fields[:0], catalogueFields...)
+			return nil
+		}
+		k := indexOf(catalogueFields, name)
+		if k < 0 {
+			p := unknown("catalogue field", string(name), catalogueFields)
+			return p.at("fields")
+		}
+		if !slices.Contains(c.fields, catalogueFields[k]) {
+			c.fields = append(c.fields, catalogueFields[k])
+		}
+	}
+	return nil
+}
+
+// writeAnswer appends the answer of DESIGN's shape to c.out.
+func (s *Server) writeAnswer(c *call) *problem {
+	a := &c.answer
+	if a.Err != nil {
+		s.cfg.Logger.Error("serve: a part of the release could not be read", "error", a.Err)
+	}
+	b := append(c.out[:0], `{"recommendationId":"`...)
+	b = s.ids.append(b)
+	b = append(b, `","items":[`...)
+	for i := range a.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = c.appendItem(b, &a.Items[i]); err != nil {
+			return s.internal(c, "serve: answer", err)
+		}
+	}
+	now := s.cfg.Clock()
+	b = append(b, `],"level":"`...)
+	b = append(b, a.Level.String()...)
+	b = append(b, `","release":`...)
+	b = appendString(b, c.ranker.Release().ID)
+	b = append(b, `,"releaseAgeMs":`...)
+	b = strconv.AppendInt(b, age(c.ranker, now).Milliseconds(), 10)
+	b = append(b, `,"experiments":{},"missing":`...)
+	b = appendStrings(b, c.missing)
+	b = append(b, `,"tookUs":`...)
+	b = strconv.AppendInt(b, max(0, now.Sub(c.start)/time.Microsecond).Nanoseconds(), 10)
+	c.out = append(b, '}')
+	s.metrics.levels[a.Level].Inc()
+	s.metrics.missing.Add(len(c.missing))
+	c.status = http.StatusOK
+	return nil
+}
+
+func (c *call) appendItem(b []byte, it *rank.Item) (_ []byte, err error) {
+	b = append(b, `{"id":`...)
+	b = appendString(b, c.ranker.Model().ID(it.Row))
+	b = append(b, `,"score":`...)
+	b = appendFloat(b, it.Score)
+	b = append(b, `,"source":`...)
+	b = appendString(b, it.Source)
+	if c.req.explain && it.Reason.Code != "" {
+		b = c.appendReason(append(b, `,"reason":`...), it)
+	}
+	if len(c.fields) > 0 {
+		b, err = c.appendFields(append(b, `,"fields":`...), it.Row)
+	}
+	return append(b, '}'), err
+}
+
+// appendFields appends the asked fields of an item that it has.
+func (c *call) appendFields(b []byte, row edged.Row) ([]byte, error) {
+	m := c.ranker.Model()
+	b = append(b, '{')
+	for _, name := range c.fields {
+		before := len(b)
+		if b[before-1] != '{' {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		var ok bool
+		var err error
+		if b, ok, err = m.AppendField(b, row, name); err != nil {
+			return b, err
+		}
+		if !ok {
+			b = b[:before]
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// appendReason writes why an item is there: the items it follows from most, best first; what each adds to the score,
+// and all others together (these sum to the score); and the part that the
+// named ones have in all that speaks for the item.
+func (c *call) appendReason(b []byte, it *rank.Item) []byte {
+	r := &it.Reason
+	b = append(b, `{"code":`...)
+	b = appendString(b, r.Code)
+	if len(r.Rows) > 0 {
+		m := c.ranker.Model()
+		b = append(b, `,"items":[`...)
+		for i, row := range r.Rows {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, m.ID(row))
+		}
+		b = append(b, `],"shares":[`...)
+		sum := float32(0)
+		for i, share := range r.Shares {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendFloat(b, share)
+			sum += share
+		}
+		b = appendFloat(append(b, `],"rest":`...), r.Rest)
+		if all := sum + max(r.Rest, 0); all > 0 {
+			b = appendFloat(append(b, `,"share":`...), sum/all)
+		}
+	}
+	return append(b, '}')
+}

@@ -1,0 +1,321 @@
+package serve
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/edged/edged"
+)
+
+// Limits of a request beyond those of the root package. Breaking one is a 400 that names it, except for maxSeeds,
+// which only MaxBody keeps anyone from reaching.
+const (
+	defaultN   = 10
+	maxExclude = 1000
+	maxFields  = 32
+	maxTimeout = 60_000 // milliseconds
+)
+
+// request is what a caller asked, decoded but not yet looked up in a release. Its bytes belong to the fasthttp
+// request or the call's arena and live as long as the call.
+type request struct {
+	n             int
+	recent        []seed // as given: newest first, unless all have times
+	recentGiven   bool
+	exclude       [][]byte
+	fields        [][]byte
+	explain       bool
+	user, session []byte
+	slot, window  []byte
+	country       []byte
+	timeout       time.Duration
+	given         uint64 // scalar parameters seen so far
+}
+
+// seed is an item the visitor met.
+type seed struct {
+	item []byte
+	typ  []byte // event type; empty: not said
+	time int64  // Unix milliseconds; 0: not said
+}
+
+func (q *request) reset() {
+	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0]}
+}
+
+// newest orders seeds by time, newest first, where every one has a time, and cuts them to those that count.
+func (q *request) newest() {
+	timed := len(q.recent) > 0
+	for i := range q.recent {
+		timed = timed && q.recent[i].time != 0
+	}
+	if timed {
+		slices.SortStableFunc(q.recent, func(a, b seed) int { return cmp.Compare(b.time, a.time) })
+	}
+	q.recent = q.recent[:min(len(q.recent), edged.MaxRecent)]
+}
+
+// The names a POST body may have, and those of one object in recent.
+var (
+	recommendKeys = []string{"user", "session", "recent", "exclude", "n", "fields", "explain", "context", "slot", "timeoutMs"}
+	seedKeys      = []string{"item", "type", "time"}
+)
+
+// body decodes the JSON body of /v1/recommend.
+func (c *call) body(b []byte) *problem {
+	q, s := &c.req, &c.scan
+	s.reset(b)
+	p := s.object(recommendKeys, func(k int) (p *problem) {
+		switch recommendKeys[k] {
+		case "user":
+			q.user, p = s.id()
+		case "session":
+			q.session, p = s.id()
+		case "recent":
+			q.recentGiven = true
+			p = s.array(func(int) *problem { return c.seed() })
+		case "exclude":
+			q.exclude, p = s.list(q.exclude, maxExclude)
+		case "n":
+			q.n, p = s.integer(1, edged.MaxN)
+		case "fields":
+			q.fields, p = s.list(q.fields, maxFields)
+		case "explain":
+			q.explain, p = s.boolean()
+		case "context":
+			p = c.context()
+		case "slot":
+			q.slot, p = s.text(edged.MaxTypeLen)
+		case "timeoutMs":
+			var ms int
+			ms, p = s.integer(1, maxTimeout)
+			q.timeout = time.Duration(ms) * time.Millisecond
+		}
+		return p
+	})
+	if p == nil {
+		p = s.end()
+	}
+	return p
+}
+
+// seed reads one element of recent: an id, or an object with the item and, optionally, type and time.
+func (c *call) seed() *problem {
+	s := &c.scan
+	var x seed
+	var p *problem
+	switch s.peek() {
+	case '"':
+		x.item, p = s.id()
+	case '{':
+		p = s.object(seedKeys, func(k int) (p *problem) {
+			switch seedKeys[k] {
+			case "item":
+				x.item, p = s.id()
+			case "type":
+				x.typ, p = s.text(edged.MaxTypeLen)
+			case "time":
+				x.time, p = s.time()
+			}
+			return p
+		})
+		if p == nil && x.item == nil {
+			p = badField("item", "missing")
+		}
+	default:
+		p = s.expect('"', "an id or an object with an item")
+	}
+	c.req.recent = append(c.req.recent, x)
+	return p
+}
+
+// context reads an object of strings. Only the country matters today; the others are checked and let go.
+func (c *call) context() *problem {
+	s, n := &c.scan, 0
+	return s.members(func(key []byte) *problem {
+		if n++; n > edged.MaxContext {
+			return bad("more than %d entries", edged.MaxContext)
+		}
+		if len(key) > edged.MaxContextLen {
+			return bad("a key of more than %d bytes", edged.MaxContextLen)
+		}
+		value, p := s.text(edged.MaxContextLen)
+		if p != nil {
+			return p.in(string(key))
+		}
+		if string(key) == edged.Country {
+			c.req.country = value
+		}
+		return nil
+	})
+}
+
+// id reads an id.
+func (s *scanner) id() ([]byte, *problem) {
+	t, p := s.text(edged.MaxIDLen)
+	if p == nil && len(t) == 0 {
+		p = bad("empty")
+	}
+	return t, p
+}
+
+// list reads an array of at most limit ids.
+func (s *scanner) list(dst [][]byte, limit int) ([][]byte, *problem) {
+	p := s.array(func(i int) *problem {
+		if i == limit {
+			return bad("more than %d entries", limit)
+		}
+		t, p := s.id()
+		dst = append(dst, t)
+		return p
+	})
+	return dst, p
+}
+
+// time reads RFC 3339 text, or Unix seconds or milliseconds, as Unix milliseconds.
+func (s *scanner) time() (int64, *problem) {
+	var t []byte
+	var p *problem
+	if s.peek() == '"' {
+		t, p = s.stringValue()
+	} else {
+		t, p = s.number("a time")
+	}
+	if p != nil {
+		return 0, p
+	}
+	ms, err := edged.ParseTime(string(t))
+	if err != nil {
+		return 0, bad("want RFC 3339, Unix seconds or milliseconds, got %s", quote(t))
+	}
+	return ms, nil
+}
+
+// The query parameters of each endpoint.
+var (
+	recommendParams = []string{"recent", "n", "exclude", "fields", "explain", "country", "slot", "timeoutMs"}
+	similarParams   = []string{"n", "fields"}
+	trendingParams  = []string{"country", "window", "n", "fields"}
+	popularParams   = []string{"n", "fields"}
+	itemParams      = []string{"fields"}
+)
+
+// params decodes a query string whose names are among known.
+func (c *call) params(raw []byte, known []string) *problem {
+	q := &c.req
+	return c.query(raw, known, func(k int, v []byte) (p *problem) {
+		switch known[k] {
+		case "recent":
+			q.recentGiven = true
+			return c.commaSeeds(v)
+		case "exclude":
+			q.exclude, p = commaList(q.exclude, v, maxExclude)
+			return p
+		case "fields":
+			q.fields, p = commaList(q.fields, v, maxFields)
+			return p
+		}
+		if q.given&(1<<k) != 0 {
+			return bad("given twice")
+		}
+		q.given |= 1 << k
+		return q.scalar(known[k], v)
+	})
+}
+
+func (q *request) scalar(name string, v []byte) (p *problem) {
+	switch name {
+	case "n":
+		q.n, p = parseWhole(v, 1, edged.MaxN)
+	case "timeoutMs":
+		var ms int
+		ms, p = parseWhole(v, 1, maxTimeout)
+		q.timeout = time.Duration(ms) * time.Millisecond
+	case "explain":
+		q.explain, p = parseBool(v)
+	case "country":
+		q.country, p = shortText(v, edged.MaxContextLen)
+	case "slot":
+		q.slot, p = shortText(v, edged.MaxTypeLen)
+	case "window":
+		q.window, p = shortText(v, edged.MaxTypeLen)
+	}
+	return p
+}
+
+func shortText(v []byte, limit int) ([]byte, *problem) {
+	if len(v) > limit {
+		return nil, tooLong(len(v), limit)
+	}
+	return v, nil
+}
+
+func parseWhole(v []byte, lo, hi int) (int, *problem) {
+	n := 0
+	ok := len(v) > 0 && len(v) < 10
+	for _, b := range v {
+		ok = ok && b >= '0' && b <= '9'
+		n = n*10 + int(b-'0')
+	}
+	if !ok || n < lo || n > hi {
+		return 0, bad("want %s, got %s", wholeFrom(lo, hi), quote(v))
+	}
+	return n, nil
+}
+
+func parseBool(v []byte) (bool, *problem) {
+	switch string(v) {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, bad("want true or false, got %s", quote(v))
+}
+
+// commaList splits v at its commas. An empty v is an empty list.
+func commaList(dst [][]byte, v []byte, limit int) ([][]byte, *problem) {
+	for i := 1; len(v) > 0; i++ {
+		id, rest, more := bytes.Cut(v, []byte{','})
+		if p := checkID(id, i); p != nil {
+			return dst, p
+		}
+		if len(dst) == limit {
+			return dst, bad("more than %d entries", limit)
+		}
+		dst, v = append(dst, id), rest
+		if more && len(rest) == 0 {
+			return dst, checkID(rest, i+1)
+		}
+	}
+	return dst, nil
+}
+
+// commaSeeds is commaList for recent, which has no limit: the newest count.
+func (c *call) commaSeeds(v []byte) *problem {
+	for i := 1; len(v) > 0; i++ {
+		id, rest, more := bytes.Cut(v, []byte{','})
+		if p := checkID(id, i); p != nil {
+			return p
+		}
+		c.req.recent = append(c.req.recent, seed{item: id})
+		v = rest
+		if more && len(rest) == 0 {
+			return checkID(rest, i+1)
+		}
+	}
+	return nil
+}
+
+func checkID(id []byte, place int) *problem {
+	switch {
+	case len(id) == 0:
+		return bad("entry %s is empty", strconv.Itoa(place))
+	case len(id) > edged.MaxIDLen:
+		return bad("entry %d: %d bytes, at most %d", place, len(id), edged.MaxIDLen)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package serve
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
+
+// handler answers one route. It leaves the body in c.out, or returns a problem.
+type handler func(s *Server, c *call) *problem
+
+// route is one path and what it does by method. HEAD is GET without the body.
+type route struct {
+	name    string // in metrics
+	pattern string // as in openapi.json
+	get     handler
+	post    handler
+	always  bool // not counted against MaxConcurrency: the node must be able to say that it is full
+}
+
+func (r *route) allow() string {
+	switch {
+	case r.get != nil && r.post != nil:
+		return "GET, HEAD, POST, OPTIONS"
+	case r.post != nil:
+		return "POST, OPTIONS"
+	}
+	return "GET, HEAD, OPTIONS"
+}
+
+// The routes, in the order of routeTable. other stands for every path that is none of them.
+const (
+	routeRecommend = iota
+	routeSimilar
+	routeItem
+	routeTrending
+	routePopular
+	routeEvents
+	routeLive
+	routeReady
+	routeOpenAPI
+	routeOther
+	routeCount
+)
+
+var routeTable = [routeCount]route{
+	routeRecommend: {name: "recommend", pattern: "/v1/recommend", get: (*Server).recommendGet, post: (*Server).recommendPost},
+	routeSimilar:   {name: "similar", pattern: "/v1/items/{id}/similar", get: (*Server).similar},
+	routeItem:      {name: "item", pattern: "/v1/items/{id}", get: (*Server).item},
+	routeTrending:  {name: "trending", pattern: "/v1/trending", get: (*Server).trending},
+	routePopular:   {name: "popular", pattern: "/v1/popular", get: (*Server).popular},
+	routeEvents:    {name: "events", pattern: "/v1/events", post: (*Server).events},
+	routeLive:      {name: "live", pattern: "/healthz/live", get: (*Server).live, always: true},
+	routeReady:     {name: "ready", pattern: "/healthz/ready", get: (*Server).ready, always: true},
+	routeOpenAPI:   {name: "openapi", pattern: "/openapi.json", get: (*Server).openAPI},
+	routeOther:     {name: "other"},
+}
+
+// match returns the route of a raw path and the still escaped {id} in it. The path is matched as sent: what a proxy
+// would clean up (dots, doubled slashes) is simply not found.
+func match(path []byte) (route int, id []byte) {
+	switch string(path) {
+	case "/v1/recommend":
+		return routeRecommend, nil
+	case "/v1/trending":
+		return routeTrending, nil
+	case "/v1/popular":
+		return routePopular, nil
+	case "/v1/events":
+		return routeEvents, nil
+	case "/healthz/live":
+		return routeLive, nil
+	case "/healthz/ready":
+		return routeReady, nil
+	case "/openapi.json":
+		return routeOpenAPI, nil
+	}
+	rest, ok := bytes.CutPrefix(path, []byte("/v1/items/"))
+	if !ok {
+		return routeOther, nil
+	}
+	route = routeItem
+	if id, ok = bytes.CutSuffix(rest, []byte("/similar")); ok {
+		route, rest = routeSimilar, id
+	}
+	if len(rest) == 0 || bytes.IndexByte(rest, '/') >= 0 {
+		return routeOther, nil
+	}
+	return route, rest
+}
+
+// handlerFor returns what answers the request's method, nil where nothing does.
+func (r *route) handlerFor(ctx *fasthttp.RequestCtx) handler {
+	switch {
+	case ctx.IsGet() || ctx.IsHead():
+		return r.get
+	case ctx.IsPost():
+		return r.post
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/edged/edged/trend"
+)
+
+// Server answers the public listener. All methods are safe for concurrent use.
+type Server struct {
+	cfg      Config
+	http     fasthttp.Server
+	metrics  *meters
+	cors     cors
+	ids      idSource
+	calls    sync.Pool
+	working  atomic.Int64
+	draining atomic.Bool
+}
+
+// New returns a Server that listens nowhere yet.
+func New(cfg Config) (*Server, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	s := &Server{cfg: cfg, cors: newCORS(cfg.Origins)}
+	s.metrics = newMeters(s, cfg.Metrics)
+	s.ids.init(cfg.Rand)
+	s.calls.New = func() any { return &call{names: names{}} }
+	s.http = fasthttp.Server{
+		Handler:                      s.handle,
+		ErrorHandler:                 s.unreadable,
+		NoDefaultServerHeader:        true,
+		NoDefaultContentType:         true,
+		DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage:        true,
+		ReadBufferSize:               32 << 10, // the longest request line and headers
+		MaxRequestBodySize:           cfg.MaxBody,
+		ReadTimeout:                  cfg.ReadTimeout,
+		WriteTimeout:                 cfg.WriteTimeout,
+		IdleTimeout:                  cfg.IdleTimeout,
+		Logger:                       silent{},
+	}
+	return s, nil
+}
+
+// silent takes fasthttp's own log lines, which quote what callers sent.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
+
+// Handler returns the handler of the public listener, for tests and for embedding in another fasthttp server.
+func (s *Server) Handler() fasthttp.RequestHandler { return s.handle }
+
+// Serve answers ln until Shutdown, then returns nil.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(lingerListener{ln}); err != nil {
+		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
+	}
+	return nil
+}
+
+// Drain makes the node say that it is not ready, so that balancers look elsewhere. It keeps answering.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// Shutdown stops accepting, lets every request being worked on finish, and returns when none is left or ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.Drain()
+	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serve: drain: %w", err)
+	}
+	return nil
+}
+
+// handle answers one request.
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	c := s.calls.Get().(*call)
+	c.reset(ctx, s.cfg.Clock())
+	route, id := match(ctx.URI().PathOriginal())
+	p := s.guarded(c, route, id)
+	if p != nil {
+		s.refuse(c, p)
+	} else {
+		s.answer(c)
+	}
+	s.metrics.done(route, ctx.Response.StatusCode(), s.cfg.Clock().Sub(c.start))
+	if c.release(); !c.oversized() {
+		s.calls.Put(c)
+	}
+}
+
+// guarded runs the handler under the concurrency limit and turns a panic into a problem.
+func (s *Server) guarded(c *call, route int, id []byte) (p *problem) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.metrics.panics.Inc()
+			s.cfg.Logger.Error("BUG: panic in a handler", "route", routeTable[route].name, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			p = problemOf(errors.New("panic"))
+		}
+	}()
+	if n := s.working.Add(1); n > int64(s.cfg.MaxConcurrency) && !routeTable[route].always {
+		s.working.Add(-1)
+		return unavailable("more than %d requests at once", s.cfg.MaxConcurrency)
+	}
+	defer s.working.Add(-1)
+	return s.dispatch(c, route, id)
+}
+
+func (s *Server) dispatch(c *call, route int, id []byte) *problem {
+	ctx := c.ctx
+	if p := checkHTTP(ctx); p != nil {
+		ctx.SetConnectionClose()
+		return p
+	}
+	r := &routeTable[route]
+	if route == routeOther {
+		return withStatus(http.StatusNotFound, "nothing is at this path; GET /openapi.json names what is")
+	}
+	if ctx.IsOptions() {
+		return s.cors.preflight(c, r)
+	}
+	h := r.handlerFor(ctx)
+	if h == nil {
+		p := withStatus(http.StatusMethodNotAllowed, "%s can't be used here; use %s", quote(ctx.Method()), r.allow())
+		p.allow = r.allow()
+		return p
+	}
+	if !ctx.IsPost() && len(ctx.Request.Body()) > 0 {
+		return bad("a %s request takes no body", ctx.Method())
+	}
+	if len(id) > 0 {
+		if p := c.pathID(id); p != nil {
+			return p.at("id")
+		}
+	}
+	return h(s, c)
+}
+
+func (c *call) pathID(raw []byte) (p *problem) {
+	if c.id, p = c.unescape(raw, false); p == nil {
+		p = checkID(c.id, 1)
+	}
+	return p
+}
+
+// answer writes c.out with the headers its kind of answer has.
+func (s *Server) answer(c *call) {
+	h := &c.ctx.Response.Header
+	s.cors.headers(c.ctx)
+	c.ctx.SetStatusCode(c.status)
+	if c.status == http.StatusNoContent {
+		return
+	}
+	h.SetContentType("application/json")
+	s.cacheHeaders(c)
+	if len(c.etag) > 0 && matchesETag(c.ctx.Request.Header.Peek("If-None-Match"), c.etag) {
+		c.ctx.SetStatusCode(http.StatusNotModified)
+		return
+	}
+	c.ctx.SetBody(c.out)
+}
+
+// refuse writes a problem.
+func (s *Server) refuse(c *call, p *problem) {
+	s.cors.headers(c.ctx)
+	c.out = p.append(c.out[:0])
+	writeProblem(c.ctx, p, c.out)
+}
+
+func writeProblem(ctx *fasthttp.RequestCtx, p *problem, body []byte) {
+	h := &ctx.Response.Header
+	ctx.SetStatusCode(p.status)
+	h.SetContentType("application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	if p.allow != "" {
+		h.Set("Allow", p.allow)
+	}
+	ctx.SetBody(body)
+}
+
+// unreadable answers what fasthttp could not read as a request. The connection is closed after it.
+func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	p := s.unreadableProblem(err)
+	if l, ok := ctx.Conn().(*lingerConn); ok {
+		l.linger.Store(true)
+	}
+	s.cors.headers(ctx)
+	writeProblem(ctx, p, p.append(nil))
+	s.metrics.done(routeOther, p.status, 0)
+}
+
+func (s *Server) unreadableProblem(err error) *problem {
+	var small *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		return bodyTooLarge(s.cfg.MaxBody)
+	case errors.As(err, &small):
+		return withStatus(http.StatusRequestHeaderFieldsTooLarge, "request line and headers are larger than %d bytes; use POST for long lists", s.http.ReadBufferSize)
+	case errors.As(err, &network) && network.Timeout():
+		return withStatus(http.StatusRequestTimeout, "the request did not arrive in time")
+	case errors.Is(err, fasthttp.ErrUnsupportedTransferEncoding):
+		return withStatus(http.StatusNotImplemented, "Transfer-Encoding: only chunked is supported")
+	}
+	return bad("not an HTTP/1.1 request: %.120s", err)
+}
+
+// internal logs what went wrong and says nothing about it to the caller.
+func (s *Server) internal(c *call, what string, err error) *problem {
+	s.cfg.Logger.Error(what, "error", err)
+	return problemOf(err)
+}
+
+// load takes the current release for the rest of the call.
+func (s *Server) load(c *call) *problem {
+	if c.ranker = s.cfg.Releases.Current(); c.ranker == nil {
+		return unavailable("no release is held yet")
+	}
+	return nil
+}
+
+// trendList is the list of what is trending now in a window, for a country or, where "" is given, everywhere.
+func (s *Server) trendList(country, window string) *trend.List {
+	if s.cfg.Trends == nil {
+		return nil
+	}
+	return s.cfg.Trends.Top(country, window)
+}
+
+// deadline is the moment by which an answer must be ready, zero for never.
+func (c *call) deadline() time.Time {
+	if c.req.timeout == 0 {
+		return time.Time{}
+	}
+	return c.start.Add(c.req.timeout)
+}
