@@ -1,0 +1,123 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/edged/edged"
+)
+
+// Limits of a configuration.
+const (
+	minFactors = 8
+	maxFactors = 512
+	maxTypes   = 64  // event types with a weight
+	maxKNN     = 200 // neighbours a release holds for each item
+)
+
+// Config says how to train. Zero values take the default named beside them; see EnsureDefaults.
+type Config struct {
+	Factors int     `json:"factors"` // length of a vector, a multiple of 8 from 8 to 512; default 64
+	A0      float64 `json:"a0"`      // weight of everything not observed; default 0.1
+	Reg     float64 `json:"reg"`     // λ; default 0.01
+	Nu      float64 `json:"nu"`      // ν, how λ grows with a row's observations; default 1
+	Sweeps  int     `json:"sweeps"`  // of both sides; default 10
+	Seed    uint64  `json:"seed"`    // of the item vectors' start; default 1
+	Threads int     `json:"-"`       // default: as many as Go may run at once; never changes the result
+
+	EventWeights map[edged.EventType]float64 `json:"eventWeights"` // default: view, click, cart, purchase, like = 1; absent or 0: ignored
+	UsersOnly    bool                        `json:"usersOnly"`    // leave out sessions without a user
+
+	TrendHalfLifeDays float64 `json:"trendHalfLifeDays"` // default 14
+	TrendLength       int     `json:"trendLength"`       // items in a country's list, at most 500; default 500
+	Neighbours        int     `json:"neighbours"`        // for each item, at most 200; default 50
+	Shrink            float64 `json:"shrink"`            // added to a cosine's denominator; default 10
+
+	MaxEvents int              `json:"-"` // more events than this is an error, not an exhausted machine; default 200 million
+	Clock     func() time.Time `json:"-"` // for the card's timings; default time.Now
+}
+
+func defaultWeights() map[edged.EventType]float64 {
+	return map[edged.EventType]float64{edged.View: 1, edged.Click: 1, edged.Cart: 1, edged.Purchase: 1, edged.Like: 1}
+}
+
+// EnsureDefaults fills what is zero.
+func (c *Config) EnsureDefaults() {
+	setDefault(&c.Factors, 64)
+	setDefault(&c.A0, 0.1)
+	setDefault(&c.Reg, 0.01)
+	setDefault(&c.Nu, 1)
+	setDefault(&c.Sweeps, 10)
+	setDefault(&c.Seed, 1)
+	setDefault(&c.Threads, runtime.GOMAXPROCS(0))
+	setDefault(&c.TrendHalfLifeDays, 14)
+	setDefault(&c.TrendLength, 500)
+	setDefault(&c.Neighbours, 50)
+	setDefault(&c.Shrink, 10)
+	setDefault(&c.MaxEvents, 200_000_000)
+	if c.EventWeights == nil {
+		c.EventWeights = defaultWeights()
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports every fault at once. It expects the defaults to be filled.
+func (c *Config) Validate() error {
+	return errors.Join(append([]error{
+		check(c.Factors%8 == 0 && c.Factors >= minFactors && c.Factors <= maxFactors, "factors: %d, want a multiple of 8 from %d to %d", c.Factors, minFactors, maxFactors),
+		checkRange("a0", c.A0, 1e-9, 100),
+		checkRange("reg", c.Reg, 1e-9, 1e6),
+		checkRange("nu", c.Nu, 1e-9, 2),
+		checkRange("sweeps", float64(c.Sweeps), 1, 1000),
+		checkRange("threads", float64(c.Threads), 1, 4096),
+		checkRange("trendHalfLifeDays", c.TrendHalfLifeDays, 1.0/24, 36500),
+		checkRange("trendLength", float64(c.TrendLength), 1, edged.MaxN),
+		checkRange("neighbours", float64(c.Neighbours), 1, maxKNN),
+		checkRange("shrink", c.Shrink, 1e-9, 1e9),
+		checkRange("maxEvents", float64(c.MaxEvents), 1, math.MaxUint32),
+		check(len(c.EventWeights) <= maxTypes, "eventWeights: %d types, at most %d", len(c.EventWeights), maxTypes),
+		check(len(c.types()) > 0, "eventWeights: no type with a weight above 0"),
+	}, c.weightFaults()...)...)
+}
+
+func (c *Config) weightFaults() (faults []error) {
+	for _, t := range slices.Sorted(maps.Keys(c.EventWeights)) {
+		faults = append(faults, checkRange(fmt.Sprintf("eventWeights.%s", t), c.EventWeights[t], 0, 1e6))
+	}
+	return faults
+}
+
+// types are the event types that count, in order of name.
+func (c *Config) types() (types []edged.EventType) {
+	for _, t := range slices.Sorted(maps.Keys(c.EventWeights)) {
+		if c.EventWeights[t] > 0 {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+func check(ok bool, format string, args ...any) error {
+	if ok {
+		return nil
+	}
+	return fmt.Errorf(format, args...)
+}
+
+func checkRange(name string, x, low, high float64) error {
+	return check(x >= low && x <= high, "%s: %v, want %v to %v", name, x, low, high)
+}

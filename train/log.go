@@ -1,0 +1,189 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/data"
+)
+
+// none marks a visitor that is not known, or an id that has no place in a matrix.
+const none = math.MaxUint32
+
+// ErrEmpty says that there is nothing to learn from.
+var ErrEmpty = errors.New("no events to learn from")
+
+// Source is where events and items come from; *data.Dir is one.
+type Source interface {
+	// Events calls fn for the events of [from, to) in Unix milliseconds, 0 meaning open. The event may be reused.
+	Events(ctx context.Context, from, to int64, fn func(*edged.Event) error) error
+	Items(ctx context.Context) ([]edged.Item, error) // the latest state of each item, ascending by id
+	Digest() string                                  // names the content: equal content, equal digest
+}
+
+// Sources makes sources of data directories. An event that is in two of them counts twice.
+func Sources(dirs ...*data.Dir) (sources []Source) {
+	for _, d := range dirs {
+		sources = append(sources, d)
+	}
+	return sources
+}
+
+// eventLog holds, in columns, what training needs of each event that counts. After finish, visitors, items and countries
+// are numbered in the order of their ids.
+type eventLog struct {
+	types    []edged.EventType // by kind, ascending
+	weights  []float64         // by kind
+	visitors *interner         // "u" + user or "s" + session
+	items    *interner
+	places   *interner // countries; "" is where the country is not said
+
+	visitor []uint32 // or none
+	item    []uint32
+	place   []uint16
+	kind    []uint8
+	at      []int64 // Unix milliseconds
+
+	seen, ignored int64 // events read; of these, of a type without weight
+	usersOnly     bool
+	limit         int
+	key           []byte
+}
+
+func newLog(cfg *Config) *eventLog {
+	l := &eventLog{types: cfg.types(), visitors: newInterner(), items: newInterner(), places: newInterner(),
+		usersOnly: cfg.UsersOnly, limit: cfg.MaxEvents}
+	for _, t := range l.types {
+		l.weights = append(l.weights, cfg.EventWeights[t])
+	}
+	return l
+}
+
+// readEvents reads every source into one finished log.
+func readEvents(ctx context.Context, sources []Source, cfg *Config, progress func(Step)) (*eventLog, error) {
+	l := newLog(cfg)
+	for _, s := range sources {
+		err := s.Events(ctx, 0, 0, func(e *edged.Event) error {
+			if l.seen%100_000 == 0 {
+				progress(Step{Name: "read", Done: int(l.seen), Unit: "events"})
+			}
+			return l.add(e)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read events: %w", err)
+		}
+	}
+	progress(Step{Name: "read", Done: int(l.seen), Total: int(l.seen), Unit: "events"})
+	return l, l.complain()
+}
+
+func (l *eventLog) complain() error {
+	switch {
+	case l.seen == 0:
+		return fmt.Errorf("%w: the data directory holds none; import some first", ErrEmpty)
+	case len(l.at) == 0:
+		return fmt.Errorf("%w: none of %d events has a type with a weight (%v): set eventWeights", ErrEmpty, l.seen, l.types)
+	}
+	return nil
+}
+
+func (l *eventLog) add(e *edged.Event) error {
+	l.seen++
+	kind, ok := slices.BinarySearch(l.types, e.Type)
+	visitor := l.visitorOf(e, ok)
+	if !ok || (l.usersOnly && visitor == none) {
+		l.ignored++
+		return nil
+	}
+	if len(l.at) == l.limit {
+		return fmt.Errorf("more than %d events: raise maxEvents, or train on fewer", l.limit)
+	}
+	l.visitor = append(l.visitor, visitor)
+	l.item = append(l.item, l.items.add(e.Item))
+	l.place = append(l.place, l.placeOf(e))
+	l.kind = append(l.kind, uint8(kind))
+	l.at = append(l.at, e.Time)
+	return nil
+}
+
+// visitorOf numbers the user, else the session, of an event that counts.
+func (l *eventLog) visitorOf(e *edged.Event, counts bool) uint32 {
+	switch {
+	case !counts:
+		return none
+	case e.User != "":
+		l.key = append(append(l.key[:0], 'u'), e.User...)
+	case e.Session != "" && !l.usersOnly:
+		l.key = append(append(l.key[:0], 's'), e.Session...)
+	default:
+		return none
+	}
+	return l.visitors.addBytes(l.key)
+}
+
+// placeOf numbers the event's country. Countries beyond 65,535 count only towards the whole world.
+func (l *eventLog) placeOf(e *edged.Event) uint16 {
+	country := e.Context[edged.Country]
+	if _, known := l.places.number[country]; !known && len(l.places.ids) == math.MaxUint16 {
+		country = ""
+	}
+	return uint16(l.places.add(country))
+}
+
+// finish renumbers everything in the order of ids, so that nothing later depends on the order of events.
+func (l *eventLog) finish() {
+	visitors, items, places := l.visitors.sort(), l.items.sort(), l.places.sort()
+	for i := range l.at {
+		if l.visitor[i] != none {
+			l.visitor[i] = visitors[l.visitor[i]]
+		}
+		l.item[i] = items[l.item[i]]
+		l.place[i] = uint16(places[l.place[i]])
+	}
+}
+
+// span is the time of the oldest and of the newest event.
+func (l *eventLog) span() (first, last int64) { return slices.Min(l.at), slices.Max(l.at) }
+
+// matrix gathers the events that keep accepts into visitors by items. rows and cols give each number's place, or none.
+func (l *eventLog) matrix(rows, cols *numbering, keep func(i int) bool) *sparse {
+	return collect(rows.n, cols.n, func(yield func(r, c uint32, v float32)) {
+		for i, v := range l.visitor {
+			if v != none && keep(i) && rows.place[v] != none && cols.place[l.item[i]] != none {
+				yield(rows.place[v], cols.place[l.item[i]], float32(l.weights[l.kind[i]]))
+			}
+		}
+	})
+}
+
+// numbering renumbers a subset densely, keeping the order.
+type numbering struct {
+	place []uint32 // new number, or none
+	n     int
+}
+
+func renumber(size int, used []bool) *numbering {
+	m := &numbering{place: make([]uint32, size)}
+	for i := range m.place {
+		m.place[i] = none
+		if used == nil || used[i] {
+			m.place[i] = uint32(m.n)
+			m.n++
+		}
+	}
+	return m
+}
+
+// Step is one report of progress: Done of Total (0: not known yet) of Unit in the step called Name.
+type Step struct {
+	Name        string
+	Done, Total int
+	Unit        string
+	Took        time.Duration // since the step began
+	Note        string        // what is worth knowing, "loss 123.4"
+}

@@ -1,0 +1,110 @@
+package train
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// maxBasket leaves visitors with more items out of the neighbours: such a one is a robot or a reseller, says little about
+// what goes together, and costs the square of its items.
+const maxBasket = 5000
+
+// scored is an item with a score; lists of it go by score descending, then item ascending.
+type scored struct {
+	item  uint32
+	score float32
+}
+
+func byScore(a, b scored) int {
+	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.item, b.item))
+}
+
+// neighbours finds for every item its k most similar others by shrunk cosine over visitors, best first:
+//
+//	sim(i, j) = c_ij / (√(n_i·n_j) + shrink)        c: visitors of both, n: visitors of one
+func neighbours(users, items *sparse, k int, shrink float64, threads int) [][]scored {
+	lists := make([][]scored, items.rows())
+	work := make([]*counter, threads)
+	parallel(threads, items.rows(), 16, func(w, lo, hi int) {
+		if work[w] == nil {
+			work[w] = &counter{count: make([]uint32, items.rows())}
+		}
+		for i := lo; i < hi; i++ {
+			lists[i] = work[w].neighboursOf(i, users, items, k, shrink)
+		}
+	})
+	return lists
+}
+
+// counter counts visitors in common with one item at a time.
+type counter struct {
+	count   []uint32
+	touched []uint32
+	list    []scored
+}
+
+func (c *counter) neighboursOf(i int, users, items *sparse, k int, shrink float64) []scored {
+	visitors, _ := items.row(i)
+	for _, u := range visitors {
+		if users.count(int(u)) <= maxBasket {
+			c.add(users, u)
+		}
+	}
+	c.list = c.list[:0]
+	for _, j := range c.touched {
+		if int(j) != i {
+			both := math.Sqrt(float64(len(visitors)) * float64(items.count(int(j))))
+			c.list = append(c.list, scored{j, float32(float64(c.count[j]) / (both + shrink))})
+		}
+		c.count[j] = 0
+	}
+	c.touched = c.touched[:0]
+	return slices.Clone(best(c.list, k))
+}
+
+func (c *counter) add(users *sparse, u uint32) {
+	basket, _ := users.row(int(u))
+	for _, j := range basket {
+		if c.count[j] == 0 {
+			c.touched = append(c.touched, j)
+		}
+		c.count[j]++
+	}
+}
+
+// best moves the k (at least one) first of list by byScore to its front, in order, and returns them. A list much longer than k is
+// filtered through a heap of k, whose root is the worst kept.
+func best(list []scored, k int) []scored {
+	if len(list) > k {
+		heap := list[:k]
+		for at := k/2 - 1; at >= 0; at-- {
+			sift(heap, at)
+		}
+		for at := k; at < len(list); at++ {
+			if byScore(list[at], heap[0]) < 0 {
+				heap[0], list[at] = list[at], heap[0]
+				sift(heap, 0)
+			}
+		}
+		list = heap
+	}
+	slices.SortFunc(list, byScore)
+	return list
+}
+
+func sift(heap []scored, at int) {
+	for {
+		worst := at
+		for child := 2*at + 1; child <= 2*at+2 && child < len(heap); child++ {
+			if byScore(heap[child], heap[worst]) > 0 {
+				worst = child
+			}
+		}
+		if worst == at {
+			return
+		}
+		heap[at], heap[worst] = heap[worst], heap[at]
+		at = worst
+	}
+}

@@ -1,0 +1,141 @@
+package train
+
+import (
+	"math"
+	"slices"
+
+	"github.com/viterin/vek/vek32"
+)
+
+// recommender names a model and makes, for one goroutine, the function that lists its k best items for a user of the
+// split: best first, training items left out, ties by ascending item. The list is valid until the next call.
+type recommender struct {
+	name string
+	open func() func(user, k int) []uint32
+}
+
+// byOrder recommends the same order to everybody.
+func byOrder(name string, train *sparse, order []scored) recommender {
+	return recommender{name, func() func(user, k int) []uint32 {
+		var list []uint32
+		return func(user, k int) []uint32 {
+			list = list[:0]
+			for _, s := range order {
+				if len(list) == k {
+					break
+				}
+				if !train.has(user, s.item) {
+					list = append(list, s.item)
+				}
+			}
+			return list
+		}
+	}}
+}
+
+// byScores recommends by a score for every item, which fill writes into dst.
+func byScores(name string, train *sparse, fill func(dst []float32, user int)) recommender {
+	return recommender{name, func() func(user, k int) []uint32 {
+		scores := make([]float32, train.cols)
+		list, items := make([]scored, 0, train.cols), []uint32(nil)
+		return func(user, k int) []uint32 {
+			fill(scores, user)
+			list, items = list[:0], items[:0]
+			for i, s := range mask(scores, train, user) {
+				if !math.IsInf(float64(s), -1) {
+					list = append(list, scored{uint32(i), s})
+				}
+			}
+			for _, s := range best(list, k) {
+				items = append(items, s.item)
+			}
+			return items
+		}
+	}}
+}
+
+// mask sinks what the user has in training.
+func mask(scores []float32, train *sparse, user int) []float32 {
+	seen, _ := train.row(user)
+	for _, i := range seen {
+		scores[i] = float32(math.Inf(-1))
+	}
+	return scores
+}
+
+// byPopularity counts distinct users; items that nobody has come last, by ascending item, as any item may be asked for.
+func byPopularity(name string, train, counted *sparse) recommender {
+	order := make([]scored, 0, train.cols)
+	for i, n := range popularity(counted.transpose()) {
+		order = append(order, scored{uint32(i), n})
+	}
+	slices.SortFunc(order, byScore)
+	return byOrder(name, train, order)
+}
+
+// byNeighbours scores an item by its similarity to what the user has, as far as that is among the item's own k nearest:
+// score(j) = Σ_{i in history ∩ N(j)} w_i·sim(i, j). (Summing over the neighbours of the history instead favours hubs.)
+func byNeighbours(name string, train *sparse, lists [][]scored, k int) recommender {
+	return recommender{name, func() func(user, k int) []uint32 {
+		history := make([]float32, train.cols)
+		return byScores(name, train, func(dst []float32, user int) {
+			items, weights := train.row(user)
+			for at, i := range items {
+				history[i] = weights[at]
+			}
+			for j := range dst {
+				dst[j] = similarity(history, lists[j][:min(k, len(lists[j]))])
+			}
+			for _, i := range items {
+				history[i] = 0
+			}
+		}).open()
+	}}
+}
+
+func similarity(history []float32, near []scored) (sum float32) {
+	for _, n := range near {
+		sum += history[n.item] * n.score
+	}
+	return sum
+}
+
+// byFactors scores an item by the product of its vector and the user's.
+func byFactors(name string, train *sparse, x, y []float32, d int) recommender {
+	return byScores(name, train, func(dst []float32, user int) {
+		v := x[user*d : user*d+d]
+		for i := range dst {
+			dst[i] = vek32.Dot(v, y[i*d:i*d+d])
+		}
+	})
+}
+
+// measureAll asks a recommender for every user with test pairs.
+func (s *split) measureAll(r recommender, k, threads int) Metrics {
+	users := make([]userMetrics, len(s.asked))
+	askers := make([]func(user, k int) []uint32, threads)
+	reached := make([][]bool, threads)
+	parallel(threads, len(s.asked), 16, func(w, lo, hi int) {
+		if askers[w] == nil {
+			askers[w], reached[w] = r.open(), make([]bool, s.items.n)
+		}
+		for q := lo; q < hi; q++ {
+			list := askers[w](int(s.asked[q]), k)
+			users[q] = measure(list, s.test, int(s.asked[q]), k)
+			for _, i := range list {
+				reached[w][i] = true
+			}
+		}
+	})
+	return average(r.name, users, union(reached, s.items.n))
+}
+
+func union(flags [][]bool, n int) []bool {
+	all := make([]bool, n)
+	for _, some := range flags {
+		for i, f := range some {
+			all[i] = all[i] || f
+		}
+	}
+	return all
+}

@@ -1,0 +1,271 @@
+package train
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/rank"
+)
+
+// Names of the files in a release directory. The card is written last: a directory without one is not a release.
+const (
+	ModelFile     = "model.snap"
+	CatalogueFile = "catalogue.snap"
+	CardFile      = "card.json"
+)
+
+// CardType names the format of a Card.
+const CardType = "edged.card/1"
+
+// Card is the release's own description: what it was made of, how, and how that went.
+type Card struct {
+	Type    string             `json:"type"`
+	Created time.Time          `json:"created"` // the newest event's time
+	Config  Config             `json:"config"`
+	Counts  CardCounts         `json:"counts"`
+	Data    string             `json:"data"` // digest of what was read
+	From    time.Time          `json:"from"` // the oldest event's time
+	To      time.Time          `json:"to"`   // the newest event's time
+	Loss    []float64          `json:"loss"` // of ALS after each sweep
+	Files   map[string]Written `json:"files"`
+	Seconds map[string]float64 `json:"seconds"` // by step
+}
+
+// CardCounts are the sizes of what was learned from.
+type CardCounts struct {
+	Events   int64 `json:"events"`   // that count
+	Ignored  int64 `json:"ignored"`  // of a type without weight
+	Visitors int   `json:"visitors"` // users and sessions
+	Items    int   `json:"items"`    // rows of the release
+	Active   int   `json:"active"`   // items that a visitor had
+	Pairs    int   `json:"pairs"`    // distinct visitors and items
+	Trends   int   `json:"trends"`   // lists, the world's included
+}
+
+// Written says what a file is.
+type Written struct {
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+// Summary is the card of the release just written.
+type Summary = Card
+
+// Run trains on the sources and writes a release into the directory out: model.snap, catalogue.snap and card.json. What it
+// wrote is opened again and tested before the card makes it a release.
+func Run(ctx context.Context, sources []Source, out string, fsys vfs.FS, cfg Config, progress func(Step)) (Summary, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return Summary{}, fmt.Errorf("train: %w", err)
+	}
+	r := &run{cfg: &cfg, fs: fsys, out: out, watch: newStopwatch(&cfg, progress)}
+	if err := r.run(ctx, sources); err != nil {
+		return Summary{}, fmt.Errorf("train: %w", err)
+	}
+	return r.card, nil
+}
+
+type run struct {
+	cfg   *Config
+	fs    vfs.FS
+	out   string
+	watch *stopwatch
+	card  Card
+}
+
+func (r *run) run(ctx context.Context, sources []Source) error {
+	r.watch.begin("read")
+	log, err := readEvents(ctx, sources, r.cfg, r.watch.say)
+	if err != nil {
+		return err
+	}
+	items, err := readItems(ctx, sources)
+	if err != nil {
+		return err
+	}
+	build, err := r.build(ctx, log, items)
+	if err != nil {
+		return err
+	}
+	build.Meta.Data = digest(sources)
+	r.card.Data = build.Meta.Data
+	r.watch.begin("check")
+	if err := addChecks(build); err != nil {
+		return err
+	}
+	return r.write(build)
+}
+
+// readItems merges the catalogues; of an item in several the one updated last stays.
+func readItems(ctx context.Context, sources []Source) (map[string]edged.Item, error) {
+	items := make(map[string]edged.Item)
+	for _, s := range sources {
+		list, err := s.Items(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read items: %w", err)
+		}
+		for _, it := range list {
+			if old, ok := items[it.ID]; !ok || it.Updated >= old.Updated {
+				items[it.ID] = it
+			}
+		}
+	}
+	return items, nil
+}
+
+// build learns from everything. Rows are all items of the catalogue and of the events, ascending by id; those without
+// events have a zero vector.
+func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.Item) (*model.Build, error) {
+	for id := range items {
+		log.items.add(id)
+	}
+	log.finish()
+	all := func(int) bool { return true }
+	visitors, rows := renumber(len(log.visitors.ids), nil), renumber(len(log.items.ids), nil)
+	l, err := learn(ctx, r.cfg, log.matrix(visitors, rows, all), r.cfg.Neighbours, r.watch)
+	if err != nil {
+		return nil, err
+	}
+	r.watch.begin("trends")
+	trends := log.trends(rows, all, r.cfg.TrendHalfLifeDays, r.cfg.TrendLength)
+	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
+	build := l.assemble(r.cfg, log.items.ids, trends, aligned(log.items.ids, items))
+	r.describe(log, l, len(trends))
+	build.Meta.Created = r.card.Created
+	return build, nil
+}
+
+// aligned puts the catalogue in the order of rows; an item it does not have keeps its id only.
+func aligned(ids []string, items map[string]edged.Item) []edged.Item {
+	list := make([]edged.Item, len(ids))
+	for i, id := range ids {
+		list[i] = items[id]
+		list[i].ID = id
+	}
+	return list
+}
+
+func (r *run) describe(log *eventLog, l *lesson, trends int) {
+	first, last := log.span()
+	r.card.Type, r.card.Config, r.card.Loss = CardType, *r.cfg, l.losses
+	r.card.From, r.card.To = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
+	r.card.Created = r.card.To
+	r.card.Counts = CardCounts{Events: int64(len(log.at)), Ignored: log.ignored, Visitors: l.als.users.rows(), Items: l.als.items.rows(),
+		Active: l.als.items.active(), Pairs: l.als.users.pairs(), Trends: trends}
+}
+
+// addChecks gives a build known answers: those of its own bytes, for the histories of a few popular items.
+func addChecks(b *model.Build) error {
+	m, err := open(b)
+	if err != nil {
+		return err
+	}
+	b.Checks = rank.MakeChecks(m, checkCount, b.Meta.Seed)
+	return nil
+}
+
+// write replaces the release in out. An old card goes first, so that no moment shows a card beside files of another run.
+func (r *run) write(b *model.Build) error {
+	r.watch.begin("write")
+	if err := r.fs.MkdirAll(r.out); err != nil {
+		return err
+	}
+	if err := r.fs.Remove(filepath.Join(r.out, CardFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := r.fs.SyncDir(r.out); err != nil {
+		return err
+	}
+	r.card.Files = make(map[string]Written)
+	for _, f := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{{ModelFile, b.WriteModel}, {CatalogueFile, b.WriteCatalogue}} {
+		written, err := writeFile(r.fs, filepath.Join(r.out, f.name), f.write)
+		if err != nil {
+			return err
+		}
+		r.card.Files[f.name] = written
+		r.watch.say(Step{Done: len(r.card.Files), Total: 2, Unit: "files", Note: fmt.Sprintf("%s, %d bytes", f.name, written.Size)})
+	}
+	if err := r.prove(); err != nil {
+		return fmt.Errorf("the release just written does not hold: %w", err)
+	}
+	return r.writeCard()
+}
+
+// prove opens the files as a node does and answers the checks.
+func (r *run) prove() error {
+	m, err := model.OpenFiles(r.fs, filepath.Join(r.out, ModelFile), filepath.Join(r.out, CatalogueFile))
+	if err != nil {
+		return err
+	}
+	return rank.New(m, rank.Release{ID: "train", Version: 1, Created: r.card.Created}).SelfCheck()
+}
+
+func (r *run) writeCard() error {
+	r.watch.end()
+	r.card.Seconds = r.watch.seconds
+	text, err := json.MarshalIndent(r.card, "", "  ")
+	if err != nil {
+		return err
+	}
+	return vfs.WriteFile(r.fs, filepath.Join(r.out, CardFile), append(text, '\n'))
+}
+
+// writeFile writes, syncs and renames without holding the file in memory.
+func writeFile(fsys vfs.FS, path string, write func(io.Writer) error) (w Written, err error) {
+	temp := path + ".tmp"
+	f, err := fsys.Create(temp)
+	if err != nil {
+		return w, err
+	}
+	sum := &sumWriter{hash: sha256.New()}
+	to := bufio.NewWriterSize(io.MultiWriter(f, sum), 1<<20)
+	if err = errors.Join(write(to), to.Flush()); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return w, errors.Join(fmt.Errorf("write %s: %w", path, err), fsys.RemoveAll(temp))
+	}
+	if err := fsys.Rename(temp, path); err != nil {
+		return w, err
+	}
+	return Written{Size: sum.size, SHA256: hex.EncodeToString(sum.hash.Sum(nil))}, fsys.SyncDir(filepath.Dir(path))
+}
+
+type sumWriter struct {
+	hash hash.Hash
+	size int64
+}
+
+func (s *sumWriter) Write(p []byte) (int, error) {
+	s.size += int64(len(p))
+	return s.hash.Write(p)
+}
+
+// String is the card in one line.
+func (c Card) String() string {
+	names := make([]string, 0, len(c.Files))
+	for name, f := range c.Files {
+		names = append(names, fmt.Sprintf("%s %d bytes", name, f.Size))
+	}
+	slices.Sort(names)
+	return fmt.Sprintf("%d events, %d visitors, %d items (%d active), %d pairs; %s",
+		c.Counts.Events, c.Counts.Visitors, c.Counts.Items, c.Counts.Active, c.Counts.Pairs, strings.Join(names, ", "))
+}
