@@ -1,0 +1,52 @@
+package rank
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/edged/edged"
+)
+
+// allowed says which rows may be recommended in a span of time.
+type allowed struct {
+	bits        []uint64 // nil: all
+	from, until int64    // Unix milliseconds; until is the next expiry
+}
+
+func (a *allowed) has(row edged.Row) bool {
+	return a.bits == nil || a.bits[row/64]>>(row%64)&1 != 0
+}
+
+// allowedAt returns which rows may be recommended now. It works it out anew only when an expiry lies between two calls.
+func (r *Ranker) allowedAt(now time.Time) *allowed {
+	if now.IsZero() {
+		now = r.clock()
+	}
+	ms := now.UnixMilli()
+	if a := r.allowed.Load(); a != nil && a.from <= ms && ms < a.until {
+		return a
+	}
+	a := r.workOutAllowed(ms)
+	r.allowed.Store(a)
+	return a
+}
+
+func (r *Ranker) workOutAllowed(now int64) *allowed {
+	a := &allowed{from: math.MinInt64, until: math.MaxInt64}
+	if r.m.Withheld() > 0 {
+		a.bits = slices.Clone(r.m.AvailableBits())
+	}
+	for _, e := range r.m.Expiries() {
+		if e.Time > now {
+			a.until = e.Time
+			break
+		}
+		if a.bits == nil {
+			a.bits = slices.Clone(r.m.AvailableBits())
+		}
+		a.bits[e.Row/64] &^= 1 << (e.Row % 64)
+		a.from = e.Time
+	}
+	return a
+}

@@ -1,0 +1,108 @@
+package rank
+
+import (
+	"github.com/edged/edged"
+	"github.com/edged/edged/trend"
+)
+
+// fill puts items into an answer: the first skip that fit are passed over, the next want are kept.
+type fill struct {
+	r       *Ranker
+	a       *Answer
+	s       *Scratch
+	allowed *allowed
+	skip    int
+	want    int
+	passed  int
+	explain bool
+}
+
+// newFill wants n items after the first offset ones. The scratch's set says what must not come.
+func (r *Ranker) newFill(a *Answer, s *Scratch, n, offset int) fill {
+	offset = max(offset, 0)
+	n = max(min(n, MaxDepth-offset, r.m.Len()), 0)
+	return fill{r: r, a: a, s: s, skip: offset, want: n}
+}
+
+func (f *fill) full() bool { return len(f.a.Items) >= f.want }
+
+// add takes a row unless it may not come or has come. It returns the item where it is one of the wanted.
+func (f *fill) add(row edged.Row, score float32, source Source, level Level) *Item {
+	if !f.allowed.has(row) || !f.s.taken.add(row) {
+		return nil
+	}
+	if f.passed < f.skip {
+		f.passed++
+		return nil
+	}
+	f.a.Items = append(f.a.Items, Item{Row: row, Score: score, Source: source, Level: level})
+	return &f.a.Items[len(f.a.Items)-1]
+}
+
+// addListed is add for items of a list, whose reason is the list.
+func (f *fill) addListed(row edged.Row, score float32, source Source, level Level) {
+	item := f.add(row, score, source, level)
+	if item == nil || !f.explain {
+		return
+	}
+	switch {
+	case source == SourcePopular:
+		item.Reason.Code = Popular
+	case level == Regional:
+		item.Reason.Code = TrendingIn
+	default:
+		item.Reason.Code = Trending
+	}
+}
+
+// ladder tops the answer up.
+func (f *fill) ladder(country string, live, liveGlobal *trend.List) {
+	if country != "" {
+		f.live(live, Regional)
+		f.trend(country, Regional)
+	} else {
+		f.live(live, Global)
+	}
+	f.live(liveGlobal, Global)
+	f.trend("", Global)
+	f.popular()
+}
+
+func (f *fill) live(list *trend.List, level Level) {
+	if list == nil {
+		return
+	}
+	for i := range list.Entries {
+		if f.full() {
+			return
+		}
+		if row, ok := f.r.m.Row(list.Entries[i].ID); ok {
+			f.addListed(row, float32(list.Entries[i].Score), SourceLive, level)
+		}
+	}
+}
+
+func (f *fill) trend(country string, level Level) {
+	rows, scores, _ := f.r.m.Trend(country)
+	for i, row := range rows {
+		if f.full() {
+			return
+		}
+		f.addListed(row, scores[i], SourceTrend, level)
+	}
+}
+
+func (f *fill) popular() {
+	for _, row := range f.r.m.Popular() {
+		if f.full() {
+			return
+		}
+		f.addListed(row, f.r.m.PopularityOf(row), SourcePopular, Global)
+	}
+}
+
+func (f *fill) done() {
+	if len(f.a.Items) > 0 {
+		f.a.Level = f.a.Items[0].Level
+	}
+}

@@ -1,0 +1,43 @@
+package rank
+
+// Level is a rung of the ladder, the most personal first.
+type Level uint8
+
+// The levels.
+const (
+	Personal Level = iota
+	Session
+	Segment
+	Regional
+	Global
+	Static
+)
+
+func (l Level) String() string {
+	switch l {
+	case Personal:
+		return "personal"
+	case Session:
+		return "session"
+	case Segment:
+		return "segment"
+	case Regional:
+		return "regional"
+	case Global:
+		return "global"
+	}
+	return "static"
+}
+
+// Source is where an item comes from.
+type Source = string
+
+// The sources.
+const (
+	SourcePersonal Source = "personal" // the visitor's vector
+	SourceSimilar  Source = "similar"  // the table of neighbours
+	SourceVector   Source = "vector"   // another item's vector
+	SourceLive     Source = "live"     // trending now
+	SourceTrend    Source = "trend"    // trending as of the release
+	SourcePopular  Source = "popular"
+)

@@ -1,0 +1,61 @@
+package rank
+
+import "math"
+
+func resize(s []float64, n int) []float64 {
+	if cap(s) < n {
+		return make([]float64, n)
+	}
+	return s[:n]
+}
+
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s, t float64
+	for len(a) >= 4 && len(b) >= 4 {
+		s += a[0]*b[0] + a[2]*b[2]
+		t += a[1]*b[1] + a[3]*b[3]
+		a, b = a[4:], b[4:]
+	}
+	for i, x := range a {
+		s += x * b[i]
+	}
+	return s + t
+}
+
+// addScaled adds x·f to dst.
+func addScaled(dst, x []float64, f float64) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] += x[i] * f
+	}
+}
+
+func scale(x []float64, f float64) {
+	for i := range x {
+		x[i] *= f
+	}
+}
+
+// cholesky replaces the lower triangle of the symmetric positive definite n×n matrix a by L, a = L Lᵀ. What is above
+// the diagonal is neither read nor written.
+func cholesky(a []float64, n int) {
+	for i := range n {
+		row := a[i*n:][:i+1]
+		for j := range i {
+			row[j] = (row[j] - dot(row[:j], a[j*n:][:j])) / a[j*n+j]
+		}
+		row[i] = math.Sqrt(row[i] - dot(row[:i], row[:i]))
+	}
+}
+
+// solveCholesky replaces b by the solution of L Lᵀ x = b.
+func solveCholesky(l []float64, n int, b []float64) {
+	for i := range n {
+		b[i] = (b[i] - dot(l[i*n:][:i], b[:i])) / l[i*n+i]
+	}
+	for i := n - 1; i >= 0; i-- {
+		b[i] /= l[i*n+i]
+		addScaled(b[:i], l[i*n:][:i], -b[i])
+	}
+}

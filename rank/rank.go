@@ -1,0 +1,131 @@
+// Package rank turns a visitor's recent items into scored and explained recommendations. It is the one scorer:
+// serving, self-check, evaluation and batches all call it.
+//
+// The visitor's vector is folded in exactly from the recent items (fold.go), searched against all items, and what is
+// missing to the number asked for comes down a ladder:
+//
+//	personal   by the visitor's vector, positive scores only
+//	regional   trending in the country: live, then as of the release
+//	global     trending everywhere: live, then as of the release; then the popular ones
+//
+// No item comes twice, none that is unavailable, expired or excluded, and N items come whenever N exist.
+// An item says where it comes from (Source, Level); scores compare only within one source. Pages are consistent: the
+// same request with another Offset continues the same list.
+//
+// A Ranker is immutable and may be used by any number of goroutines. A Scratch and an Answer belong to one of them at
+// a time; with both reused, and once they have grown, a call allocates nothing. What an Answer holds is valid until it
+// is used again.
+package rank
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/trend"
+)
+
+// Limits of a request.
+const (
+	MaxDepth   = 1000            // Offset+N; what lies deeper is not given out
+	MaxHistory = edged.MaxRecent // recent items the fold-in of Recommend takes, the newest
+)
+
+// Release says which release a Ranker serves.
+type Release struct {
+	ID      string // such as "7-3fa9c2d1"
+	Version uint64
+	Created time.Time
+}
+
+// Recent is one item of a visitor's history.
+type Recent struct {
+	Row    edged.Row
+	Weight float32         // of the event, see model.Weight; not above 0: not folded in
+	Type   edged.EventType // only said back in the reason; may be empty
+}
+
+// Request says what is wanted. Rows out of the model's range are ignored.
+type Request struct {
+	Recent      []Recent    // newest first
+	Exclude     []edged.Row // any order
+	ExcludeSeen bool        // leave out all of Recent, too
+	N, Offset   int
+	Country     string
+	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil
+	LiveGlobal  *trend.List // trending now everywhere; may be nil
+	Explain     bool        // fill in Reason
+	Deadline    time.Time   // the search stops then with what it has; zero: never
+	Now         time.Time   // judges expiry; zero: the Ranker's clock
+}
+
+// Item is one recommendation.
+type Item struct {
+	Row    edged.Row
+	Score  float32 // compares only with scores of the same Source and Level
+	Source Source
+	Level  Level
+	Reason Reason // empty unless asked for
+}
+
+// Reason says why. For a personal item Rows are the up to three items of the history that speak most for it, Shares
+// what each adds to the score, and Rest what all others add together: Shares and Rest sum to the score.
+type Reason struct {
+	Code   string
+	Rows   []edged.Row
+	Shares []float32
+	Rest   float32
+}
+
+// Codes of reasons.
+const (
+	BecauseViewed = "becauseYouViewed"
+	BecauseBought = "becauseYouBought"
+	BecauseLiked  = "becauseYouLiked"
+	SimilarTo     = "similarTo"
+	TrendingIn    = "trendingIn" // the country
+	Trending      = "trending"   // everywhere
+	Popular       = "popular"
+)
+
+// Answer is the outcome of one call.
+type Answer struct {
+	Items     []Item
+	Level     Level // of the first item; Static where there is none
+	Truncated bool  // the deadline cut the search short
+	Scanned   int   // vectors scored
+	Reranked  int   // vectors that entered the best so far
+	Err       error // a part of the release could not be read; the items come from the others
+
+	rows   []edged.Row // behind Reason.Rows
+	shares []float32   // behind Reason.Shares
+}
+
+func (a *Answer) reset() {
+	*a = Answer{Items: a.Items[:0], rows: a.rows[:0], shares: a.shares[:0], Level: Static}
+}
+
+// Ranker answers from one release.
+type Ranker struct {
+	m       *model.Model
+	release Release
+	clock   func() time.Time
+	allowed atomic.Pointer[allowed]
+}
+
+// New returns a Ranker of m.
+func New(m *model.Model, release Release) *Ranker {
+	return &Ranker{m: m, release: release, clock: time.Now}
+}
+
+// WithClock returns a Ranker of the same release with another clock.
+func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
+	return &Ranker{m: r.m, release: r.release, clock: clock}
+}
+
+// Model returns the model it answers from.
+func (r *Ranker) Model() *model.Model { return r.m }
+
+// Release returns the release it answers from.
+func (r *Ranker) Release() Release { return r.release }

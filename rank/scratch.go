@@ -1,0 +1,69 @@
+package rank
+
+import (
+	"slices"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/index"
+)
+
+// Scratch is the working memory of a call. The zero Scratch is ready.
+type Scratch struct {
+	search  index.Scratch
+	fold    fold
+	vector  []float32
+	wide    []float64
+	hits    []index.Hit
+	exclude []edged.Row // ascending
+	taken   rowSet      // what must not come (again)
+	buf     []byte
+}
+
+// setExclude takes the rows a request rules out.
+func (s *Scratch) setExclude(q *Request) {
+	s.exclude = append(s.exclude[:0], q.Exclude...)
+	if q.ExcludeSeen {
+		for _, r := range q.Recent {
+			s.exclude = append(s.exclude, r.Row)
+		}
+	}
+	slices.Sort(s.exclude)
+	s.exclude = slices.Compact(s.exclude)
+	s.taken.reset(len(s.exclude) + MaxDepth)
+	for _, row := range s.exclude {
+		s.taken.add(row)
+	}
+}
+
+// rowSet is a set of rows that is emptied in no time: a slot counts only with the current epoch in it.
+type rowSet struct {
+	slots []uint64 // epoch<<32 | row; a power of two of them
+	epoch uint64
+}
+
+// reset empties the set and makes room for n rows.
+func (s *rowSet) reset(n int) {
+	size := 64
+	for size < 2*n {
+		size *= 2
+	}
+	s.epoch++
+	if len(s.slots) < size || s.epoch >= 1<<32 {
+		s.slots, s.epoch = make([]uint64, size), 1
+	}
+}
+
+// add puts row in and reports whether it was not there.
+func (s *rowSet) add(row edged.Row) bool {
+	mask := uint64(len(s.slots) - 1)
+	entry := s.epoch<<32 | uint64(row)
+	for slot := uint64(row) * 0x9e3779b97f4a7c15 >> 32 & mask; ; slot = (slot + 1) & mask {
+		switch {
+		case s.slots[slot] == entry:
+			return false
+		case s.slots[slot]>>32 != s.epoch:
+			s.slots[slot] = entry
+			return true
+		}
+	}
+}

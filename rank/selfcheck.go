@@ -1,0 +1,95 @@
+package rank
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/index"
+	"github.com/edged/edged/model"
+)
+
+// What a self-check tolerates: fold-ins of two CPUs may differ in the last bits.
+const (
+	scoreTolerance = 1e-3 // of the largest score of the check
+	minOverlap     = .9   // of the hits
+)
+
+// ErrSelfCheck: the release does not give the answers it was made with.
+var ErrSelfCheck = errors.New("self-check failed")
+
+// SelfCheck answers the release's own checks again. A release with items but no checks fails.
+func (r *Ranker) SelfCheck() error {
+	checks := r.m.Checks()
+	if len(checks) == 0 && r.m.Len() > 0 {
+		return fmt.Errorf("%w: the release has no checks", ErrSelfCheck)
+	}
+	s := new(Scratch)
+	for i, c := range checks {
+		if err := compare(c.Hits, r.answer(s, c.Recent, len(c.Hits))); err != nil {
+			return fmt.Errorf("%w: check %d of %d: %w", ErrSelfCheck, i+1, len(checks), err)
+		}
+	}
+	return nil
+}
+
+// answer is what a check asks: the k best rows for a history, weight 1 each, without the history.
+func (r *Ranker) answer(s *Scratch, rows []edged.Row, k int) []index.Hit {
+	recent := make([]Recent, len(rows))
+	for i, row := range rows {
+		recent[i] = Recent{Row: row, Weight: 1}
+	}
+	exclude := slices.Clone(rows)
+	slices.Sort(exclude)
+	return r.m.Index().Search(nil, &index.Query{Vector: r.FoldIn(nil, s, recent), K: k, Exclude: exclude}, &s.search)
+}
+
+func compare(want, got []index.Hit) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%d hits, want %d", len(got), len(want))
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	tolerance := scoreTolerance * math.Max(math.Abs(float64(want[0].Score)), 1e-6)
+	scores := make(map[edged.Row]float32, len(got))
+	for _, h := range got {
+		scores[h.Row] = h.Score
+	}
+	same := 0
+	for _, h := range want {
+		score, ok := scores[h.Row]
+		if !ok {
+			continue
+		}
+		same++
+		if math.Abs(float64(score)-float64(h.Score)) > tolerance {
+			return fmt.Errorf("row %d scores %g, want %g", h.Row, score, h.Score)
+		}
+	}
+	if float64(same) < minOverlap*float64(len(want)) {
+		return fmt.Errorf("%d of %d hits found", same, len(want))
+	}
+	return nil
+}
+
+// MakeChecks returns n known queries with their answers, for model.Build: histories of 1 to 10 of the 200 most popular
+// items, 10 hits each. Equal arguments give equal checks. The model may be one written without checks.
+func MakeChecks(m *model.Model, n int, seed uint64) []model.Check {
+	rng := rand.New(rand.NewPCG(seed, 0x65646765642d6368)) // "edged-ch"
+	pool := m.Popular()[:min(m.Len(), 200)]
+	r, s := New(m, Release{}), new(Scratch)
+	checks := make([]model.Check, 0, n)
+	for len(pool) > 0 && len(checks) < n {
+		var c model.Check
+		for _, i := range rng.Perm(len(pool))[:min(1+rng.IntN(10), len(pool))] {
+			c.Recent = append(c.Recent, pool[i])
+		}
+		c.Hits = r.answer(s, c.Recent, 10)
+		checks = append(checks, c)
+	}
+	return checks
+}
