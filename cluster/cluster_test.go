@@ -64,7 +64,7 @@ func (n *node) await(t *testing.T, key, value string) Fact {
 				return f
 			}
 		case <-ctx.Done():
-			t.Fatalf("%s never heard %s = %s", n.cfg.Name, key, value)
+			t.Fatalf("%s never heard %s = %.40q", n.cfg.Name, key, value)
 		}
 	}
 }
@@ -141,4 +141,7 @@ func TestLargeFactsTravelByExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.await(t, "large", string(value))
+	if a, b := a.Stats(), b.Stats(); a.RefusedTotal()+b.RefusedTotal() != 0 {
+		t.Errorf("honest nodes refuse each other: %v %v", a.Refused, b.Refused)
+	}
 }

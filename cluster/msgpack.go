@@ -106,17 +106,20 @@ func (f *field) checkNumber(b []byte, want map[string]int) ([]byte, error) {
 	return rest, nil
 }
 
-// cutNumber reads an unsigned number of any width.
+// cutNumber reads a number of any width, signed or not, that isn't negative.
 func cutNumber(b []byte) (n uint64, rest []byte, err error) {
 	if len(b) > 0 && b[0] < 0x80 {
 		return uint64(b[0]), b[1:], nil
 	}
-	if len(b) == 0 || b[0] < 0xcc || b[0] > 0xcf {
-		return 0, nil, fmt.Errorf("%w: not an unsigned number", errForm)
+	if len(b) < 2 || b[0] < 0xcc || b[0] > 0xd3 {
+		return 0, nil, fmt.Errorf("%w: not a number", errForm)
 	}
-	width := 1 << (b[0] - 0xcc)
+	width, signed := 1<<(b[0]&3), b[0] >= 0xd0
 	if len(b) < 1+width {
 		return 0, nil, fmt.Errorf("%w: cut off", errForm)
+	}
+	if signed && b[1] >= 0x80 {
+		return 0, nil, fmt.Errorf("%w: a negative number", errForm)
 	}
 	for _, digit := range b[1 : 1+width] {
 		n = n<<8 | uint64(digit)
