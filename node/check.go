@@ -1,0 +1,209 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/edged/edged/origin"
+	"github.com/edged/edged/release"
+)
+
+// Check looks at the origin once and takes what is new. It returns a *Refusal for what was refused, another error
+// where disk or origin failed, and nil where all is well; whatever it returns is in Status too.
+func (n *Node) Check(ctx context.Context) error {
+	n.look.Lock()
+	defer n.look.Unlock()
+	err := n.check(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	n.note(err)
+	return err
+}
+
+// note records how a look ended.
+func (n *Node) note(err error) {
+	var r *Refusal
+	switch {
+	case errors.As(err, &r):
+		n.status.refused(r)
+		n.cfg.OnRefuse(r)
+	case err != nil:
+		n.status.failed(err)
+	default:
+		n.status.fine()
+	}
+}
+
+func (n *Node) check(ctx context.Context) error {
+	envelope, err := n.cfg.Origin.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
+	if errors.Is(err, origin.ErrNotFound) {
+		return fmt.Errorf("nothing is published yet: %w", away(err))
+	}
+	if err != nil {
+		return refuse("the rollout", err)
+	}
+	r, err := release.OpenRollout(n.cfg.Trust, envelope)
+	if err != nil {
+		return refuse("the rollout", err)
+	}
+	n.status.contact()
+	if err := n.acceptable(r, envelope); err != nil {
+		return refuse(fmt.Sprintf("rollout %d (release %s)", r.Version, r.Release.ID()), err)
+	}
+	return n.follow(ctx, r, envelope)
+}
+
+// away hides what would make an error look like a refusal.
+func away(err error) error { return errors.New(err.Error()) }
+
+// acceptable holds a rollout against the one accepted before (N2).
+func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
+	state := n.state()
+	before, err := release.OpenRollout(n.cfg.Trust, state.Rollout)
+	if len(state.Rollout) == 0 || err != nil {
+		return n.acceptableFirst(r)
+	}
+	switch {
+	case r.Version < before.Version:
+		return fmt.Errorf("%w: rollout %d, held is %d", ErrLower, r.Version, before.Version)
+	case r.Version == before.Version && !samePayload(envelope, state.Rollout):
+		return fmt.Errorf("%w: rollout %d", ErrTwofold, r.Version)
+	case r.Version == before.Version:
+		return nil // accepted when it came; it may have expired since
+	case r.Release.Version < before.Release.Version && !r.Rollback:
+		return fmt.Errorf("%w: release %d, held is %d, and the rollout is no rollback", ErrLower, r.Release.Version, before.Release.Version)
+	case r.Release.Version == before.Release.Version && r.Release.Manifest != before.Release.Manifest:
+		return fmt.Errorf("%w: release %s, held is %s", ErrTwofold, r.Release.ID(), before.Release.ID())
+	}
+	return n.alive(r)
+}
+
+// acceptableFirst is for a node without a rollout, new or with its record lost: what it holds is the floor.
+func (n *Node) acceptableFirst(r *release.Rollout) error {
+	if r.Release.Version < n.floor && !r.Rollback {
+		return fmt.Errorf("%w: release %d, held is %d", ErrLower, r.Release.Version, n.floor)
+	}
+	return n.alive(r)
+}
+
+func (n *Node) alive(r *release.Rollout) error {
+	if r.Expired(n.cfg.Clock()) {
+		return fmt.Errorf("%w: on %s", ErrExpired, r.Expires.Format("2006-01-02 15:04:05 MST"))
+	}
+	return nil
+}
+
+func samePayload(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, errX := release.ParseEnvelope(a, release.MaxRollout)
+	y, errY := release.ParseEnvelope(b, release.MaxRollout)
+	return errX == nil && errY == nil && bytes.Equal(x.Payload, y.Payload)
+}
+
+// follow does what an acceptable rollout says.
+func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) error {
+	state := n.state()
+	target := r.Release.Manifest
+	if target == state.Current || target == state.Skip {
+		return n.acceptRollout(r, envelope)
+	}
+	what := "release " + r.Release.ID()
+	if n.unfit.waits(target, n.cfg.Clock()) {
+		return refuse(what, n.unfit.err)
+	}
+	held, err := n.bring(ctx, r.Release)
+	if err != nil {
+		return refuse(what, err)
+	}
+	return n.adopt(held, r, envelope)
+}
+
+// bring makes a release held whole, opens it and lets it check itself (N1).
+func (n *Node) bring(ctx context.Context, ref release.Ref) (*holding, error) {
+	if err := n.fetch(ctx, ref); err != nil {
+		return nil, err
+	}
+	held, err := n.open(ref.Manifest)
+	if err == nil {
+		err = held.selfCheck()
+	}
+	n.unfit.note(ref.Manifest, err, n.cfg)
+	return held, err
+}
+
+// unfit is a release that arrived whole and could not be opened or failed its self-check. It is tried again, in case
+// the fault was the machine's, but ever more rarely: the trials cost much and the cause is most likely the release.
+type unfit struct {
+	hash  release.Hash
+	err   error
+	tries int
+	until time.Time
+}
+
+const maxUnfitPause = 5 * time.Minute
+
+func (u *unfit) note(h release.Hash, err error, cfg Config) {
+	if err == nil {
+		*u = unfit{}
+		return
+	}
+	if u.hash != h {
+		*u = unfit{hash: h}
+	}
+	u.err = err
+	u.until = cfg.Clock()
+	if u.tries++; u.tries > 1 {
+		u.until = u.until.Add(min(cfg.Poll<<min(u.tries, 20), maxUnfitPause))
+	}
+}
+
+func (u *unfit) waits(h release.Hash, now time.Time) bool { return u.hash == h && now.Before(u.until) }
+
+// fetch installs a release, unless it is held and every byte of it is right.
+func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
+	if m, err := n.store.Manifest(n.cfg.Trust, ref.Manifest); err == nil {
+		if err := n.store.Check(ctx, ref.Manifest, m); err == nil {
+			return matches(m, ref)
+		}
+	}
+	envelope, err := n.manifest(ctx, ref)
+	if err != nil {
+		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
+	}
+	m, err := release.OpenManifest(n.cfg.Trust, envelope)
+	if err == nil {
+		err = errors.Join(matches(m, ref), m.Understood(components...))
+	}
+	if err != nil {
+		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
+	}
+	return n.store.Install(ctx, envelope, m, components, n.chunk)
+}
+
+// manifest fetches a signed manifest and compares size and hash with what the rollout says.
+func (n *Node) manifest(ctx context.Context, ref release.Ref) ([]byte, error) {
+	envelope, err := n.cfg.Origin.Get(ctx, origin.ManifestName(ref.Manifest.Hex()), ref.Size)
+	if err != nil {
+		return nil, err
+	}
+	return envelope, release.Chunk{Hash: ref.Manifest, Size: ref.Size}.Verify(envelope)
+}
+
+// matches refuses a manifest of another version than the rollout names: no mix and match.
+func matches(m *release.Manifest, ref release.Ref) error {
+	if m.Version != ref.Version {
+		return fmt.Errorf("%w: the rollout says release %d, its manifest %d", ErrTwofold, ref.Version, m.Version)
+	}
+	return nil
+}
+
+// chunk fetches a chunk; whoever asked checks it.
+func (n *Node) chunk(ctx context.Context, c release.Chunk) ([]byte, error) {
+	return n.cfg.Origin.Get(ctx, origin.ChunkName(c.Hash.Hex()), c.Size)
+}

@@ -1,0 +1,93 @@
+// Package node is the life of a release on a node: learn of a rollout, fetch, verify, open, self-check, swap, keep the
+// previous one, come back after a restart.
+//
+// Readers call Current, one atomic load, and keep what they got for as long as a request takes: the release they see
+// never changes under them, and its memory is freed when the last of them lets go.
+//
+// Invariants, which the code cites:
+//
+//	N1  What is served was signed by trusted keys, hash for hash, and passed its own self-check.
+//	N2  The version of the rollout never falls, whatever the origin says; the version of the release falls only where a
+//	    newer rollout says it is a rollback.
+//	N3  Whatever is refused, the release served before goes on being served. Expiry stops updates, never the serving.
+//	N4  state.json is written after a release is installed whole and before it is served. A crash at any moment leaves
+//	    the old release or the new.
+//
+// After a restart the node trusts its own disk a little: it checks signatures, headers, sizes and the install record,
+// serves, and reads every byte again while it does (Run). What then turns out damaged is withdrawn for the previous
+// release, and fetched again.
+//
+// Locks: Node.look, held during one look at the origin, is taken before Node.life, held while what is served changes;
+// Node.status has its own, taken last.
+package node
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/origin"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/release"
+)
+
+// DefaultPoll is how often a node looks at the origin without being told.
+const DefaultPoll = 2 * time.Second
+
+// Config is what a Node needs. FS, Dir, Origin and Trust are required.
+type Config struct {
+	FS     vfs.FS
+	Dir    string // the node's own directory; two nodes never share one
+	Origin origin.Origin
+	Trust  *release.Trust
+	Poll   time.Duration // 0: DefaultPoll
+	Clock  func() time.Time
+	Logger *slog.Logger // nil: silent
+
+	OnSwap   func(*rank.Ranker) // called after each change of what is served, before the change is acted on further
+	OnRefuse func(error)        // called for each refusal, repeated ones too
+}
+
+// EnsureDefaults fills in what was left out.
+func (c *Config) EnsureDefaults() {
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+	if c.Poll == 0 {
+		c.Poll = DefaultPoll
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.OnSwap == nil {
+		c.OnSwap = func(*rank.Ranker) {}
+	}
+	if c.OnRefuse == nil {
+		c.OnRefuse = func(error) {}
+	}
+}
+
+// Validate names everything that is missing.
+func (c *Config) Validate() error {
+	var missing []string
+	if c.Dir == "" {
+		missing = append(missing, "dir")
+	}
+	if c.Origin == nil {
+		missing = append(missing, "origin")
+	}
+	if c.Trust == nil {
+		missing = append(missing, "trust")
+	}
+	if c.Poll < 0 {
+		missing = append(missing, "a poll interval above 0")
+	}
+	if missing != nil {
+		return fmt.Errorf("node: config: missing %q", missing)
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/release"
+)
+
+// Components of a release, as the manifest names them.
+const (
+	ModelComponent     = "model"
+	CatalogueComponent = "catalogue"
+)
+
+var components = []string{ModelComponent, CatalogueComponent}
+
+// Node holds the releases of one node. It is safe for concurrent use.
+type Node struct {
+	cfg     Config
+	current atomic.Pointer[rank.Ranker]
+	nudged  chan struct{}
+	rollout atomic.Uint64 // version of the newest rollout accepted
+
+	look  sync.Mutex // one look at the origin at a time
+	unfit unfit
+
+	reading sync.Mutex // held by the one who reads what was held at the start
+
+	life   sync.Mutex // guards what follows
+	store  *release.Store
+	floor  uint64         // lowest release version accepted while no rollout is held
+	served release.Hash   // what Current gives
+	unread []release.Hash // held releases whose bytes were not read since the start
+
+	status status
+}
+
+// Open takes the directory and serves what it holds, if it holds anything, before it returns. It does not need the
+// origin. Close it when done.
+func Open(ctx context.Context, cfg Config) (*Node, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	store, damage, err := release.OpenStore(cfg.FS, cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("node: %w", err)
+	}
+	n := &Node{cfg: cfg, store: store, nudged: make(chan struct{}, 1)}
+	n.status.init(&n.cfg)
+	if damage != nil {
+		n.status.failed(fmt.Errorf("the record of what was served is damaged, looking at what is held: %w", damage))
+	}
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return n, nil
+}
+
+// Close lets go of the directory. End Run first.
+func (n *Node) Close() error {
+	n.life.Lock()
+	defer n.life.Unlock()
+	return n.store.Close()
+}
+
+// Current is the release to answer from, or nil as long as there is none: one atomic load.
+func (n *Node) Current() *rank.Ranker { return n.current.Load() }
+
+// start serves the best release held: the one last served, else the one before it, else any, newest first.
+func (n *Node) start(ctx context.Context) error {
+	if err := n.readRollout(); err != nil {
+		n.status.failed(fmt.Errorf("the rollout held is not usable, any newer one will be taken: %w", err))
+	}
+	candidates, err := n.candidates()
+	if err != nil {
+		return fmt.Errorf("node: %w", err)
+	}
+	for _, h := range candidates {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		held, err := n.trusted(ctx, h)
+		if err == nil {
+			n.resume(held)
+			return nil
+		}
+		n.status.failed(fmt.Errorf("release %s is held but not usable: %w", h.Short(), err))
+	}
+	return nil
+}
+
+// readRollout learns from the rollout accepted last which versions are too low. One that does not verify, because the
+// trusted keys were changed or the disk was, is forgotten.
+func (n *Node) readRollout() error {
+	state := n.store.State()
+	if len(state.Rollout) == 0 {
+		return nil
+	}
+	r, err := release.OpenRollout(n.cfg.Trust, state.Rollout)
+	if err != nil {
+		return err
+	}
+	n.rollout.Store(r.Version)
+	n.status.rollout(r)
+	return nil
+}
+
+// candidates lists the releases to try at the start, best first.
+func (n *Node) candidates() ([]release.Hash, error) {
+	held, err := n.store.Held()
+	if err != nil {
+		return nil, err
+	}
+	versions := map[release.Hash]uint64{}
+	for _, h := range held {
+		if m, err := n.store.Manifest(n.cfg.Trust, h); err == nil {
+			versions[h] = m.Version
+			n.floor = max(n.floor, m.Version)
+		}
+	}
+	state := n.store.State()
+	place := func(h release.Hash) int { return slices.Index([]release.Hash{{}, state.Previous, state.Current}, h) }
+	slices.SortStableFunc(held, func(a, b release.Hash) int {
+		return cmp.Or(cmp.Compare(place(b), place(a)), cmp.Compare(versions[b], versions[a]))
+	})
+	return held, nil
+}
+
+// trusted opens a release at the start. The two that were committed passed every check when they came; one that was
+// not has to pass them now.
+func (n *Node) trusted(ctx context.Context, h release.Hash) (*holding, error) {
+	if state := n.store.State(); h == state.Current || h == state.Previous {
+		return n.open(h)
+	}
+	return n.proved(ctx, h)
+}
+
+// resume serves a release found at the start.
+func (n *Node) resume(held *holding) {
+	state := n.store.State()
+	n.unread = []release.Hash{held.hash}
+	if state.Current != held.hash {
+		state.Current, state.Previous = held.hash, release.Hash{}
+		if err := n.store.Commit(state); err != nil {
+			n.status.failed(err) // it is tried again with the next release
+		}
+	}
+	if !state.Previous.IsZero() {
+		n.unread = append(n.unread, state.Previous)
+	}
+	n.serve(held)
+}
+
+// holding is a held release, opened.
+type holding struct {
+	hash     release.Hash
+	manifest *release.Manifest
+	ranker   *rank.Ranker
+}
+
+// open opens a held release after the checks of a restart: manifest, signatures, install record, sizes, headers, and
+// every reference inside the model.
+func (n *Node) open(h release.Hash) (*holding, error) {
+	m, err := n.store.Manifest(n.cfg.Trust, h)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := model.OpenFiles(n.cfg.FS, n.store.Path(h, ModelComponent), n.store.Path(h, CatalogueComponent))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
+	}
+	ref := release.Ref{Version: m.Version, Manifest: h}
+	ranker := rank.New(opened, rank.Release{ID: ref.ID(), Version: m.Version, Created: m.Created}).WithClock(n.cfg.Clock)
+	return &holding{hash: h, manifest: m, ranker: ranker}, nil
+}
+
+// selfCheck asks the release its own questions.
+func (h *holding) selfCheck() error {
+	if err := h.ranker.SelfCheck(); err != nil {
+		return fmt.Errorf("%w: %w", ErrSelfCheck, err)
+	}
+	return nil
+}
+
+// serve swaps: from here on every new reader sees the release, or nothing where h is nil.
+func (n *Node) serve(h *holding) {
+	if h == nil {
+		n.served = release.Hash{}
+		n.current.Store(nil)
+		n.status.serving(nil)
+		return
+	}
+	n.served = h.hash
+	n.current.Store(h.ranker)
+	n.status.serving(h)
+	n.cfg.OnSwap(h.ranker)
+}

@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/edged/edged/release"
+)
+
+// minGap keeps rumours from turning into a load on the origin.
+const minGap = 100 * time.Millisecond
+
+// Nudge says that somebody has heard of a newer rollout. It is a rumour: it makes the node look, and nothing else.
+func (n *Node) Nudge(rolloutVersion uint64) {
+	if rolloutVersion <= n.rollout.Load() {
+		return
+	}
+	select {
+	case n.nudged <- struct{}{}:
+	default: // it is going to look already
+	}
+}
+
+// Run looks at the origin at once, every poll interval, and when nudged, until ctx ends, whose error it returns.
+// Beside it, it reads every byte of what was held at the start.
+func (n *Node) Run(ctx context.Context) error {
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	var last time.Time // of the last look, on the machine's clock
+	for {
+		reading.Go(func() { n.readAll(ctx) })
+		if err := pause(ctx, minGap-time.Since(last)); err != nil {
+			return err
+		}
+		last = time.Now()
+		_ = n.Check(ctx) // noted in the status
+		n.status.watch()
+		if err := n.wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// wait returns when it is time to look again.
+func (n *Node) wait(ctx context.Context) error {
+	timer := time.NewTimer(n.cfg.Poll)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.nudged:
+	case <-timer.C:
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// readAll reads what was not read since the start, and withdraws what is damaged. What could not be read is tried
+// again in the next round. One reads at a time.
+func (n *Node) readAll(ctx context.Context) {
+	if !n.reading.TryLock() {
+		return
+	}
+	defer n.reading.Unlock()
+	n.life.Lock()
+	todo := slices.Clone(n.unread)
+	n.life.Unlock()
+	for _, h := range todo {
+		err := n.read(ctx, h)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil && !damaged(err) {
+			n.status.failed(err)
+			continue
+		}
+		if err != nil {
+			n.withdraw(ctx, h, err)
+		}
+		n.markRead(h)
+	}
+}
+
+func (n *Node) markRead(h release.Hash) {
+	n.life.Lock()
+	defer n.life.Unlock()
+	n.unread = slices.DeleteFunc(n.unread, func(x release.Hash) bool { return x == h })
+}
+
+func (n *Node) read(ctx context.Context, h release.Hash) error {
+	m, err := n.store.Manifest(n.cfg.Trust, h)
+	if err != nil {
+		return err
+	}
+	return n.store.Check(ctx, h, m)
+}
+
+// damaged tells wrong bytes from bytes that could not be read this time.
+func damaged(err error) bool {
+	_, refused := reasonOf(err)
+	return refused || errors.Is(err, release.ErrNotHeld) || errors.Is(err, fs.ErrNotExist)
+}

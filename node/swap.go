@@ -1,0 +1,146 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/edged/edged/release"
+)
+
+// state is what the store has committed.
+func (n *Node) state() release.State {
+	n.life.Lock()
+	defer n.life.Unlock()
+	return n.store.State()
+}
+
+// acceptRollout takes note of a rollout that changes nothing about what is served.
+func (n *Node) acceptRollout(r *release.Rollout, envelope []byte) error {
+	n.life.Lock()
+	defer n.life.Unlock()
+	state := n.store.State()
+	if string(state.Rollout) != string(envelope) {
+		state.Rollout = envelope
+		if err := n.store.Commit(state); err != nil {
+			return err
+		}
+	}
+	n.accepted(r)
+	return nil
+}
+
+func (n *Node) accepted(r *release.Rollout) {
+	n.rollout.Store(r.Version)
+	n.status.rollout(r)
+}
+
+// adopt commits to a release and swaps (N4).
+func (n *Node) adopt(held *holding, r *release.Rollout, envelope []byte) error {
+	n.life.Lock()
+	defer n.life.Unlock()
+	state := n.store.State()
+	if state.Current != held.hash {
+		state.Current, state.Previous = held.hash, state.Current
+	}
+	state.Rollout, state.Skip = envelope, release.Hash{}
+	if err := n.store.Commit(state); err != nil {
+		return err
+	}
+	n.accepted(r)
+	n.serve(held)
+	if err := n.store.Prune(); err != nil {
+		return fmt.Errorf("the new release is served, old ones could not be removed: %w", err)
+	}
+	return nil
+}
+
+// ErrNoPrevious means that there is nothing to roll back to.
+var ErrNoPrevious = errors.New("no previous release is held")
+
+// Rollback serves the previous release at once. It stays until a rollout names another release than the one rolled
+// back from; a second Rollback undoes the first.
+func (n *Node) Rollback() error {
+	n.life.Lock()
+	defer n.life.Unlock()
+	state := n.store.State()
+	if state.Previous.IsZero() {
+		return fmt.Errorf("node: rollback: %w", ErrNoPrevious)
+	}
+	held, err := n.open(state.Previous)
+	if err != nil {
+		return fmt.Errorf("node: rollback: %w", err)
+	}
+	state.Current, state.Previous = state.Previous, state.Current
+	state.Skip = state.Previous
+	if n.named(state) == state.Current {
+		state.Skip = release.Hash{} // back to what the rollout names
+	}
+	if err := n.store.Commit(state); err != nil {
+		return fmt.Errorf("node: rollback: %w", err)
+	}
+	n.serve(held)
+	return nil
+}
+
+// named is the release the accepted rollout names.
+func (n *Node) named(state release.State) release.Hash {
+	r, err := release.OpenRollout(n.cfg.Trust, state.Rollout)
+	if err != nil {
+		return release.Hash{}
+	}
+	return r.Release.Manifest
+}
+
+// withdraw stops serving a release whose bytes proved damaged, for the previous one if that is sound, and removes it:
+// the next look at the origin fetches it again. Without a sound one nothing is served: damaged answers are worse.
+func (n *Node) withdraw(ctx context.Context, bad release.Hash, cause error) {
+	n.life.Lock()
+	defer n.life.Unlock()
+	state := n.store.State()
+	if !slices.Contains([]release.Hash{state.Current, state.Previous}, bad) {
+		return // replaced meanwhile
+	}
+	n.status.failed(fmt.Errorf("release %s is damaged on disk and withdrawn: %w", bad.Short(), cause))
+	var next *holding
+	if bad == state.Current {
+		next = n.fallback(ctx, state.Previous)
+		state.Current = release.Hash{}
+	}
+	if next != nil {
+		state.Current = next.hash
+	}
+	state.Previous = release.Hash{}
+	if err := errors.Join(n.store.Commit(state), n.store.Remove(bad)); err != nil {
+		n.status.failed(err)
+	}
+	if bad == n.served {
+		n.serve(next)
+	}
+}
+
+// fallback opens a release after reading every byte of it; nil when it is not sound.
+func (n *Node) fallback(ctx context.Context, h release.Hash) *holding {
+	if h.IsZero() {
+		return nil
+	}
+	held, err := n.proved(ctx, h)
+	if err != nil {
+		n.status.failed(fmt.Errorf("the previous release %s cannot take over: %w", h.Short(), err))
+		return nil
+	}
+	return held
+}
+
+// proved opens a held release with all the checks of a fresh one.
+func (n *Node) proved(ctx context.Context, h release.Hash) (*holding, error) {
+	held, err := n.open(h)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.store.Check(ctx, h, held.manifest); err != nil {
+		return nil, err
+	}
+	return held, held.selfCheck()
+}

@@ -1,0 +1,226 @@
+// Package publish takes a release directory, as train wrote it, proves that it is fit to serve, signs it and puts it to
+// an origin.
+//
+// Nothing is announced before it is proven: the files are read whole, opened as a node opens them, and asked their own
+// questions. Chunks go first, then the manifest, the rollout last: until then no node sees anything of it, and a
+// publish that ends halfway leaves chunks that the next one uses. Publishing the same directory twice changes
+// nothing, except that damaged or missing pieces of the origin are put right.
+//
+// One publisher at a time: an origin that has a lock (origin.Locker) is locked for the whole run.
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/origin"
+	"github.com/edged/edged/release"
+)
+
+// DefaultValidity is how long a rollout lives. After it nodes raise an alarm and take no update until it is renewed.
+const DefaultValidity = 30 * 24 * time.Hour
+
+// Config says what to publish where. Release, Origin and Keys are required; Refresh needs no Release.
+type Config struct {
+	FS       vfs.FS // nil: the real one
+	Release  string // directory with model.snap, catalogue.snap, card.json
+	Origin   origin.Origin
+	Keys     string // directory with the signing keys and trust.json
+	Clock    func() time.Time
+	Validity time.Duration // of the rollout; 0: DefaultValidity
+	Progress func(Step)
+}
+
+// Step is one step of a publish, told when it begins and, for long ones, as it goes on.
+type Step struct {
+	Name        string // verify, chunks, manifest, rollout
+	Done, Total int64  // bytes; 0 where there is nothing to count
+}
+
+// EnsureDefaults fills in what was left out.
+func (c *Config) EnsureDefaults() {
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Validity == 0 {
+		c.Validity = DefaultValidity
+	}
+	if c.Progress == nil {
+		c.Progress = func(Step) {}
+	}
+}
+
+// Validate names everything that is missing.
+func (c *Config) Validate() error {
+	var missing []string
+	if c.Origin == nil {
+		missing = append(missing, "origin")
+	}
+	if c.Keys == "" {
+		missing = append(missing, "keys")
+	}
+	if c.Validity < time.Minute {
+		missing = append(missing, "a validity of a minute or more")
+	}
+	if missing != nil {
+		return fmt.Errorf("publish: config: missing %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// Result is what a publish did.
+type Result struct {
+	Release   string       `json:"release"` // id, as answers name it
+	Version   uint64       `json:"version"`
+	Manifest  release.Hash `json:"manifest"`
+	Rollout   uint64       `json:"rollout"`
+	Expires   time.Time    `json:"expires"`
+	Unchanged bool         `json:"unchanged"` // the origin offers this release already
+	Size      int64        `json:"size"`      // raw bytes of the components
+	Chunks    int          `json:"chunks"`
+	Packed    int64        `json:"packed"`    // compressed bytes of the chunks
+	NewChunks int          `json:"newChunks"` // of them put now
+	NewBytes  int64        `json:"newBytes"`
+	Keys      []string     `json:"keys"` // that signed
+}
+
+// String is a summary for people.
+func (r Result) String() string {
+	did := "published"
+	if r.Unchanged {
+		did = "unchanged"
+	}
+	return fmt.Sprintf("%s: release %s, rollout %d, valid until %s\n%d bytes in %d chunks (%d bytes compressed), %d chunks new (%d bytes)\nmanifest %s\nsigned by %s",
+		did, r.Release, r.Rollout, r.Expires.UTC().Format(time.RFC3339), r.Size, r.Chunks, r.Packed, r.NewChunks, r.NewBytes,
+		r.Manifest, strings.Join(r.Keys, ", "))
+}
+
+// Run publishes a release directory.
+func Run(ctx context.Context, cfg Config) (Result, error) {
+	return run(ctx, cfg, func(p *publisher) error {
+		if err := p.verify(); err != nil {
+			return err
+		}
+		return p.publish(ctx)
+	})
+}
+
+// Refresh gives the rollout a new life: the same release under the next rollout version.
+func Refresh(ctx context.Context, cfg Config) (Result, error) {
+	return run(ctx, cfg, func(p *publisher) error {
+		if p.before == nil {
+			return fmt.Errorf("%s has no rollout to renew: publish a release first", cfg.Origin)
+		}
+		if p.manifest == nil {
+			return fmt.Errorf("release %s at %s is damaged: publish it again", p.before.Release.ID(), cfg.Origin)
+		}
+		p.describe(p.manifest)
+		return p.roll(ctx, p.before.Release)
+	})
+}
+
+func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return Result{}, err
+	}
+	p := &publisher{Config: cfg}
+	err := p.loadKeys()
+	if err == nil {
+		err = p.locked(ctx, func() error {
+			if err := p.look(ctx); err != nil {
+				return err
+			}
+			return do(p)
+		})
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("publish: %w", err)
+	}
+	return p.result, nil
+}
+
+// publisher is one run.
+type publisher struct {
+	Config
+	keys   []release.PrivateKey
+	trust  *release.Trust
+	result Result
+
+	before   *release.Rollout  // the origin's; nil: none
+	envelope []byte            // of before
+	manifest *release.Manifest // of the release before names; nil: none, or damaged
+
+	card    []byte
+	created time.Time
+}
+
+func (p *publisher) loadKeys() (err error) {
+	if p.keys, err = release.LoadKeys(p.FS, p.Keys); err != nil {
+		return err
+	}
+	p.trust, err = release.LoadTrust(p.FS, path.Join(p.Keys, release.TrustFile))
+	for _, k := range p.keys {
+		p.result.Keys = append(p.result.Keys, k.ID())
+	}
+	return err
+}
+
+func (p *publisher) locked(ctx context.Context, do func() error) error {
+	locker, ok := p.Origin.(origin.Locker)
+	if !ok {
+		return do()
+	}
+	lock, err := locker.Lock(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(), closeLock(lock))
+}
+
+func closeLock(lock io.Closer) error {
+	if err := lock.Close(); err != nil {
+		return fmt.Errorf("unlock: %w", err)
+	}
+	return nil
+}
+
+// look reads what the origin offers now. A rollout these keys did not sign is nobody's to replace.
+func (p *publisher) look(ctx context.Context) error {
+	envelope, err := p.Origin.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
+	if errors.Is(err, origin.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r, err := release.OpenRollout(p.trust, envelope)
+	if err != nil {
+		return fmt.Errorf("the rollout at %s: %w; publish with the keys that signed it, or to another origin", p.Origin, err)
+	}
+	p.before, p.envelope = r, envelope
+	p.manifest = p.offered(ctx, r.Release)
+	return nil
+}
+
+// offered is the manifest of the release offered now, nil where it is damaged: then a new one is published.
+func (p *publisher) offered(ctx context.Context, ref release.Ref) *release.Manifest {
+	envelope, err := p.Origin.Get(ctx, origin.ManifestName(ref.Manifest.Hex()), ref.Size)
+	if err != nil || release.Sum(envelope) != ref.Manifest {
+		return nil
+	}
+	m, err := release.OpenManifest(p.trust, envelope)
+	if err != nil {
+		return nil
+	}
+	return m
+}

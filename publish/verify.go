@@ -1,0 +1,66 @@
+package publish
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/release"
+	"github.com/edged/edged/snapshot"
+)
+
+// CardFile is the model card in a release directory.
+const CardFile = "card.json"
+
+// files of a release directory, in the order of a manifest.
+var files = []struct {
+	component, file, kind string
+	sections              func() []string
+}{
+	{"catalogue", model.CatalogueFile, model.CatalogueKind, model.CatalogueSections},
+	{"model", model.ModelFile, model.ModelKind, model.ModelSections},
+}
+
+// verify proves the release directory: every section's checksum, every reference, and the known answers.
+func (p *publisher) verify() error {
+	p.Progress(Step{Name: "verify"})
+	for _, f := range files {
+		if err := p.verifyFile(path.Join(p.Release, f.file), f.kind, f.sections()); err != nil {
+			return fmt.Errorf("%s: %w: not published; train it again", f.file, err)
+		}
+	}
+	m, err := model.OpenFiles(p.FS, path.Join(p.Release, model.ModelFile), path.Join(p.Release, model.CatalogueFile))
+	if err != nil {
+		return fmt.Errorf("%s: %w: not published; train it again", p.Release, err)
+	}
+	p.created = m.Meta().Created
+	if err := rank.New(m, rank.Release{Created: p.created}).SelfCheck(); err != nil {
+		return fmt.Errorf("%s: self-check: %w: not published; train it again", p.Release, err)
+	}
+	return p.readCard()
+}
+
+func (p *publisher) verifyFile(name, kind string, sections []string) error {
+	f, err := snapshot.Open(p.FS, name, kind, sections)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Verify()
+}
+
+func (p *publisher) readCard() error {
+	card, err := vfs.ReadFile(p.FS, path.Join(p.Release, CardFile), release.MaxCard)
+	if err != nil {
+		return fmt.Errorf("%s: %w", CardFile, err)
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(card, &object); err != nil || object == nil {
+		return fmt.Errorf("%s: not a JSON object", CardFile)
+	}
+	p.card = card
+	return nil
+}
