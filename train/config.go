@@ -26,7 +26,7 @@ type Config struct {
 	A0      float64 `json:"a0"`      // weight of everything not observed; default 0.1
 	Reg     float64 `json:"reg"`     // λ; default 0.01
 	Nu      float64 `json:"nu"`      // ν, how λ grows with a row's observations; default 1
-	Sweeps  int     `json:"sweeps"`  // of both sides; default 10
+	Sweeps  int     `json:"sweeps"`  // of both sides; default 16
 	Seed    uint64  `json:"seed"`    // of the item vectors' start; default 1
 	Threads int     `json:"-"`       // default: as many as Go may run at once; never changes the result
 
@@ -52,7 +52,7 @@ func (c *Config) EnsureDefaults() {
 	setDefault(&c.A0, 0.1)
 	setDefault(&c.Reg, 0.01)
 	setDefault(&c.Nu, 1)
-	setDefault(&c.Sweeps, 10)
+	setDefault(&c.Sweeps, 16)
 	setDefault(&c.Seed, 1)
 	setDefault(&c.Threads, runtime.GOMAXPROCS(0))
 	setDefault(&c.TrendHalfLifeDays, 14)

@@ -1,0 +1,48 @@
+package train
+
+import (
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edged/edged"
+)
+
+func TestDefaultsAreValid(t *testing.T) {
+	var c Config
+	c.EnsureDefaults()
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	e := EvalConfig{SplitTime: time.Unix(1, 0)}
+	e.EnsureDefaults()
+	if err := e.Validate(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	e := EvalConfig{Protocol: "session", K: 501, Config: Config{Factors: 65, A0: -1, Reg: -1, Nu: 3, Sweeps: -1, Threads: -1,
+		TrendHalfLifeDays: -1, TrendLength: 501, Neighbours: 201, Shrink: -1, MaxEvents: -1,
+		EventWeights: map[edged.EventType]float64{edged.View: -2}}}
+	e.EnsureDefaults()
+	err := e.Validate()
+	if err == nil {
+		t.Fatal("no fault found")
+	}
+	for _, want := range []string{`protocol: "session"`, "splitTime: missing", "k: 501", "factors: 65", "a0: -1", "reg: -1", "nu: 3", "sweeps: -1",
+		"threads: -1", "trendHalfLifeDays: -1", "trendLength: 501", "neighbours: 201", "shrink: -1", "maxEvents: -1", "eventWeights.view: -2", "no type with a weight"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not among\n%v", want, err)
+		}
+	}
+}
+
+func TestTypesNarrowTheWeights(t *testing.T) {
+	e := EvalConfig{Types: []edged.EventType{edged.Purchase, "rent"}, Config: Config{EventWeights: map[edged.EventType]float64{edged.Purchase: 3, edged.View: 1}}}
+	e.EnsureDefaults()
+	if want := (map[edged.EventType]float64{edged.Purchase: 3, "rent": 1}); !maps.Equal(e.Config.EventWeights, want) {
+		t.Fatalf("got %v, want %v", e.Config.EventWeights, want)
+	}
+}

@@ -1,0 +1,108 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func evalShop(t *testing.T, threads int) Report {
+	t.Helper()
+	cfg := EvalConfig{SplitTime: time.UnixMilli(opening + 50*dayMs), K: 10, Config: Config{Factors: 16, Sweeps: 4, Threads: threads}}
+	report, err := Evaluate(context.Background(), []Source{newShop(1)}, cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// TestEvaluateShop: two tastes that popularity cannot tell apart.
+func TestEvaluateShop(t *testing.T) {
+	r := evalShop(t, 2)
+	pop, als, served := result(t, r, popularityModel), result(t, r, alsModel), result(t, r, servedModel)
+	if als.Recall < 1.3*pop.Recall || served.Recall < 0.95*als.Recall {
+		t.Fatalf("popularity %+v, als %+v, served %+v", pop, als, served)
+	}
+	if !reflect.DeepEqual(r.Results, evalShop(t, 1).Results) {
+		t.Fatal("one thread measures something else than two")
+	}
+}
+
+// TestReportKeys are the keys that scripts rely on.
+func TestReportKeys(t *testing.T) {
+	var b bytes.Buffer
+	if err := evalShop(t, 2).WriteJSON(&b); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Protocol string
+		K, Users int
+		Chosen   string
+		Results  []map[string]any
+		Counts   map[string]int
+	}
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Protocol != "temporal" || got.K != 10 || got.Users == 0 || len(got.Results) != 6 || got.Chosen != got.Results[5]["model"] {
+		t.Fatalf("got %s", b.String())
+	}
+	for _, key := range []string{"recall", "ndcg", "hitRate", "mrr", "coverage"} {
+		if _, ok := got.Results[0][key].(float64); !ok {
+			t.Errorf("results: no %s", key)
+		}
+	}
+	for _, key := range []string{"trainRows", "rows", "trainUsers", "items", "pairs", "testUsers", "testPairs"} {
+		if got.Counts[key] == 0 {
+			t.Errorf("counts: no %s", key)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	var b strings.Builder
+	if err := evalShop(t, 2).WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Recall@10", "Coverage@10", "popularity", "als, served int8", "split at 2026-04-20T08:00:00Z"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}
+
+func TestPopularityTiesGoByID(t *testing.T) {
+	train := collect(3, 4, func(yield func(r, c uint32, v float32)) {
+		yield(0, 3, 1)
+		yield(1, 1, 1)
+		yield(2, 0, 1)
+		yield(1, 0, 1)
+	})
+	got := byPopularity("p", train, train).open()(2, 10)
+	if want := []uint32{1, 3, 2}; !reflect.DeepEqual(got, want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+}
+
+func TestEvaluateErrors(t *testing.T) {
+	for _, c := range []struct {
+		cfg    EvalConfig
+		source Source
+		want   error
+	}{
+		{EvalConfig{SplitTime: time.Unix(1, 0)}, newShop(1), ErrSplit},
+		{EvalConfig{SplitTime: time.Unix(1, 0)}, &shop{}, ErrEmpty},
+	} {
+		if _, err := Evaluate(context.Background(), []Source{c.source}, c.cfg, nil); !errors.Is(err, c.want) {
+			t.Errorf("got %v, want %v", err, c.want)
+		}
+	}
+	if _, err := Evaluate(context.Background(), nil, EvalConfig{}, nil); err == nil || !strings.Contains(err.Error(), "splitTime: missing") {
+		t.Errorf("got %v", err)
+	}
+}

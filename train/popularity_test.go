@@ -1,0 +1,94 @@
+package train
+
+import (
+	"math"
+	"testing"
+
+	"github.com/edged/edged"
+)
+
+func in(country string, e edged.Event) edged.Event {
+	e.Context = map[string]string{edged.Country: country}
+	return e
+}
+
+func trendsOf(l *eventLog, halfLife float64, length int) map[string][]scored {
+	all := make(map[string][]scored)
+	for _, t := range l.trends(renumber(len(l.items.ids), nil), func(int) bool { return true }, halfLife, length) {
+		all[t.country] = t.list
+	}
+	return all
+}
+
+func TestTrendsByHand(t *testing.T) {
+	l := logOf(t, Config{},
+		in("GB", buy("a", "x", 0)),
+		in("GB", buy("a", "y", 14)), in("GB", buy("a", "y", 14)), in("GB", buy("a", "y", 14)), // one voice
+		in("FR", buy("b", "x", 28)),
+		in("FR", buy("", "x", 28)), in("FR", buy("", "x", 28)), // nobody known: each counts
+		buy("c", "z", 28), // no country: the world only
+	)
+	got := trendsOf(l, 14, 10)
+	want := map[string][]scored{
+		"":   {{0, 3.25}, {2, 1}, {1, 0.5}},
+		"GB": {{1, 0.5}, {0, 0.25}},
+		"FR": {{0, 3}},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	for country, list := range want {
+		for i, s := range list {
+			if len(got[country]) != len(list) || got[country][i].item != s.item || math.Abs(float64(got[country][i].score-s.score)) > 1e-6 {
+				t.Fatalf("%q: got %v, want %v", country, got[country], list)
+			}
+		}
+	}
+}
+
+func TestTrendsAreCut(t *testing.T) {
+	l := logOf(t, Config{}, buy("a", "x", 0), buy("a", "y", 1), buy("a", "z", 2))
+	if got := trendsOf(l, 14, 2)[""]; len(got) != 2 || got[0].item != 2 || got[1].item != 1 {
+		t.Fatalf("got %v, want z, then y", got)
+	}
+}
+
+func TestTrendWeights(t *testing.T) {
+	cfg := Config{EventWeights: map[edged.EventType]float64{edged.View: 0.5, edged.Purchase: 3, edged.Return: 0}}
+	view := buy("b", "y", 0)
+	view.Type = edged.View
+	got := trendsOf(logOf(t, cfg, buy("a", "x", 0), view), 14, 5)[""]
+	if len(got) != 2 || got[0] != (scored{0, 3}) || got[1] != (scored{1, 0.5}) {
+		t.Fatalf("got %v", got)
+	}
+}
+
+func TestPopularityCountsVisitorsOnce(t *testing.T) {
+	session := buy("", "x", 1)
+	session.Session = "s"
+	l := logOf(t, Config{}, buy("a", "x", 0), buy("a", "x", 5), buy("b", "x", 0), session, buy("a", "y", 0), buy("", "y", 0))
+	m := l.matrix(renumber(len(l.visitors.ids), nil), renumber(2, nil), func(int) bool { return true })
+	if got := popularity(m.transpose()); got[0] != 3 || got[1] != 1 {
+		t.Fatalf("got %v, want 3 (two users, a session) and 1", got)
+	}
+}
+
+// TestUserIsNotSession: the same text as user and as session is two visitors.
+func TestUserIsNotSession(t *testing.T) {
+	session := buy("", "x", 1)
+	session.Session = "a"
+	if l := logOf(t, Config{}, buy("a", "x", 0), session); len(l.visitors.ids) != 2 {
+		t.Fatalf("visitors: %q", l.visitors.ids)
+	}
+}
+
+func TestPairKeepsTheLargestWeight(t *testing.T) {
+	cfg := Config{EventWeights: map[edged.EventType]float64{edged.View: 1, edged.Purchase: 4}}
+	view := buy("a", "x", 3)
+	view.Type = edged.View
+	l := logOf(t, cfg, view, buy("a", "x", 0), view)
+	m := l.matrix(renumber(1, nil), renumber(1, nil), func(int) bool { return true })
+	if m.pairs() != 1 || m.weightOf(0, 0) != 4 {
+		t.Fatalf("%d pairs, weight %v, want one of 4", m.pairs(), m.weightOf(0, 0))
+	}
+}
