@@ -1,0 +1,356 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/data"
+	"github.com/edged/edged/internal/vfs"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func clockAt(t time.Time) func() time.Time { return func() time.Time { return t } }
+
+func view(id string) edged.Event {
+	return edged.Event{ID: id, User: "u", Item: "i" + id, Type: edged.View, Time: noon.UnixMilli()}
+}
+
+func open(t *testing.T, fsys vfs.FS, opts Options) *Log {
+	t.Helper()
+	if opts.Clock == nil {
+		opts.Clock = clockAt(noon)
+	}
+	l, err := Open(fsys, "log", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l
+}
+
+// imported returns how often each id is in the directory an import of the log fills.
+func imported(t *testing.T, fsys vfs.FS) map[string]int {
+	t.Helper()
+	if err := fsys.RemoveAll("data"); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := data.CreateDir(fsys, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	rep, err := data.Import(context.Background(), dir, nil, []string{"log"}, data.ImportOptions{Clock: clockAt(noon)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Bad() != 0 || rep.Rows != rep.Events+rep.Duplicates+rep.Dropped {
+		t.Fatalf("import of the log: %s", rep.String())
+	}
+	ids := map[string]int{}
+	if err := dir.Events(context.Background(), 0, 0, func(e *edged.Event) error { ids[e.ID]++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func TestAppendAndImport(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	disk := vfs.NewMem()
+	l := open(t, disk, Options{})
+	fresh, err := l.Append(context.Background(), []edged.Event{view("a"), view("b"), view("a")})
+	if err != nil || fmt.Sprint(fresh) != "[true true false]" {
+		t.Fatal(fresh, err)
+	}
+	fresh, err = l.Append(context.Background(), []edged.Event{view("b"), view("c")})
+	if err != nil || fmt.Sprint(fresh) != "[false true]" {
+		t.Fatal(fresh, err)
+	}
+	if s := l.Stats(); s.Events != 3 || s.Duplicates != 2 || s.Commits != 2 {
+		t.Errorf("%+v", s)
+	}
+	crashed := disk.Crash(nil)
+	if ids := imported(t, crashed); fmt.Sprint(ids) != "map[a:1 b:1 c:1]" {
+		t.Error(ids)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Append(context.Background(), []edged.Event{view("d")}); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}
+
+func TestIDsAreKeptOverRestarts(t *testing.T) {
+	disk := vfs.NewMem()
+	l := open(t, disk, Options{MaxSegment: 1})
+	for _, id := range []string{"a", "b", "c"} {
+		if _, err := l.Append(context.Background(), []edged.Event{view(id)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, disk, Options{KeepIDs: 2})
+	fresh, err := l.Append(context.Background(), []edged.Event{view("c"), view("b"), view("a")})
+	if err != nil || fmt.Sprint(fresh) != "[false false true]" {
+		t.Fatal(fresh, err) // the window holds two
+	}
+}
+
+func TestEventsWithoutIDGetOne(t *testing.T) {
+	l := open(t, vfs.NewMem(), Options{})
+	batch := []edged.Event{view(""), view("")}
+	fresh, err := l.Append(context.Background(), batch)
+	if err != nil || !fresh[0] || !fresh[1] {
+		t.Fatal(fresh, err)
+	}
+	if len(batch[0].ID) != 32 || batch[0].ID == batch[1].ID {
+		t.Error(batch[0].ID, batch[1].ID)
+	}
+}
+
+func TestInvalidEventNamesItself(t *testing.T) {
+	l := open(t, vfs.NewMem(), Options{})
+	_, err := l.Append(context.Background(), []edged.Event{view("a"), {Item: "x"}})
+	if err == nil || err.Error() != "append events: event 1: type: missing" {
+		t.Error(err)
+	}
+	if l.Stats().Events != 0 {
+		t.Error("half a batch was written")
+	}
+}
+
+func TestRotation(t *testing.T) {
+	disk := vfs.NewMem()
+	now := noon
+	l := open(t, disk, Options{Clock: func() time.Time { return now }, MaxSegment: 100})
+	for i := range 10 {
+		if i == 9 {
+			now = now.Add(24 * time.Hour)
+		}
+		if _, err := l.Append(context.Background(), []edged.Event{view(fmt.Sprint(i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var names []string
+	entries, _ := disk.ReadDir("log")
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == segmentSuffix {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) < 3 || names[0] != "2026-03-01-000001.seg" || names[len(names)-1][:10] != "2026-03-02" {
+		t.Error(names)
+	}
+}
+
+func TestGroupCommitSharesSyncs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release, syncs := make(chan struct{}), 0
+		disk := vfs.Faulty(vfs.NewMem(), func(op vfs.Op) error {
+			if op.Name == vfs.OpSync {
+				if syncs++; syncs == 1 {
+					<-release
+				}
+			}
+			return nil
+		})
+		l := open(t, disk, Options{})
+		const n = 50
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				if _, err := l.Append(context.Background(), []edged.Event{view(fmt.Sprint(i))}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // one commit hangs in its sync, the others wait for the next
+		if s := l.Stats(); s.Events != 0 {
+			t.Errorf("acknowledged before the sync: %+v", s)
+		}
+		close(release)
+		wg.Wait()
+		if s := l.Stats(); s.Events != n || s.Commits > 2 || syncs > 2 {
+			t.Errorf("%+v: %d syncs", s, syncs)
+		}
+		_ = l.Close()
+	})
+}
+
+// TestCancelledWait gives up while the disk hangs, and finds the event again by its id.
+func TestCancelledWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		disk := vfs.Faulty(vfs.NewMem(), func(op vfs.Op) error {
+			if op.Name == vfs.OpSync {
+				<-release
+			}
+			return nil
+		})
+		l := open(t, disk, Options{})
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if _, err := l.Append(ctx, []edged.Event{view("a")}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		close(release)
+		fresh, err := l.Append(context.Background(), []edged.Event{view("a")})
+		if err != nil || fresh[0] {
+			t.Error(fresh, err)
+		}
+		_ = l.Close()
+	})
+}
+
+// script sends ids, three a batch, twice the second time, and returns those acknowledged.
+func script(l *Log) (acked []string) {
+	for i := range 6 {
+		batch := []edged.Event{view(fmt.Sprint("e", i)), view(fmt.Sprint("f", i)), view(fmt.Sprint("e", max(0, i-1)))}
+		if _, err := l.Append(context.Background(), batch); err == nil {
+			acked = append(acked, batch[0].ID, batch[1].ID, batch[2].ID)
+		}
+	}
+	return acked
+}
+
+// TestCrash takes the disk away at every operation, in every way, and looks for what was acknowledged.
+func TestCrash(t *testing.T) {
+	gone := errors.New("disk is gone")
+	keeps := []struct {
+		name  string
+		crash func(*vfs.Mem) *vfs.Mem
+	}{
+		{"power", func(m *vfs.Mem) *vfs.Mem { return m.Crash(nil) }},
+		{"half", func(m *vfs.Mem) *vfs.Mem { return m.Crash(func(n int) int { return n / 2 }) }},
+		{"most", func(m *vfs.Mem) *vfs.Mem { return m.Crash(func(n int) int { return max(0, n-1) }) }},
+		{"killed", func(m *vfs.Mem) *vfs.Mem { return m }}, // the last: what was not synced goes on not being so
+	}
+	for _, once := range []bool{false, true} {
+		for _, short := range []bool{false, true} {
+			for at, more := 1, true; more; at++ {
+				more = false
+				disk := vfs.NewMem()
+				faulty := vfs.Faulty(disk, func(op vfs.Op) error {
+					if op.N < at || once && op.N > at {
+						return nil
+					}
+					more = true
+					if short && op.Name == vfs.OpWrite && op.N == at {
+						return fmt.Errorf("%w: %w", gone, io.ErrShortWrite)
+					}
+					return gone
+				})
+				acked := crashRun(faulty)
+				for _, k := range keeps {
+					checkRecovered(t, fmt.Sprintf("%s at %d once %v short %v", k.name, at, once, short), k.crash(disk), acked)
+				}
+			}
+		}
+	}
+}
+
+func crashRun(fsys vfs.FS) []string {
+	l, err := Open(fsys, "log", Options{Clock: clockAt(noon), MaxSegment: 500})
+	if err != nil {
+		return nil
+	}
+	acked := script(l)
+	_ = l.Close()
+	return acked
+}
+
+// checkRecovered opens the log again, sends everything once more, and wants each event exactly once.
+func checkRecovered(t *testing.T, name string, disk *vfs.Mem, acked []string) {
+	t.Helper()
+	if err := disk.MkdirAll("log"); err != nil {
+		t.Fatal(err)
+	}
+	before := map[string]int{}
+	if files, _ := segmentsOf(disk); files > 0 {
+		before = imported(t, disk)
+	}
+	for _, id := range acked {
+		if before[id] != 1 {
+			t.Fatalf("%s: %s was acknowledged and is there %d times", name, id, before[id])
+		}
+	}
+	l, err := Open(disk, "log", Options{Clock: clockAt(noon)})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if s := l.Stats(); s.Damaged != 0 {
+		t.Fatalf("%s: %+v", name, s)
+	}
+	if got := len(script(l)); got != 18 {
+		t.Fatalf("%s: %d acknowledged after the crash", name, got)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for id, n := range imported(t, disk.Crash(nil)) {
+		if n != 1 {
+			t.Fatalf("%s: %s is there %d times", name, id, n)
+		}
+	}
+	if n := len(imported(t, disk.Crash(nil))); n != 12 {
+		t.Fatalf("%s: %d events, want 12", name, n)
+	}
+}
+
+func segmentsOf(disk vfs.FS) (n int, err error) {
+	entries, err := disk.ReadDir("log")
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == segmentSuffix {
+			n++
+		}
+	}
+	return n, err
+}
+
+// TestDamageIsNotCut flips a byte of a block with more behind it: that is no torn tail.
+func TestDamageIsNotCut(t *testing.T) {
+	disk := vfs.NewMem()
+	l := open(t, disk, Options{})
+	for i := range 3 {
+		if _, err := l.Append(context.Background(), []edged.Event{view(fmt.Sprint(i))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = l.Close()
+	name := "log/2026-03-01-000001.seg"
+	b, _ := vfs.ReadFile(disk, name, 1<<20)
+	b[40] ^= 1
+	if err := vfs.WriteFile(disk, name, b); err != nil {
+		t.Fatal(err)
+	}
+	l = open(t, disk, Options{})
+	if s := l.Stats(); s.Damaged != 1 || s.Torn != 0 {
+		t.Errorf("%+v", s)
+	}
+	if after, _ := vfs.ReadFile(disk, name, 1<<20); len(after) != len(b) {
+		t.Error("a damaged segment was cut")
+	}
+}
+
+func TestOneWriter(t *testing.T) {
+	disk := vfs.NewMem()
+	l := open(t, disk, Options{})
+	if _, err := Open(disk, "log", Options{}); err == nil {
+		t.Fatal("two writers")
+	}
+	_ = l.Close()
+	open(t, disk, Options{})
+}
