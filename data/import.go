@@ -322,7 +322,7 @@ func (im *importer) take(err *fault, line int64, text string) error {
 		im.isRow++
 		return nil
 	}
-	im.record = appendEvent(im.record[:0], &im.event)
+	im.record = AppendEventRecord(im.record[:0], &im.event)
 	return im.spill.add(dayNumber(im.event.Time), im.file, im.record)
 }
 
@@ -534,7 +534,7 @@ func (s *segmentFile) add(rec []byte) error {
 			return err
 		}
 	}
-	return s.w.record(rec)
+	return s.w.Record(rec)
 }
 
 func (s *segmentFile) create() (err error) {

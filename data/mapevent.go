@@ -157,7 +157,7 @@ func (m *eventMap) admit(e *edged.Event, now int64) *fault {
 
 // admitEvent checks the limits of an event.
 func admitEvent(e *edged.Event, now int64) *fault {
-	if err := checkEvent(e); err != nil {
+	if err := CheckEvent(e); err != nil {
 		field, _, _ := strings.Cut(err.Error(), ":")
 		if field, _, _ = strings.Cut(field, "."); !knownField(field) {
 			field = "context"

@@ -73,8 +73,8 @@ func eventFields(e *edged.Event, hex bool) (bits uint64) {
 	return bits
 }
 
-// appendEvent appends the record of e.
-func appendEvent(dst []byte, e *edged.Event) []byte {
+// AppendEventRecord appends the record of e, which CheckEvent must have found good.
+func AppendEventRecord(dst []byte, e *edged.Event) []byte {
 	k, isKey := parseKey(e.ID)
 	bits := eventFields(e, isKey)
 	dst = binary.AppendUvarint(dst, bits)
@@ -131,8 +131,8 @@ func appendContext(dst []byte, context map[string]string) []byte {
 	return dst
 }
 
-// checkEvent fails when e breaks a limit, so that whatever is written can be read.
-func checkEvent(e *edged.Event) error {
+// CheckEvent fails when e breaks a limit; what passes can be written, and what was written can be read.
+func CheckEvent(e *edged.Event) error {
 	if e.Position > math.MaxInt32 {
 		return fmt.Errorf("position: above %d", math.MaxInt32)
 	}
@@ -202,8 +202,8 @@ func (d *decoder) numbers(e *edged.Event, bits uint64) {
 
 // canonical fails when e would be written otherwise, or breaks a limit.
 func (d *decoder) canonical(e *edged.Event, rec []byte) error {
-	d.scratch = appendEvent(d.scratch[:0], e)
-	if string(d.scratch) != string(rec) || checkEvent(e) != nil {
+	d.scratch = AppendEventRecord(d.scratch[:0], e)
+	if string(d.scratch) != string(rec) || CheckEvent(e) != nil {
 		return errRecord
 	}
 	return nil

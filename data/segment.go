@@ -110,15 +110,15 @@ func (s *SegmentWriter) write(b []byte) error {
 
 // Event adds an event; Flush or a full block writes it. An event that breaks a limit is an error and leaves no trace.
 func (s *SegmentWriter) Event(e *edged.Event) error {
-	if err := checkEvent(e); err != nil {
+	if err := CheckEvent(e); err != nil {
 		return fmt.Errorf("event: %w", err)
 	}
-	s.rec = appendEvent(s.rec[:0], e)
-	return s.record(s.rec)
+	s.rec = AppendEventRecord(s.rec[:0], e)
+	return s.Record(s.rec)
 }
 
-// record adds the bytes of one record.
-func (s *SegmentWriter) record(rec []byte) error {
+// Record adds the bytes of one record, as AppendEventRecord or AppendItemJSON made them.
+func (s *SegmentWriter) Record(rec []byte) error {
 	if len(rec) == 0 || len(rec) > maxRecord {
 		return fmt.Errorf("data: record of %d bytes, want 1 to %d", len(rec), maxRecord)
 	}

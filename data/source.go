@@ -3,7 +3,6 @@ package data
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,6 +49,10 @@ func openInput(fsys vfs.FS, name string) (in *input, err error) {
 		return nil, err
 	}
 	in = &input{file: f, size: info.Size(), r: bufio.NewReaderSize(f, 128<<10)}
+	if strings.HasSuffix(name, segmentSuffix) {
+		in.format = formatSegment
+		return in, nil
+	}
 	return in, in.sniff()
 }
 
@@ -72,7 +75,7 @@ func (in *input) sniff() error {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	switch {
 	case bytes.HasPrefix(head, []byte(segmentMagic)):
-		in.format = formatSegment
+		return fmt.Errorf("an edged segment, but its name does not end in %s, or it is compressed", segmentSuffix)
 	case bytes.HasPrefix(text, []byte("{")):
 		in.format = formatJSONL
 	case bytes.HasPrefix(text, []byte("[")):
@@ -219,14 +222,9 @@ func identity(header []string, kind string) (*Mapping, error) {
 
 // readSegments calls fn for every record of a segment file; a torn tail ends it.
 func (in *input) readSegments(want Kind, fn func(n int64, rec []byte) error) error {
-	var file io.ReaderAt = in.file
-	size := in.size
-	if n, err := headSize(in); err != nil || n > 0 {
-		return cmp.Or(err, fmt.Errorf("a compressed segment: decompress it first"))
-	}
-	r, err := NewSegmentReader(file, size)
+	r, err := NewSegmentReader(in.file, in.size)
 	if errors.Is(err, ErrTorn) {
-		return nil
+		return nil // its writer died before the first block
 	}
 	if err != nil {
 		return err
@@ -246,18 +244,6 @@ func (in *input) readSegments(want Kind, fn func(n int64, rec []byte) error) err
 			return err
 		}
 	}
-}
-
-// headSize is 0 when the file itself begins with a segment's magic.
-func headSize(in *input) (int, error) {
-	b := make([]byte, len(segmentMagic))
-	if err := readAt(in.file, b, 0); err != nil {
-		return 0, err
-	}
-	if string(b) == segmentMagic {
-		return 0, nil
-	}
-	return len(b), nil
 }
 
 // decodeEvent is used by imports of segments.
