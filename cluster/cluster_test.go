@@ -180,6 +180,11 @@ func TestKill(t *testing.T) {
 	if facts := a.Facts(); len(facts) != 2 {
 		t.Errorf("facts = %v, want the dead node's too", facts)
 	}
+	for _, n := range []*node{a, b} { // suspicions, accusations and indirect questions passed the check
+		if s := n.Stats(); s.Refused[RefusedForm]+s.Refused[RefusedFact] != 0 {
+			t.Errorf("%s refuses what the library sends: %v", n.cfg.Name, s.Refused)
+		}
+	}
 }
 
 // A node that died comes back at once, at another address, under the same name and a new boot, while the others still hold its
