@@ -25,10 +25,13 @@ type List struct {
 const staleAfter = 64
 
 // Sums are taken in whole units: whole numbers add up to the same in any order, so that nodes with the same cells have the same
-// list, ties included. Even 4,096 cells at the limit of a value (10⁹) stay below 2⁶³.
+// list, ties included. A sum stops at maxUnits, so that no sender can make it wrap.
 type units int64
 
-const unit = 1 << 20
+const (
+	unit     = 1 << 20
+	maxUnits = 1 << 62
+)
 
 func toUnits(v float64) units { return units(math.Round(v * unit)) }
 
@@ -117,7 +120,7 @@ func add(totals map[listKey]map[string]units, key listKey, item string, v units)
 	if totals[key] == nil {
 		totals[key] = map[string]units{}
 	}
-	totals[key][item] += v
+	totals[key][item] = min(totals[key][item]+v, maxUnits)
 }
 
 func newList(scores map[string]units, now time.Time) *List {

@@ -52,7 +52,11 @@ func (v *voices) turn(at int64) {
 	if v.young != nil && len(v.young) < max(1, v.max/2) && at-v.started < v.span {
 		return
 	}
-	v.old, v.young, v.started = v.young, map[uint64]float32{}, max(at, v.started)
+	v.old = v.young
+	if at-v.started >= 2*v.span {
+		v.old = nil // nobody spoke for a span: what is there is older than that
+	}
+	v.young, v.started = map[uint64]float32{}, max(at, v.started)
 }
 
 func (v *voices) len() int { return len(v.young) + len(v.old) }
