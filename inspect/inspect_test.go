@@ -1,0 +1,176 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/node"
+	"github.com/edged/edged/origin"
+	"github.com/edged/edged/publish"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/release"
+)
+
+var day = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+
+// world has a release directory "rel", published to "origin" and held by the node in "node".
+func world(t *testing.T) (*vfs.Mem, *release.Trust) {
+	t.Helper()
+	fsys := vfs.NewMem()
+	_, err := release.InitKeys(fsys, "keys")
+	must(t, err)
+	trust, err := release.LoadTrust(fsys, "keys/trust.json")
+	must(t, err)
+	writeRelease(t, fsys, "rel")
+	o, clock := origin.NewDir(fsys, "origin"), func() time.Time { return day }
+	_, err = publish.Run(t.Context(), publish.Config{FS: fsys, Release: "rel", Origin: o, Keys: "keys", Clock: clock})
+	must(t, err)
+	n, err := node.Open(t.Context(), node.Config{FS: fsys, Dir: "node", Origin: o, Trust: trust, Clock: clock})
+	must(t, err)
+	must(t, errors.Join(n.Check(t.Context()), n.Close()))
+	return fsys, trust
+}
+
+func writeRelease(t *testing.T, fsys vfs.FS, dir string) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(1, 1))
+	b := model.Build{Meta: model.Meta{Dim: 8, Users: 10, A0: 0.1, Reg: 0.01, Nu: 1, Created: day}}
+	for i := range 50 {
+		b.IDs = append(b.IDs, fmt.Sprintf("i%03d", i))
+		b.Popularity = append(b.Popularity, float32(50-i))
+		for range b.Meta.Dim {
+			b.Vectors = append(b.Vectors, rng.Float32()-0.5)
+		}
+	}
+	var mb, cb bytes.Buffer
+	must(t, errors.Join(b.WriteModel(&mb), b.WriteCatalogue(&cb)))
+	m, err := model.Parse(mb.Bytes(), cb.Bytes())
+	must(t, err)
+	b.Checks = rank.MakeChecks(m, 4, 1)
+	must(t, fsys.MkdirAll(dir))
+	for name, write := range map[string]func(io.Writer) error{
+		model.ModelFile: b.WriteModel, model.CatalogueFile: b.WriteCatalogue,
+		publish.CardFile: func(w io.Writer) error { _, err := io.WriteString(w, `{"what":"test"}`); return err },
+	} {
+		var text bytes.Buffer
+		must(t, errors.Join(write(&text), vfs.WriteFile(fsys, path.Join(dir, name), text.Bytes())))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	fsys, trust := world(t)
+	for address, kind := range map[string]string{"rel": Directory, "origin": Origin, "node": Store} {
+		in, err := Open(t.Context(), fsys, address, trust)
+		must(t, err)
+		if in.Kind != kind || in.Counts.Items != 50 || in.Counts.Checks != 4 || in.Counts.Dim != 8 || !in.Created.Equal(day) ||
+			len(in.Components) != 2 || string(in.Card) != `{"what":"test"}` {
+			t.Errorf("%s: %+v", address, in)
+		}
+		published := kind != Directory
+		if published != (in.Version == 1 && in.Rollout != nil && len(in.Signatures) == 1 && in.Signatures[0].Trusted) {
+			t.Errorf("%s: %+v", address, in)
+		}
+		var text bytes.Buffer
+		must(t, in.WriteText(&text))
+		for _, words := range []string{kind, "50 items, dimension 8", "4 known answers", "component model", "vec.codes", `{"what":"test"}`} {
+			if !strings.Contains(text.String(), words) {
+				t.Errorf("%s: no %q in\n%s", address, words, text.String())
+			}
+		}
+		if _, err := json.Marshal(in); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestHeld(t *testing.T) {
+	fsys, trust := world(t)
+	in, err := Open(t.Context(), fsys, "node", trust)
+	must(t, err)
+	if len(in.Held) != 1 || in.Held[0].Role != "current" || in.Held[0].Release != in.Release || in.Held[0].Fault != "" {
+		t.Errorf("%+v", in.Held)
+	}
+}
+
+// TestDamage flips a byte in every file of every place: each is found, whichever it is.
+func TestDamage(t *testing.T) {
+	fsys, trust := world(t)
+	unsigned := []string{"rel/card.json", "origin/.lock", "node/lock"} // nothing vouches for these
+	for _, place := range []string{"rel", "origin", "node"} {
+		for _, name := range files(t, fsys, place) {
+			if slices.Contains(unsigned, name) {
+				continue
+			}
+			good, err := vfs.ReadFile(fsys, name, 1<<30)
+			must(t, err)
+			bad := bytes.Clone(good)
+			bad[len(bad)/2] ^= 1
+			must(t, vfs.WriteFile(fsys, name, bad))
+			if _, err := Open(t.Context(), fsys, place, trust); err == nil || !strings.Contains(err.Error(), "inspect "+place) {
+				t.Errorf("%s: %v", name, err)
+			}
+			must(t, vfs.WriteFile(fsys, name, good))
+		}
+	}
+}
+
+func files(t *testing.T, fsys vfs.FS, dir string) (names []string) {
+	t.Helper()
+	entries, err := fsys.ReadDir(dir)
+	must(t, err)
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if e.IsDir() {
+			names = append(names, files(t, fsys, name)...)
+			continue
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func TestTrust(t *testing.T) {
+	fsys, _ := world(t)
+	_, err := release.InitKeys(fsys, "others")
+	must(t, err)
+	others, err := release.LoadTrust(fsys, "others/trust.json")
+	must(t, err)
+	for _, place := range []string{"origin", "node"} {
+		if _, err := Open(t.Context(), fsys, place, others); !errors.Is(err, release.ErrUnknownKey) {
+			t.Errorf("%s with other keys: %v", place, err)
+		}
+		in, err := Open(t.Context(), fsys, place, nil)
+		must(t, err)
+		if in.Signatures[0].Trusted || in.Rollout.Signatures[0].Trusted {
+			t.Errorf("%s without keys: %+v", place, in.Signatures)
+		}
+	}
+}
+
+func TestElsewhere(t *testing.T) {
+	fsys := vfs.NewMem()
+	must(t, fsys.MkdirAll("empty"))
+	for _, place := range []string{"empty", "nowhere"} {
+		if _, err := Open(t.Context(), fsys, place, nil); err == nil || !strings.Contains(err.Error(), "neither a release directory") {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+}

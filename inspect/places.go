@@ -1,0 +1,231 @@
+package inspect
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/origin"
+	"github.com/edged/edged/release"
+	"github.com/edged/edged/snapshot"
+)
+
+// maxInMemory bounds a component of an origin, which is put together in memory.
+const maxInMemory = 4 << 30
+
+// directory looks at what train wrote: nothing is signed yet.
+func (in *inspector) directory(_ context.Context, dir string) error {
+	in.out.Kind = Directory
+	err := in.snapshots(func(component, file, kind string, known []string) (*snapshot.File, error) {
+		name := path.Join(dir, file)
+		info, err := in.fs.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		in.component(component).Size = info.Size()
+		return snapshot.Open(in.fs, name, kind, known)
+	})
+	if err != nil {
+		return err
+	}
+	card, err := vfs.ReadFile(in.fs, path.Join(dir, "card.json"), release.MaxCard)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !json.Valid(card) {
+		err = fmt.Errorf("card.json: not JSON")
+	}
+	in.out.Card = card
+	return err
+}
+
+// origin fetches the release the rollout names.
+func (in *inspector) origin(ctx context.Context, dir string) error {
+	in.out.Kind = Origin
+	o := origin.NewDir(in.fs, dir)
+	envelope, err := o.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
+	if err != nil {
+		return err
+	}
+	ref, err := in.rollout(envelope)
+	if err != nil {
+		return err
+	}
+	envelope, err = o.Get(ctx, origin.ManifestName(ref.Manifest.Hex()), ref.Size)
+	if err != nil {
+		return err
+	}
+	m, err := in.manifest(envelope, ref.Manifest)
+	if err != nil {
+		return err
+	}
+	if m.Version != ref.Version {
+		return fmt.Errorf("the rollout names release %d, its manifest says %d", ref.Version, m.Version)
+	}
+	return in.snapshots(func(component, _, kind string, known []string) (*snapshot.File, error) {
+		b, err := join(ctx, o, m, component)
+		if err != nil {
+			return nil, err
+		}
+		return snapshot.Parse(b, kind, known)
+	})
+}
+
+func join(ctx context.Context, o origin.Origin, m *release.Manifest, component string) ([]byte, error) {
+	c, ok := m.Component(component)
+	if !ok {
+		return nil, fmt.Errorf("not in the manifest")
+	}
+	if c.Size > maxInMemory {
+		return nil, fmt.Errorf("%d bytes, more than %d: inspect the store of a node instead", c.Size, int64(maxInMemory))
+	}
+	var b bytes.Buffer
+	err := release.Join(&b, c, func(c release.Chunk) ([]byte, error) {
+		return o.Get(ctx, origin.ChunkName(c.Hash.Hex()), c.Size)
+	})
+	return b.Bytes(), err
+}
+
+// store looks at every release a node holds, and shows the one it serves.
+func (in *inspector) store(ctx context.Context, dir string) error {
+	in.out.Kind = Store
+	s, damage, err := release.ReadStore(in.fs, dir)
+	if err = errors.Join(err, damage); err != nil {
+		return err
+	}
+	state := s.State()
+	if len(state.Rollout) > 0 {
+		if _, err := in.rollout(state.Rollout); err != nil {
+			return err
+		}
+	}
+	held, err := s.Held()
+	if err != nil {
+		return err
+	}
+	for _, h := range held {
+		in.held(ctx, s, h, state)
+	}
+	if state.Current.IsZero() {
+		return fmt.Errorf("the node serves nothing yet")
+	}
+	return in.stored(ctx, s, state.Current)
+}
+
+// held lists a release with what is wrong with it.
+func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash, state release.State) {
+	held := Held{Release: h.Short(), Role: "unused"}
+	switch h {
+	case state.Current:
+		held.Role = "current"
+	case state.Previous:
+		held.Role = "previous"
+	}
+	m, err := in.checked(ctx, s, h)
+	if err != nil {
+		held.Fault = err.Error()
+	} else {
+		held.Release = release.Ref{Version: m.Version, Manifest: h}.ID()
+	}
+	in.out.Held = append(in.out.Held, held)
+}
+
+// checked reads every byte of a held release.
+func (in *inspector) checked(ctx context.Context, s *release.Store, h release.Hash) (*release.Manifest, error) {
+	envelope, err := s.Envelope(h)
+	if err != nil {
+		return nil, err
+	}
+	payload, _, err := in.opened(envelope, release.ManifestType, release.MaxManifest)
+	if err != nil {
+		return nil, err
+	}
+	m, err := release.ParseManifest(payload)
+	if err != nil {
+		return nil, err
+	}
+	return m, s.Check(ctx, h, m)
+}
+
+func (in *inspector) stored(ctx context.Context, s *release.Store, h release.Hash) error {
+	if _, err := in.checked(ctx, s, h); err != nil {
+		return err
+	}
+	envelope, err := s.Envelope(h)
+	if err != nil {
+		return err
+	}
+	if _, err := in.manifest(envelope, h); err != nil {
+		return err
+	}
+	return in.snapshots(func(component, _, kind string, known []string) (*snapshot.File, error) {
+		return snapshot.Open(in.fs, s.Path(h, component), kind, known)
+	})
+}
+
+// rollout shows a rollout and returns what it names.
+func (in *inspector) rollout(envelope []byte) (release.Ref, error) {
+	payload, signatures, err := in.opened(envelope, release.RolloutType, release.MaxRollout)
+	if err != nil {
+		return release.Ref{}, fmt.Errorf("rollout: %w", err)
+	}
+	r, err := release.ParseRollout(payload)
+	if err != nil {
+		return release.Ref{}, err
+	}
+	in.out.Rollout = &Rollout{Version: r.Version, Issued: r.Issued, Expires: r.Expires, Rollback: r.Rollback, Signatures: signatures}
+	return r.Release, nil
+}
+
+// manifest shows a manifest.
+func (in *inspector) manifest(envelope []byte, want release.Hash) (*release.Manifest, error) {
+	if got := release.Sum(envelope); got != want {
+		return nil, fmt.Errorf("manifest: %w: found %s, want %s", release.ErrHash, got, want)
+	}
+	payload, signatures, err := in.opened(envelope, release.ManifestType, release.MaxManifest)
+	if err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	m, err := release.ParseManifest(payload)
+	if err != nil {
+		return nil, err
+	}
+	out := in.out
+	out.Release, out.Version, out.Manifest = release.Ref{Version: m.Version, Manifest: want}.ID(), m.Version, want
+	out.Created, out.Card, out.Signatures = m.Created, m.Card, signatures
+	for _, c := range m.Components {
+		shown := in.component(c.Name)
+		shown.Size, shown.Hash, shown.Chunks = c.Size, c.Hash, len(c.Chunks)
+		for _, chunk := range c.Chunks {
+			shown.Packed += chunk.Size
+		}
+	}
+	return m, nil
+}
+
+// opened verifies an envelope where there is trust to verify it with.
+func (in *inspector) opened(envelope []byte, payloadType string, limit int64) ([]byte, []Signature, error) {
+	env, err := release.ParseEnvelope(envelope, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	trusted := map[string]bool{}
+	if in.trust != nil {
+		if _, err := in.trust.Open(envelope, payloadType); err != nil {
+			return nil, nil, err
+		}
+		for _, id := range in.trust.KeyIDs() {
+			trusted[id] = true // Open refuses a bad signature of any trusted key
+		}
+	}
+	var signatures []Signature
+	for _, s := range env.Signatures {
+		signatures = append(signatures, Signature{Key: s.KeyID, Trusted: trusted[s.KeyID]})
+	}
+	return env.Payload, signatures, nil
+}
