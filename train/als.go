@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -41,8 +42,9 @@ func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, lo
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		m.stepUsers()
-		m.stepItems()
+		if err := errors.Join(m.stepUsers(), m.stepItems()); err != nil {
+			return nil, err
+		}
 		loss := m.loss()
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return nil, fmt.Errorf("train: the loss of sweep %d is %v: raise reg or lower the event weights", sweep+1, loss)
@@ -53,8 +55,8 @@ func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, lo
 	return losses, nil
 }
 
-func (m *als) stepUsers() { m.step(m.x, m.y, m.users, m.items.rows()) }
-func (m *als) stepItems() { m.step(m.y, m.x, m.items, m.users.rows()) }
+func (m *als) stepUsers() error { return m.step(m.x, m.y, m.users, m.items.rows()) }
+func (m *als) stepItems() error { return m.step(m.y, m.x, m.items, m.users.rows()) }
 
 // ridge is λ(n + a0·N)^ν for a row whose observations weigh n, N being the size of the other side, rows without
 // observations included (as the fold-in of package rank has it).
@@ -65,59 +67,123 @@ func (m *als) ridge(n float64, others int) float64 {
 // step sets every row of to so that the loss is least for the given other side:
 //
 //	(a0·FᵀF + ridge·I + Σ w f fᵀ) t = Σ w f        over the row's observations (weight w, other's vector f)
-func (m *als) step(to, from []float32, obs *sparse, others int) {
-	d := m.d
-	base := gram(from, d, m.threads)
-	for i := range base {
-		base[i] *= m.a0
+//
+// It first turns F into its eigenbasis, FᵀF = QΛQᵀ, so that all but the observations is diagonal whatever the ridge.
+func (m *als) step(to, from []float32, obs *sparse, others int) error {
+	eigen, err := m.diagonalise(from)
+	if err != nil {
+		return err
 	}
 	work := make([]*halfStep, m.threads)
 	parallel(m.threads, obs.rows(), 32, func(w, lo, hi int) {
 		if work[w] == nil {
-			work[w] = newHalfStep(d)
+			work[w] = newHalfStep(m.d)
 		}
 		for r := lo; r < hi; r++ {
-			work[w].row(to[r*d:(r+1)*d], from, base, obs, r, m.ridge(obs.weight(r), others))
+			ridge := m.ridge(obs.weight(r), others)
+			for k, e := range eigen {
+				work[w].diag[k] = m.a0*e + ridge
+			}
+			work[w].row(to[r*m.d:(r+1)*m.d], from, obs, r)
 		}
 	})
+	return nil
+}
+
+// diagonalise turns one side into its eigenbasis and returns the eigenvalues. The other side does not follow: it is about
+// to be replaced.
+func (m *als) diagonalise(f []float32) ([]float64, error) {
+	values, vectors, err := eigenbasis(gram(f, m.d, m.threads), m.d)
+	if err != nil {
+		return nil, err
+	}
+	m.turn(f, vectors)
+	return values, nil
 }
 
 // halfStep is one worker's scratch memory.
 type halfStep struct {
-	a, b []float64
-	q    *quad
+	diag    []float64 // D: the constant part of the row's matrix
+	inverse []float64 // D⁻¹
+	a, b    []float64 // a matrix and its right-hand side
+	u       []float64 // U: the vectors of a short row, each times √w
+	v       []float64 // D⁻¹u
+	p       *panel
 }
 
 func newHalfStep(d int) *halfStep {
-	return &halfStep{a: make([]float64, d*d), b: make([]float64, d), q: newQuad(d)}
+	vector, matrix := func() []float64 { return make([]float64, d) }, func() []float64 { return make([]float64, d*d) }
+	return &halfStep{diag: vector(), inverse: vector(), a: matrix(), b: vector(), u: matrix(), v: vector(), p: newPanel(d)}
 }
 
-func (h *halfStep) row(to, from []float32, base []float64, obs *sparse, r int, ridge float64) {
+func (h *halfStep) row(to, from []float32, obs *sparse, r int) {
 	cols, weights := obs.row(r)
-	if len(cols) == 0 {
-		clear(to)
-		return
+	clear(to)
+	switch {
+	case len(cols) == 0:
+	case len(cols) < len(to):
+		h.short(to, from, cols, weights)
+	default:
+		h.long(to, from, cols, weights)
 	}
+}
+
+// long solves the d×d system (D + UᵀU) t = Uᵀr as it stands; U has a row √w·f for each observation, r its √w.
+func (h *halfStep) long(to, from []float32, cols []uint32, weights []float32) {
 	d := len(to)
-	copy(h.a, base)
+	clear(h.a)
 	clear(h.b)
 	for k, c := range cols {
 		f, w := from[int(c)*d:int(c)*d+d], float64(weights[k])
-		h.q.push(h.a, f, w)
+		h.p.push(h.a, f, math.Sqrt(w))
 		for i, x := range f {
 			h.b[i] += w * float64(x)
 		}
 	}
-	h.q.flush(h.a)
-	for i := range d {
-		h.a[i*d+i] += ridge
+	h.p.flush(h.a)
+	for i, x := range h.diag {
+		h.a[i*d+i] += x
 	}
-	if !solve(h.a, h.b) {
-		clear(to) // cannot be with ridge > 0 and finite vectors; a broken row then shows as a loss that rises
+	if solve(h.a, h.b) {
+		for i, x := range h.b {
+			to[i] = float32(x)
+		}
+	}
+}
+
+// short solves the same in the space of fewer than d observations (Woodbury): with K = I + U D⁻¹ Uᵀ,
+//
+//	K z = r,    t = D⁻¹ Uᵀ z
+func (h *halfStep) short(to, from []float32, cols []uint32, weights []float32) {
+	d, n := len(to), len(cols)
+	z := h.b[:n]
+	for i, x := range h.diag {
+		h.inverse[i] = 1 / x
+	}
+	for k, c := range cols {
+		root := math.Sqrt(float64(weights[k]))
+		z[k] = root
+		u, v, inverse := h.u[k*d:k*d+d], h.v[:d], h.inverse[:d]
+		for i, x := range from[int(c)*d : int(c)*d+d] {
+			u[i] = root * float64(x)
+			v[i] = u[i] * inverse[i]
+		}
+		for j := range k + 1 {
+			h.a[k*n+j] = dot(h.v, h.u[j*d:j*d+d])
+		}
+		h.a[k*n+k]++
+	}
+	if !solve(h.a[:n*n], z) {
 		return
 	}
-	for i, x := range h.b {
-		to[i] = float32(x)
+	clear(h.v)
+	for k, x := range z {
+		for i, u := range h.u[k*d : k*d+d] {
+			h.v[i] += x * u
+		}
+	}
+	for i, x := range h.v {
+		to[i] = float32(x * h.inverse[i])
 	}
 }
 

@@ -11,24 +11,26 @@
 //
 //	L = Σ_observed w(1−s)² + a0 Σ_all s² + λ Σ_u (n_u + a0·I)^ν |x_u|² + λ Σ_i (n_i + a0·U)^ν |y_i|²
 //
-// Each half-sweep solves every row of one side exactly, by Cholesky in float64, so L never rises. At the end the item
-// vectors are turned into the basis in which YᵀY is diagonal: no score changes, and the constant part of a fold-in
-// becomes a diagonal. Beside it a release holds item-item cosine neighbours, popularity, and decayed trends by country.
+// Each half-sweep solves every row of one side exactly, by Cholesky in float64, so L never rises. The other side is turned
+// into its eigenbasis first, where its Gram matrix is diagonal: a row of h < d observations then costs h²d/2 + h³/6
+// multiply-adds, not hd²/2 + d³/6. At the end the item vectors are turned so once more, with signs fixed: no score changes,
+// and a node's fold-in enjoys the same. Beside it a release holds item-item cosine neighbours, popularity, and decayed trends by country.
 //
 // # Who counts
 //
 // A visitor is a user or, where an event has no user, its session; an event with neither counts towards trends only. The
 // evaluation knows users alone, by its protocol. A visitor and an item make one pair whose weight is the largest event
-// weight seen between them: buying a thousand spoons is one opinion. Event types of weight 0 are ignored.
+// weight seen between them: buying a thousand spoons is one opinion, whatever the quantity. Event types of weight 0 are ignored; a return takes nothing back.
 //
 // # Invariants
 //
 // T1. The same events and items, in any order, with the same Config give the same model.snap and catalogue.snap, whatever
 // the number of threads: rows are ordered by id, sums run in a fixed order, and nothing of the clock enters the files
-// (Created is the newest event's time). Timings are in card.json only. Machines of another architecture may fuse
-// multiply-adds and so differ in last bits.
+// (Created is the newest event's time). Timings are in card.json only. Machines with other vector instructions add in
+// another order and may differ in last bits.
 //
-// T2. Memory is about 15 bytes an event while loading, then 16 bytes a pair and the factors; Config.MaxEvents bounds it.
+// T2. Memory is about 20 bytes an event and the distinct ids while loading, then about 24 bytes a pair and 4·d bytes a visitor
+// and an item; Config.MaxEvents bounds the events.
 //
 // # Concurrency
 //

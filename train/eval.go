@@ -128,7 +128,11 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	if err != nil {
 		return err
 	}
-	return e.measure(ctx, append(e.baselines(), served))
+	floats, err := e.floats()
+	if err != nil {
+		return err
+	}
+	return e.measure(ctx, append(floats, served))
 }
 
 func (e *evaluation) measure(ctx context.Context, models []recommender) error {
@@ -143,16 +147,16 @@ func (e *evaluation) measure(ctx context.Context, models []recommender) error {
 	return nil
 }
 
-// baselines are the models in floats. The users' vectors are folded into the final item vectors, as serving does.
-func (e *evaluation) baselines() (models []recommender) {
+// floats are the models in floats. The users' vectors are folded into the final item vectors, as serving does.
+func (e *evaluation) floats() (models []recommender, err error) {
 	s, m := e.split, e.lesson.als
 	recent := s.since(e.cfg.SplitTime.AddDate(0, -recentMonths, 0).UnixMilli())
 	models = append(models, byPopularity(popularityModel, s.train, s.train), byPopularity(recentModel, s.train, recent))
 	for _, k := range knnSizes {
 		models = append(models, byNeighbours(fmt.Sprintf("item-knn %d", k), s.train, e.lesson.near, k))
 	}
-	m.stepUsers()
-	return append(models, byFactors(alsModel, s.train, m.x, m.y, m.d))
+	err = m.stepUsers()
+	return append(models, byFactors(alsModel, s.train, m.x, m.y, m.d)), err
 }
 
 // served makes a release of the training part, opens its bytes, and asks the ranker of the serving path.

@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"github.com/viterin/vek"
+)
 
 // Row-major square matrices of which only the lower triangle is kept up to date. Sums are in float64: on scalar hardware
 // that costs what float32 does, and the half-step stays exact.
@@ -13,11 +17,11 @@ func gram(f []float32, d, threads int) []float64 {
 	n := len(f) / d
 	parts := make([][]float64, (n+gramBlock-1)/gramBlock)
 	parallel(threads, n, gramBlock, func(_, lo, hi int) {
-		g, q := make([]float64, d*d), newQuad(d)
+		g, p := make([]float64, d*d), newPanel(d)
 		for r := lo; r < hi; r++ {
-			q.push(g, f[r*d:(r+1)*d], 1)
+			p.push(g, f[r*d:(r+1)*d], 1)
 		}
-		q.flush(g)
+		p.flush(g)
 		parts[lo/gramBlock] = g
 	})
 	sum := make([]float64, d*d)
@@ -29,73 +33,57 @@ func gram(f []float32, d, threads int) []float64 {
 	return sum
 }
 
-// quad adds w·v·vᵀ to a lower triangle four vectors at a time: each element of the triangle is then loaded and stored
-// once for four multiply-adds.
-type quad struct {
+// panel adds Σ v·vᵀ to a lower triangle, many vectors at a time: kept as columns, they turn each element into one long
+// dot product, which is what vector instructions are good at.
+type panel struct {
 	d, n int
-	v    [4][]float64
-	w    [4]float64
+	cols []float64 // number i of the waiting vectors is cols[i*panelSize:][:n]
 }
 
-func newQuad(d int) *quad {
-	q := &quad{d: d}
-	for k := range q.v {
-		q.v[k] = make([]float64, d)
-	}
-	return q
-}
+const panelSize = 128 // 64 KiB at d = 64
 
-func (q *quad) push(a []float64, v []float32, w float64) {
-	to := q.v[q.n][:len(v)]
-	for i, x := range v {
-		to[i] = float64(x)
+func newPanel(d int) *panel { return &panel{d: d, cols: make([]float64, d*panelSize)} }
+
+// push takes root·v, v of length d.
+func (p *panel) push(a []float64, v []float32, root float64) {
+	at := p.n
+	for _, x := range v {
+		p.cols[at] = root * float64(x)
+		at += panelSize
 	}
-	q.w[q.n] = w
-	if q.n++; q.n == 4 {
-		q.flush(a)
+	if p.n++; p.n == panelSize {
+		p.flush(a)
 	}
 }
 
-// flush adds what is waiting; fewer than four are filled up with weight 0.
-func (q *quad) flush(a []float64) {
-	if q.n == 0 {
+// flush adds what is waiting.
+func (p *panel) flush(a []float64) {
+	if p.n == 0 {
 		return
 	}
-	for k := q.n; k < 4; k++ {
-		q.w[k] = 0
+	for i := range p.d {
+		ci, row := p.cols[i*panelSize:][:p.n], a[i*p.d:i*p.d+i+1]
+		for j := range row {
+			row[j] += dot(ci, p.cols[j*panelSize:][:p.n])
+		}
 	}
-	for i := range q.d {
-		addFour(a[i*q.d:i*q.d+i+1], q.v[0], q.v[1], q.v[2], q.v[3], q.w[0]*q.v[0][i], q.w[1]*q.v[1][i], q.w[2]*q.v[2][i], q.w[3]*q.v[3][i])
-	}
-	q.n = 0
+	p.n = 0
 }
 
-func addFour(row, v0, v1, v2, v3 []float64, c0, c1, c2, c3 float64) {
-	n := len(row)
-	v0, v1, v2, v3 = v0[:n], v1[:n], v2[:n], v3[:n]
-	for j, x := range row {
-		row[j] = x + (c0*v0[j] + c1*v1[j]) + (c2*v2[j] + c3*v3[j])
+// dot uses vector instructions where there are any and the call pays. The order of its additions depends on the machine's
+// instructions and on the length, on nothing else.
+func dot(a, b []float64) (sum float64) {
+	if len(a) >= 12 {
+		return vek.Dot(a, b)
 	}
-}
-
-// dot sums in four lanes.
-func dot(a, b []float64) float64 {
 	b = b[:len(a)]
-	var s0, s1, s2, s3 float64
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-		a, b = a[4:], b[4:]
-	}
 	for i, x := range a {
-		s0 += x * b[i]
+		sum += x * b[i]
 	}
-	return (s0 + s1) + (s2 + s3)
+	return sum
 }
 
-// dot32 is dot over float32 vectors.
+// dot32 is the product of two float32 vectors, in four lanes of float64.
 func dot32(a, b []float32) float64 {
 	b = b[:len(a)]
 	var s0, s1, s2, s3 float64

@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -10,7 +11,7 @@ import (
 // rotate turns both sides into the basis in which YᵀY is diagonal, largest first: YᵀY = QΛQᵀ, Y ← YQ, X ← XQ. Scores
 // stay, since (XQ)(YQ)ᵀ = XYᵀ. A column's sign is free; it is chosen so that its largest element of Y is positive.
 func (m *als) rotate() error {
-	q, err := eigenbasis(gram(m.y, m.d, m.threads), m.d)
+	_, q, err := eigenbasis(gram(m.y, m.d, m.threads), m.d)
 	if err != nil {
 		return err
 	}
@@ -29,8 +30,9 @@ func (m *als) rotate() error {
 	return nil
 }
 
-// eigenbasis returns the eigenvectors of a lower triangle one after the other, that of the largest eigenvalue first.
-func eigenbasis(lower []float64, d int) ([]float64, error) {
+// eigenbasis returns the eigenvalues of a lower triangle, the largest first, and their eigenvectors one after the other.
+// The matrix has no negative ones but for rounding, which is set to 0.
+func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
 	sym := mat.NewSymDense(d, nil)
 	for i := range d {
 		for j := range i + 1 {
@@ -39,17 +41,21 @@ func eigenbasis(lower []float64, d int) ([]float64, error) {
 	}
 	var eigen mat.EigenSym
 	if !eigen.Factorize(sym, true) {
-		return nil, fmt.Errorf("train: no eigenvectors of the %d×%d Gram matrix were found", d, d)
+		return nil, nil, fmt.Errorf("no eigenvectors of the %d×%d Gram matrix were found", d, d)
 	}
 	var vectors mat.Dense
 	eigen.VectorsTo(&vectors)
-	q := make([]float64, d*d)
+	values, q = eigen.Values(nil), make([]float64, d*d)
+	slices.Reverse(values)
 	for k := range d { // gonum's come in ascending order, as columns
 		for i := range d {
 			q[k*d+i] = vectors.At(i, d-1-k)
 		}
 	}
-	return q, nil
+	for k, v := range values {
+		values[k] = max(v, 0)
+	}
+	return values, q, nil
 }
 
 // turn replaces each row v of f by (q_k·v)_k.
