@@ -30,7 +30,7 @@ func (s *Store) Install(ctx context.Context, envelope []byte, m *Manifest, compo
 		err = in.finish(envelope, components)
 	}
 	if err != nil {
-		return fmt.Errorf("install release %d-%s: %w", m.Version, in.hash.Short(), err)
+		return fmt.Errorf("install: %w", err)
 	}
 	return nil
 }

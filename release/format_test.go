@@ -1,0 +1,35 @@
+package release
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestFormatExamples: the examples of FORMAT.md that are complete are what the code writes.
+func TestFormatExamples(t *testing.T) {
+	text, err := os.ReadFile("FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(text)
+	key := testKey(1)
+	if trust := string(NewTrust(1, key.Public()).Encode()); !strings.Contains(doc, trust) {
+		t.Errorf("trust.json is written as\n%s", trust)
+	}
+	if !strings.Contains(doc, `"keyid":"`+key.ID()+`"`) {
+		t.Errorf("the key's id is %s", key.ID())
+	}
+	rollout, err := testRollout().Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact := strings.ReplaceAll(doc, "\n ", "")
+	if want := strings.Replace(string(rollout), testRollout().Release.Manifest.String(), "sha256:…", 1); !strings.Contains(compact, want) {
+		t.Errorf("a rollout is written as\n%s", want)
+	}
+	installed := `{"type":"edged.installed/1","components":["model","catalogue"]}`
+	if names, err := parseInstalled([]byte(installed)); err != nil || len(names) != 2 || !strings.Contains(doc, installed) {
+		t.Errorf("install record: %v, %v", names, err)
+	}
+}
