@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/edged/edged/internal/testkit"
@@ -163,6 +165,86 @@ func TestFault(t *testing.T) {
 	}
 }
 
+// watched tells when its file is unmapped.
+type watched struct {
+	vfs.Mapping
+	gone chan struct{}
+}
+
+func (w watched) Unmap() error {
+	close(w.gone)
+	return w.Mapping.Unmap()
+}
+
+type watchedFS struct {
+	vfs.FS
+	gone chan struct{}
+}
+
+func (w watchedFS) Map(name string) (vfs.Mapping, error) {
+	m, err := w.FS.Map(name)
+	return watched{m, w.gone}, err
+}
+
+// The mapping stays while the File can be reached, and goes after Close, with the File or with a failed Open.
+func TestMappingIsReleased(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.snap")
+	if err := vfs.WriteFile(vfs.OS, path, encode(t, "model", sample())); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]func(fs vfs.FS) *File{
+		"Close": func(fs vfs.FS) *File {
+			f, err := Open(fs, path, "model", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			runtime.GC()
+			if _, err := f.ReadAt(nil, "meta", 0, 11); err != nil {
+				t.Error(err)
+			}
+			f.Close()
+			return f
+		},
+		"the File": func(fs vfs.FS) *File {
+			if _, err := Open(fs, path, "model", nil); err != nil {
+				t.Fatal(err)
+			}
+			return nil
+		},
+		"a failed Open": func(fs vfs.FS) *File {
+			if _, err := Open(fs, path, "other", nil); err == nil {
+				t.Fatal("opened as another kind")
+			}
+			return nil
+		},
+	}
+	for name, open := range cases {
+		gone := make(chan struct{})
+		f := open(watchedFS{vfs.OS, gone})
+		runtime.GC()
+		select {
+		case <-gone:
+		case <-time.After(20 * time.Second):
+			t.Errorf("the mapping did not go with %s", name)
+		}
+		runtime.KeepAlive(f)
+	}
+	gone := make(chan struct{})
+	f, err := Open(watchedFS{vfs.OS, gone}, path, "model", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		runtime.GC()
+	}
+	select {
+	case <-gone:
+		t.Error("unmapped while in use")
+	default:
+	}
+	runtime.KeepAlive(f)
+}
+
 func TestGuardLetsBugsPass(t *testing.T) {
 	defer func() {
 		if r := recover(); r != "bug" {
@@ -181,7 +263,7 @@ func TestReadAt(t *testing.T) {
 	if got, err := f.ReadAt(nil, "meta", 11, 0); err != nil || len(got) != 0 {
 		t.Errorf("nothing at the end: %q, %v", got, err)
 	}
-	for _, c := range [][2]int{{-1, 1}, {0, -1}, {0, 12}, {11, 1}, {12, 0}, {1 << 62, 1 << 62}, {1, 1<<63 - 1}} {
+	for _, c := range [][2]int{{-1, 1}, {0, -1}, {0, 12}, {11, 1}, {12, 0}, {math.MaxInt, math.MaxInt}, {1, math.MaxInt}} {
 		if _, err := f.ReadAt(nil, "meta", c[0], c[1]); err == nil {
 			t.Errorf("read of %d bytes at %d passed", c[1], c[0])
 		}
