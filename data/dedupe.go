@@ -8,9 +8,6 @@ import (
 	"github.com/edged/edged"
 )
 
-// maxKeys is how many ids are held in memory at once. A day with more is treated in several passes.
-const maxKeys = 1 << 20
-
 // keyOf returns the identity of an event record that has an id, and false where it has none.
 func keyOf(rec []byte) (k key, ok bool) {
 	bits, w := binary.Uvarint(rec)

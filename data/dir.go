@@ -148,7 +148,7 @@ func (d *Dir) Days() (first, last string) {
 }
 
 // Events calls fn for every event with from ≤ time < to in Unix milliseconds (0: open), day after day, within a day in
-// order of arrival. Memory is bounded by a block. The event is valid until fn returns; its strings may be kept; its
+// order of arrival (within an import of one day too large for its memory, in a fixed other order). Memory is bounded by a block. The event is valid until fn returns; its strings may be kept; its
 // Context is shared and must not be changed. An error of fn ends the walk and is returned as it is.
 func (d *Dir) Events(ctx context.Context, from, to int64, fn func(*edged.Event) error) error {
 	dec, e := newDecoder(), edged.Event{}

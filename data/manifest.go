@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/edged/edged/internal/vfs"
 )
@@ -74,6 +75,11 @@ func parseManifest(b []byte) (*manifest, error) {
 	for _, s := range slices.Concat(m.Events, m.Items) {
 		if err := s.check(); err != nil {
 			return nil, err
+		}
+	}
+	for _, s := range m.Events {
+		if _, err := time.Parse(time.DateOnly, s.Day); err != nil {
+			return nil, fmt.Errorf("segment %s: day %q: want YYYY-MM-DD", s.File, s.Day)
 		}
 	}
 	if !slices.IsSortedFunc(m.Events, byDay) {

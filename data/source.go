@@ -157,7 +157,9 @@ func (s *scanner) flatten(prefix string, at map[string][]int, values []string) e
 		}
 		v, err := s.scalarText()
 		for _, slot := range slots {
-			values[slot] = v
+			if values[slot] == "" { // a column of several names may have come by another
+				values[slot] = v
+			}
 		}
 		return err
 	})
