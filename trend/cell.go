@@ -20,6 +20,7 @@ type cell struct {
 	ref     int64 // Unix milliseconds
 	value   [maxWindows]float64
 	pending float64 // weight added since it was last published
+	total   *total  // what it is added to, once it was
 }
 
 // decay is 2^(−ms/h): what remains of 1 after ms milliseconds. Time doesn't run backwards: ms < 0 counts as 0.

@@ -2,7 +2,6 @@ package trend
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -24,17 +23,6 @@ type List struct {
 // Decay alone changes no order, as all counters of a window shrink alike: the scores are off by at most 1 − 2^(−1/64) ≈ 1 %.
 const staleAfter = 64
 
-// Sums are taken in whole units: whole numbers add up to the same in any order, so that nodes with the same cells have the same
-// list, ties included. A sum stops at maxUnits, so that no sender can make it wrap.
-type units int64
-
-const (
-	unit     = 1 << 20
-	maxUnits = 1 << 62
-)
-
-func toUnits(v float64) units { return units(math.Round(v * unit)) }
-
 type listKey struct{ country, window string }
 
 type lists map[listKey]*List
@@ -52,21 +40,22 @@ func (s *Store) Top(country, window string) *List {
 }
 
 func (s *Store) rebuild() {
-	totals, now := s.totals()
-	if totals == nil {
+	made, now := s.collect()
+	if made == nil {
 		return
 	}
-	made := lists{}
-	for key, scores := range totals {
-		if list := newList(scores, now); len(list.Entries) > 0 {
-			made[key] = list
+	for key, list := range made {
+		if list.cut(); len(list.Entries) == 0 {
+			delete(made, key)
+			continue
 		}
+		list.Built = now
 	}
 	s.lists.Store(&made)
 }
 
-// totals sums every cell's counters as of now, or returns nil when the lists are fresh enough.
-func (s *Store) totals() (map[listKey]map[string]units, time.Time) {
+// collect sums every cell's counters as of now, or returns nil when the lists are fresh enough.
+func (s *Store) collect() (lists, time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.opts.Clock()
@@ -75,12 +64,11 @@ func (s *Store) totals() (map[listKey]map[string]units, time.Time) {
 	}
 	s.changed, s.built = false, now
 	s.expire(now.UnixMilli())
-	totals := map[listKey]map[string]units{}
-	s.addTo(totals, s.own, now.UnixMilli())
+	s.sum(s.own, now.UnixMilli())
 	for _, peer := range s.peers {
-		s.addTo(totals, peer, now.UnixMilli())
+		s.sum(peer, now.UnixMilli())
 	}
-	return totals, now
+	return s.sums.drain(s.windows), now
 }
 
 func (s *Store) stale(now time.Time) bool {
@@ -104,37 +92,36 @@ func (s *Store) expire(now int64) {
 	}
 }
 
-func (s *Store) addTo(totals map[listKey]map[string]units, from cells, now int64) {
+func (s *Store) sum(from cells, now int64) {
 	for key, c := range from {
-		for i, w := range s.windows {
-			v := toUnits(c.at(s.windows, i, now))
-			add(totals, listKey{"", w.name}, key.item, v)
-			if key.country != "" {
-				add(totals, listKey{key.country, w.name}, key.item, v)
-			}
+		if c.total == nil {
+			c.total = s.sums.of(key)
+		}
+		c.total.cells++
+		for i := range s.windows {
+			c.total.sums[i].add(toUnits(c.at(s.windows, i, now)))
 		}
 	}
 }
 
-func add(totals map[listKey]map[string]units, key listKey, item string, v units) {
-	if totals[key] == nil {
-		totals[key] = map[string]units{}
-	}
-	totals[key][item] = min(totals[key][item]+v, maxUnits)
-}
-
-func newList(scores map[string]units, now time.Time) *List {
-	list := &List{Built: now, Entries: make([]Entry, 0, len(scores))}
-	for id, score := range scores {
-		if score > 0 {
-			list.Entries = append(list.Entries, Entry{id, float64(score) / unit})
+// cut sorts a list and leaves its best entries. Full, it drops the worse half, and passes by what is no better than the rest.
+func (l *List) cut() {
+	best := make([]Entry, 0, min(len(l.Entries), 2*maxList))
+	var bar Entry // the worst that can still be among the best, once there are enough
+	for _, e := range l.Entries {
+		if e.Score <= 0 || bar.ID != "" && compareEntries(e, bar) > 0 {
+			continue
+		}
+		if best = append(best, e); len(best) == 2*maxList {
+			slices.SortFunc(best, compareEntries)
+			best = best[:maxList]
+			bar = best[maxList-1]
 		}
 	}
-	slices.SortFunc(list.Entries, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID))
-	})
-	if len(list.Entries) > maxList {
-		list.Entries = slices.Clone(list.Entries[:maxList])
-	}
-	return list
+	slices.SortFunc(best, compareEntries)
+	l.Entries = slices.Clone(best[:min(len(best), maxList)])
+}
+
+func compareEntries(a, b Entry) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.ID, b.ID))
 }

@@ -100,6 +100,7 @@ type Store struct {
 	peers   map[process]cells
 	dirty   map[cellKey]struct{} // own cells that changed since they were published
 	voices  voices
+	sums    sums
 	changed bool      // some cell changed since the lists were built
 	built   time.Time // when the lists were built
 
@@ -125,6 +126,7 @@ func New(o Options) *Store {
 		own:     cells{},
 		peers:   map[process]cells{},
 		dirty:   map[cellKey]struct{}{},
+		sums:    newSums(),
 		voices:  voices{max: o.MaxVoices, span: o.Voice.Milliseconds(), seed: maphash.MakeSeed()},
 	}
 }
@@ -219,7 +221,7 @@ func (s *Store) replace(p process, key cellKey, c cell, now int64) {
 		if !c.newerThan(held) {
 			return
 		}
-		*held = c
+		held.ref, held.value = c.ref, c.value
 	} else {
 		if len(peer) >= s.opts.MaxCells {
 			peer.evict(s.windows, now)
