@@ -53,6 +53,13 @@ func TestTrendsAreCut(t *testing.T) {
 	}
 }
 
+func TestTrendsHearAVisitorEachDay(t *testing.T) {
+	l := logOf(t, Config{}, buy("a", "x", 14), buy("a", "x", 0), buy("a", "x", 14))
+	if got := trendsOf(l, 14, 2)[""]; len(got) != 1 || got[0] != (scored{0, 1.5}) {
+		t.Fatalf("got %v, want 1.5: one voice of day 14, half a voice of day 0", got)
+	}
+}
+
 func TestTrendWeights(t *testing.T) {
 	cfg := Config{EventWeights: map[edged.EventType]float64{edged.View: 0.5, edged.Purchase: 3, edged.Return: 0}}
 	view := buy("b", "y", 0)
