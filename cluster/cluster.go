@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +25,7 @@ type Cluster struct {
 	news sync.Mutex // held while merging and telling OnFact, so that news is told in order
 
 	library atomic.Pointer[library] // nil while there is no address to listen on
-	members atomic.Int32            // alive, as the library's events count them
+	roster  roster
 
 	ctx    context.Context // ends at Close
 	cancel context.CancelFunc
@@ -87,7 +85,7 @@ func (c *Cluster) listen() error {
 }
 
 // size is the number of live members, at least this one.
-func (c *Cluster) size() int { return max(1, int(c.members.Load())) }
+func (c *Cluster) size() int { return max(1, c.roster.len()) }
 
 // now is the clock in Unix milliseconds.
 func (c *Cluster) now() int64 { return c.cfg.Clock().UnixMilli() }
@@ -127,47 +125,12 @@ func (c *Cluster) learn(merge func(core *Core, now int64) ([]Fact, error)) {
 	}
 }
 
-// Member is a node that is thought alive.
-type Member struct {
-	Name string
-	Boot uint64
-	Addr string // of gossip, host:port
-	Zone string
-	Self bool
-}
-
 // Members lists the live nodes by name, this one included; of a node that is back, its latest run alone.
 func (c *Cluster) Members() []Member {
-	lib := c.library.Load()
-	if lib == nil {
-		return []Member{c.self()}
+	if list := c.roster.list(); len(list) > 0 {
+		return list
 	}
-	latest := map[string]Member{}
-	for _, n := range lib.Members() {
-		m, err := c.member(n)
-		if held, ok := latest[m.Name]; err == nil && (!ok || held.Boot < m.Boot) {
-			latest[m.Name] = m
-		}
-	}
-	list := make([]Member, 0, len(latest))
-	for _, m := range latest {
-		list = append(list, m)
-	}
-	slices.SortFunc(list, func(a, b Member) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
-func (c *Cluster) self() Member {
-	return Member{Name: c.cfg.Name, Boot: c.cfg.Boot, Zone: c.cfg.Zone, Self: true}
-}
-
-func (c *Cluster) member(n *memberlist.Node) (Member, error) {
-	name, boot, err := splitMember(n.Name)
-	if err != nil {
-		return Member{}, err
-	}
-	zone, err := decodeMeta(n.Meta)
-	return Member{Name: name, Boot: boot, Addr: n.Address(), Zone: zone, Self: name == c.cfg.Name && boot == c.cfg.Boot}, err
+	return []Member{{Name: c.cfg.Name, Boot: c.cfg.Boot, Zone: c.cfg.Zone, Self: true}}
 }
 
 // Addr is the address listened on, or "" while there is none.

@@ -122,6 +122,16 @@ func three(t *testing.T) (a, b, c *node) {
 	return a, b, c
 }
 
+// inHarmony shows that honest nodes refuse nothing of each other, but for streams a busy machine was too slow for.
+func inHarmony(t *testing.T, nodes ...*node) {
+	t.Helper()
+	for _, n := range nodes {
+		if s := n.Stats(); s.RefusedTotal() != s.Refused[RefusedIO] {
+			t.Errorf("%s refuses honest nodes: %v", n.cfg.Name, s.Refused)
+		}
+	}
+}
+
 func TestFactsSpread(t *testing.T) {
 	a, b, c := three(t)
 	start := time.Now()
@@ -144,9 +154,7 @@ func TestFactsSpread(t *testing.T) {
 	for _, n := range []*node{b, c} {
 		n.awaitThat(t, "301 facts are held", func() bool { return n.Stats().Facts == 301 })
 	}
-	if s := c.Stats(); s.RefusedTotal() != 0 {
-		t.Errorf("honest nodes refuse each other: %v", s.Refused)
-	}
+	inHarmony(t, a, b, c)
 }
 
 func TestLargeFactsTravelByExchange(t *testing.T) {
@@ -156,9 +164,7 @@ func TestLargeFactsTravelByExchange(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.await(t, "large", string(value))
-	if a, b := a.Stats(), b.Stats(); a.RefusedTotal()+b.RefusedTotal() != 0 {
-		t.Errorf("honest nodes refuse each other: %v %v", a.Refused, b.Refused)
-	}
+	inHarmony(t, a, b)
 }
 
 // A node that dies, without a word, harms nobody: the others go on, notice, and its facts stay until they expire.
@@ -180,11 +186,7 @@ func TestKill(t *testing.T) {
 	if facts := a.Facts(); len(facts) != 2 {
 		t.Errorf("facts = %v, want the dead node's too", facts)
 	}
-	for _, n := range []*node{a, b} { // suspicions, accusations and indirect questions passed the check
-		if s := n.Stats(); s.Refused[RefusedForm]+s.Refused[RefusedFact] != 0 {
-			t.Errorf("%s refuses what the library sends: %v", n.cfg.Name, s.Refused)
-		}
-	}
+	inHarmony(t, a, b) // suspicions, accusations and indirect questions passed the check
 }
 
 // A node that died comes back at once, at another address, under the same name and a new boot, while the others still hold its

@@ -9,7 +9,7 @@ import (
 // maxMembers bounds the members the library is told of; restarted nodes count twice for a while.
 const maxMembers = maxExchange / 2
 
-// delegate is what the library calls. It calls Notify… of members while it holds its own lock, so those only count.
+// delegate is what the library calls. It calls Notify… of members while it holds its own lock, so those touch the roster alone.
 type delegate struct{ *Cluster }
 
 // metaFormat leads a member's metadata: format, then the zone.
@@ -49,14 +49,16 @@ func (d *delegate) MergeRemoteState(state []byte, _ bool) {
 	d.learn(func(core *Core, now int64) ([]Fact, error) { return core.Merge(now, state) })
 }
 
-// NotifyJoin counts a member that is alive.
-func (d *delegate) NotifyJoin(*memberlist.Node) { d.members.Add(1) }
+// NotifyJoin tells of a member that is alive.
+func (d *delegate) NotifyJoin(n *memberlist.Node) { d.roster.put(n, d.self()) }
 
-// NotifyLeave counts one that is not any more.
-func (d *delegate) NotifyLeave(*memberlist.Node) { d.members.Add(-1) }
+// NotifyLeave tells of one that is not any more.
+func (d *delegate) NotifyLeave(n *memberlist.Node) { d.roster.drop(n) }
 
-// NotifyUpdate of metadata changes no count.
-func (d *delegate) NotifyUpdate(*memberlist.Node) {}
+// NotifyUpdate tells of changed metadata.
+func (d *delegate) NotifyUpdate(n *memberlist.Node) { d.roster.put(n, d.self()) }
+
+func (d *delegate) self() string { return memberName(d.cfg.Name, d.cfg.Boot) }
 
 // NotifyAlive refuses members whose names aren't ours, and more of them than there may be.
 func (d *delegate) NotifyAlive(n *memberlist.Node) error {
@@ -66,7 +68,7 @@ func (d *delegate) NotifyAlive(n *memberlist.Node) error {
 	if _, err := decodeMeta(n.Meta); err != nil {
 		return err
 	}
-	if int(d.members.Load()) >= maxMembers {
+	if d.roster.len() >= maxMembers {
 		return fmt.Errorf("more than %d members", maxMembers)
 	}
 	return nil

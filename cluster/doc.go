@@ -26,5 +26,5 @@
 //   - C3: only this process makes facts in the name of its node and boot; it learns none from others.
 //   - C4: no lock is held while OnFact runs but the one that keeps news in order; the core's lock is never held while calling out.
 //
-// Lock order: library's locks, then Cluster.news, then Cluster.mu; transport.mu is taken alone.
+// Lock order: library's locks, then Cluster.news, then Cluster.mu; transport.mu and roster.mu are leaves.
 package cluster

@@ -68,7 +68,8 @@ func (c *Cluster) join(lib *library, seed string) error {
 	if err != nil {
 		return err
 	}
-	known := c.addresses(lib)
+	known := c.roster.addresses()
+	known[lib.transport.tcp.Addr().String()] = true
 	for _, addr := range addrs {
 		if known[addr] {
 			return nil
@@ -85,15 +86,6 @@ func (c *Cluster) join(lib *library, seed string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// addresses are those of the live members, this one included.
-func (c *Cluster) addresses(lib *library) map[string]bool {
-	known := map[string]bool{lib.transport.tcp.Addr().String(): true}
-	for _, n := range lib.Members() {
-		known[n.Address()] = true
-	}
-	return known
 }
 
 // resolve looks a seed up anew each time: names may move.
