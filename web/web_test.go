@@ -2,6 +2,7 @@ package web
 
 import (
 	"io/fs"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -90,6 +91,21 @@ func TestPageHasWhatTheScriptAsksFor(t *testing.T) {
 	for _, m := range regexp.MustCompile(`\$\('([a-z-]+)'\)`).FindAllStringSubmatch(all["shop.js"], -1) {
 		if !strings.Contains(all["index.html"], `id="`+m[1]+`"`) {
 			t.Errorf("shop.js asks for #%s, which index.html does not have", m[1])
+		}
+	}
+}
+
+// A slip in a script is a page without life. Only an engine can tell; where there is one, ask it.
+func TestScriptsParse(t *testing.T) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("needs node to parse scripts; nothing else does")
+	}
+	for _, name := range []string{"edged.js", "shop.js"} {
+		cmd := exec.Command(node, "--input-type=module", "--check")
+		cmd.Stdin = strings.NewReader(files(t)[name])
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out)
 		}
 	}
 }

@@ -17,7 +17,7 @@
 //   quiet      no impression and click events
 //   no-meta    no line with level, release and time
 // Properties
-//   recent     what the visitor looked at lately, newest first: ids. Setting it asks again.
+//   recent     what the visitor met lately, newest first: ids, or {item, type}. Setting it asks again.
 //   session    id of the visit; default: one made up for this tab
 //   nameOf     function from an item's id to its title, for the reasons; default: what this carousel has seen
 // Methods: refresh()
@@ -67,9 +67,9 @@ li:hover .why, .why:focus-visible, .why[aria-expanded=true] { opacity: 1; }
 .share { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin-top: 6px; }
 .share i { grid-column: 1 / -1; height: 4px; border-radius: 2px; background: #f0b08d; transform-origin: 0 0; }
 .meta { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; margin: 0; min-height: 1.6em; color: var(--_soft); font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
-.level { padding: 0 8px; border-radius: 99px; background: var(--_accent); color: #fff; }
-.level[data-level=regional], .level[data-level=segment] { background: #40708a; }
-.level[data-level=global], .level[data-level=static] { background: #77706b; }
+.level { padding: 0 8px; border-radius: 99px; background: var(--_accent); color: var(--edged-accent-ink, #fff); }
+.level[data-level=regional], .level[data-level=segment] { background: #40708a; color: #fff; }
+.level[data-level=global], .level[data-level=static] { background: #6a635f; color: #fff; }
 .note { padding: 26px 18px; border: 1px dashed var(--_line); border-radius: 14px; text-align: center; color: var(--_soft); flex: 1; }
 .note button { margin-left: 8px; padding: 4px 14px; border: 1px solid var(--_line); border-radius: 99px; background: var(--_card); }
 .ghost .picture, .ghost span { background: linear-gradient(100deg, var(--_line) 40%, var(--_card) 50%, var(--_line) 60%) 0 0 / 300% 100%; animation: wait 1.4s linear infinite; }
@@ -214,8 +214,8 @@ export class EdgedCarousel extends HTMLElement {
   }
 
   get recent() { return this.#recent; }
-  set recent(ids) {
-    this.#recent = Array.from(ids || [], String).slice(0, 200);
+  set recent(list) {
+    this.#recent = Array.from(list || [], (r) => (typeof r === 'object' && r ? { item: String(r.item), type: String(r.type || 'view') } : String(r))).slice(0, 200);
     this.refresh();
   }
   get session() { return this.#session || tabSession(); }
@@ -388,13 +388,13 @@ export class EdgedCarousel extends HTMLElement {
 
   #reason(it) {
     const r = it.reason || {}, name = (id) => String(this.nameOf(id) || this.#names.get(id) || id);
-    const ids = Array.isArray(r.items) ? r.items : [];
-    const shares = Array.isArray(r.shares) ? r.shares : ids.map((_, i) => (i === 0 ? r.share : undefined));
+    const ids = Array.isArray(r.items) ? r.items : [], adds = Array.isArray(r.shares) ? r.shares.map((x) => Math.max(Number(x) || 0, 0)) : [];
+    const all = adds.reduce((a, b) => a + b, Math.max(Number(r.rest) || 0, 0)); // shares and rest are parts of the score
     const country = this.getAttribute('country');
     const lead = (REASONS[r.code] || `From the ${it.source || this.#answer?.level || 'static'} list`) + (r.code === 'trendingIn' && country ? ` in ${country}` : '');
     const out = [element('p', {}, lead)];
     ids.slice(0, 3).forEach((id, i) => {
-      const share = Number(shares[i]), row = element('div', { class: 'share' }, element('span', {}, name(id)), element('span', {}, Number.isFinite(share) ? `${Math.round(share * 100)} %` : ''));
+      const share = all > 0 && i < adds.length ? adds[i] / all : NaN, row = element('div', { class: 'share' }, element('span', {}, name(id)), element('span', {}, Number.isFinite(share) ? `${Math.round(share * 100)} %` : ''));
       if (Number.isFinite(share)) { const bar = element('i'); bar.style.transform = `scaleX(${Math.min(Math.max(share, 0), 1)})`; row.append(bar); }
       out.push(row);
     });

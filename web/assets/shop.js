@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 const PAGE = 30, KEPT = 20, SHOWN = 6;
 const state = { config: { nodes: [] }, node: 0, country: '', recent: [], query: '', category: '', offset: 0, basket: 0, open: null, asked: 0 };
 const known = new Map(); // id → what the page learned of a product from rows and lists
+const did = new Map(); // id → the most telling thing done with it, where that was more than looking
 const details = new Map(); // id → promise of the whole product
 
 function make(tag, props = {}, ...children) {
@@ -75,7 +76,7 @@ async function failOver() {
 function setRecent(ids) {
   state.recent = [...new Set(ids)].slice(0, KEPT);
   stored.set(sessionStorage, 'recent', state.recent);
-  $('picked').recent = state.recent;
+  $('picked').recent = state.recent.map((item) => ({ item, type: did.get(item) || 'view' }));
   drawTrail();
 }
 
@@ -108,6 +109,8 @@ function record(type, item, more = {}) {
 // — the product sheet —
 
 async function open(id, fields, recommendationId) {
+  known.set(id, { ...fields, ...known.get(id) });
+  setRecent([id, ...state.recent]); // first, so that the row reacts at once
   const f = { ...fields, ...await product(id) };
   state.open = { id, fields: f, recommendationId };
   $('product-picture').replaceChildren(picture(id, f));
@@ -118,7 +121,6 @@ async function open(id, fields, recommendationId) {
   $('similar').setAttribute('item', id);
   if (!$('product').open) $('product').showModal();
   $('product').scrollTop = 0;
-  setRecent([id, ...state.recent]);
   await record('view', id, recommendationId ? { recommendation: recommendationId } : {});
 }
 
@@ -127,7 +129,15 @@ function add() {
   const price = Number(state.open.fields.price) || 0;
   $('basket').textContent = `Basket: ${++state.basket}`;
   record('cart', state.open.id, { quantity: 1, value: price });
+  did.set(state.open.id, 'cart');
+  setRecent([state.open.id, ...state.recent]);
   $('product').close();
+}
+
+function like() {
+  if (!state.open) return;
+  record('like', state.open.id);
+  $('like').textContent = '♥ Liked';
 }
 
 // — the catalogue —
@@ -212,7 +222,7 @@ function listen() {
   $('query').addEventListener('input', debounce(() => { state.query = $('query').value.trim(); browse(); }, 150));
   $('more').addEventListener('click', () => browse(true));
   $('add').addEventListener('click', add);
-  $('like').addEventListener('click', () => { if (state.open) { record('like', state.open.id); $('like').textContent = '♥ Liked'; } });
+  $('like').addEventListener('click', like);
   $('product').addEventListener('close', () => { $('like').textContent = '♡ Like'; });
   $('product').addEventListener('click', (e) => { if (e.target === $('product')) $('product').close(); });
   $('theme').addEventListener('click', () => setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'));
