@@ -27,8 +27,7 @@ type fold struct {
 	root   []float64   // r: the square roots of their weights
 	u      []float64   // U, h×d
 	diag   []float64   // D
-	chol   []float64   // lower triangle of K or A, size×size
-	size   int         // min(h, d)
+	chol   []float64   // lower triangle of K (h×h) or A (d×d), after cholesky that of its factor
 	x      []float64   // the solution
 	temp   []float64
 	vector []float64
@@ -83,7 +82,6 @@ func (f *fold) setDiag(m *model.Model) {
 // solve computes x, all zero without items.
 func (f *fold) solve() {
 	h, d := len(f.rows), len(f.diag)
-	f.size = min(h, d)
 	f.x = resize(f.x, d)
 	clear(f.x)
 	if h == 0 {

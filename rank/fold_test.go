@@ -103,7 +103,10 @@ func TestSharesSumToTheScore(t *testing.T) {
 	var s Scratch
 	m := random(t, rng, 100, 12, nil)
 	for _, h := range []int{1, 5, 12, 13, 60} {
-		recent := history(rng, m.Len(), h)
+		recent := make([]Recent, h) // distinct, so that h = d is met exactly
+		for i, row := range rng.Perm(m.Len())[:h] {
+			recent[i] = Recent{Row: edged.Row(row), Weight: 1 + rng.Float32()}
+		}
 		x := New(m, Release{}).FoldIn(nil, &s, recent)
 		for row := range edged.Row(m.Len()) {
 			var score, sum float64

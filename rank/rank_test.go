@@ -189,6 +189,24 @@ func checkAnswer(t *testing.T, m *model.Model, q *Request, a *Answer) {
 	}
 }
 
+// What is withheld is skipped inside the search: it takes no place from personal items further down.
+func TestWithheldItemsMakeRoomForPersonalOnes(t *testing.T) {
+	no := false
+	withhold := func(b *model.Build) {
+		for i := range b.Items {
+			if i%4 != 0 {
+				b.Items[i].Available = &no
+			}
+		}
+	}
+	m := random(t, rand.New(rand.NewPCG(12, 14)), 400, 6, withhold)
+	for _, item := range recommend(ranker(m), &Request{Recent: weights(1, 2), N: 20}).Items {
+		if item.Source != SourcePersonal || item.Row%4 != 0 {
+			t.Errorf("%+v", item)
+		}
+	}
+}
+
 func TestLadder(t *testing.T) {
 	m := random(t, rand.New(rand.NewPCG(12, 3)), 50, 6, withTrends)
 	r := ranker(m)
@@ -283,6 +301,9 @@ func checkReason(t *testing.T, m *model.Model, recent []Recent, item *Item) {
 		if d := s.fold.shares(m, item.Row)[at] - float64(reason.Shares[i]); math.Abs(d) > 1e-6 {
 			t.Errorf("share of row %d: off by %g", row, d)
 		}
+	}
+	if rows := slices.Sorted(slices.Values(reason.Rows)); len(slices.Compact(rows)) != len(reason.Rows) {
+		t.Errorf("an item of the history is named twice: %v", reason.Rows)
 	}
 	if math.Abs(all-told-float64(reason.Rest)) > 1e-4 {
 		t.Errorf("rest %g, want %g", reason.Rest, all-told)
