@@ -32,7 +32,8 @@ type request struct {
 	slot, window  []byte
 	country       []byte
 	timeout       time.Duration
-	given         uint64 // scalar parameters seen so far
+	given         uint64   // scalar parameters seen so far
+	keys          [][]byte // of the context, seen so far
 }
 
 // seed is an item the visitor met.
@@ -43,7 +44,7 @@ type seed struct {
 }
 
 func (q *request) reset() {
-	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0]}
+	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0]}
 }
 
 // newest orders seeds by time, newest first, where every one has a time, and cuts them to those that count.
@@ -134,11 +135,15 @@ func (c *call) seed() *problem {
 
 // context reads an object of strings. Only the country matters today; the others are checked and let go.
 func (c *call) context() *problem {
-	s, n := &c.scan, 0
+	s, q := &c.scan, &c.req
 	return s.members(func(key []byte) *problem {
-		if n++; n > edged.MaxContext {
+		if len(q.keys) == edged.MaxContext {
 			return bad("more than %d entries", edged.MaxContext)
 		}
+		if slices.ContainsFunc(q.keys, func(k []byte) bool { return bytes.Equal(k, key) }) {
+			return bad("given twice").in(string(key))
+		}
+		q.keys = append(q.keys, key)
 		if len(key) > edged.MaxContextLen {
 			return bad("a key of more than %d bytes", edged.MaxContextLen)
 		}
@@ -147,7 +152,7 @@ func (c *call) context() *problem {
 			return p.in(string(key))
 		}
 		if string(key) == edged.Country {
-			c.req.country = value
+			q.country = value
 		}
 		return nil
 	})

@@ -375,10 +375,13 @@ func (s *scanner) number(want string) ([]byte, *problem) {
 	if c == '-' {
 		s.i++
 	}
-	if s.i < len(s.b) && s.b[s.i] == '0' {
-		s.i++
-	} else if !s.digits() {
+	first := s.i
+	if !s.digits() {
 		return nil, s.malformed("a digit")
+	}
+	if s.b[first] == '0' && s.i > first+1 {
+		s.i = first + 1
+		return nil, s.malformed("no digit after a leading 0")
 	}
 	if s.i < len(s.b) && s.b[s.i] == '.' {
 		s.i++

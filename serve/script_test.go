@@ -71,7 +71,7 @@ func (f *fixture) bodiless(d *datadriven.TestData) string {
 		case "method":
 			method = arg.Vals[0]
 		case "header":
-			extra += arg.Vals[0] + "\r\n"
+			extra += strings.Join(arg.Vals, ", ") + "\r\n"
 		}
 	}
 	return method + " " + d.CmdArgs[0].String() + " HTTP/1.1\r\nHost: edge\r\n" + extra + "\r\n"

@@ -109,13 +109,14 @@ type fixture struct {
 	notReady error
 	status   map[string]any
 	rollback error
+	served   chan struct{} // closed when Serve returned
 }
 
 func (f *fixture) clock() time.Time { return time.UnixMilli(f.now.Load()).UTC() }
 
 func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, ln: fasthttputil.NewInmemoryListener()}
+	f := &fixture{t: t, ln: fasthttputil.NewInmemoryListener(), served: make(chan struct{})}
 	f.sink.seen = map[string]bool{}
 	f.now.Store(start.UnixMilli())
 	f.trends = trend.New(trend.Options{Node: "a", Boot: 1, Clock: f.clock})
@@ -138,14 +139,17 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	if f.server, err = New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan error, 1)
-	go func() { done <- f.server.Serve(f.ln) }()
+	var served error
+	go func() {
+		defer close(f.served)
+		served = f.server.Serve(f.ln)
+	}()
 	t.Cleanup(func() {
 		if err := f.server.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-		if err := <-done; err != nil {
-			t.Error(err)
+		if <-f.served; served != nil {
+			t.Error(served)
 		}
 	})
 	return f

@@ -217,6 +217,9 @@ func (s *Server) unreadableProblem(err error) *problem {
 	case errors.Is(err, fasthttp.ErrUnsupportedTransferEncoding):
 		return withStatus(http.StatusNotImplemented, "Transfer-Encoding: only chunked is supported")
 	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
+		err = inner // the outer ones speak of buffers
+	}
 	return bad("not an HTTP/1.1 request: %.120s", err)
 }
 
