@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
 )
 
@@ -178,18 +179,11 @@ func files(t *testing.T, fsys vfs.FS, dir string) (names []string) {
 func TestWithdraw(t *testing.T) {
 	s, base := holding1(t)
 	s.must(s.upgrade(base))
-	damage := func(disk vfs.FS, n *Node, h release.Hash) {
-		name := n.store.Path(h, CatalogueComponent)
-		b, err := vfs.ReadFile(disk, name, 1<<30)
-		s.must(err)
-		b[len(b)-1] ^= 1 // in the padding: only the hash sees it
-		s.must(vfs.WriteFile(disk, name, b))
-	}
 	disk := base.Crash(keepAll)
 	m := &machine{fs: disk}
 	n := s.open(m)
 	serves(t, n, 2)
-	damage(disk, n, n.state().Current)
+	s.damage(disk, n.store.Path(n.state().Current, CatalogueComponent))
 	n.readAll(t.Context())
 	serves(t, n, 1)
 	if st := n.Status(); !strings.Contains(st.LastFailure, "damaged on disk") || !strings.Contains(m.log.String(), "damaged on disk") {
@@ -201,10 +195,48 @@ func TestWithdraw(t *testing.T) {
 	disk = base.Crash(keepAll)
 	n = s.open(&machine{fs: disk})
 	state := n.state()
-	damage(disk, n, state.Current)
-	damage(disk, n, state.Previous)
+	s.damage(disk, n.store.Path(state.Current, CatalogueComponent))
+	s.damage(disk, n.store.Path(state.Previous, CatalogueComponent))
 	n.readAll(t.Context())
 	serves(t, n, 0)
 	s.check(n)
 	serves(t, n, 2)
+}
+
+// TestStateLost: without its record a node serves the newest sound release it holds, after all the checks of a fresh
+// one, and takes no older one from the origin.
+func TestStateLost(t *testing.T) {
+	s := newShop(t)
+	s.publish(1)
+	first := s.get(origin.RolloutName)
+	base := vfs.NewMem()
+	s.must(s.upgrade(base))
+	s.publish(2)
+	s.must(s.upgrade(base))
+	second := s.get(origin.RolloutName)
+
+	disk := base.Crash(keepAll)
+	s.must(disk.Remove("node/state.json"))
+	m := &machine{fs: disk}
+	n := s.open(m)
+	serves(t, n, 2)
+	s.put(origin.RolloutName, first)
+	expectRefusal(t, n, m, "version", "release 1, held is 2")
+	serves(t, n, 2)
+	s.put(origin.RolloutName, second)
+	s.check(n)
+
+	disk = base.Crash(keepAll)
+	s.must(disk.Remove("node/state.json"))
+	s.damage(disk, n.store.Path(n.state().Current, CatalogueComponent))
+	serves(t, s.open(&machine{fs: disk}), 1)
+}
+
+// damage changes the last byte of a file: of a snapshot that is padding, which only the hash of the whole covers.
+func (s *shop) damage(fsys vfs.FS, name string) {
+	s.t.Helper()
+	b, err := vfs.ReadFile(fsys, name, 1<<30)
+	s.must(err)
+	b[len(b)-1] ^= 1
+	s.must(vfs.WriteFile(fsys, name, b))
 }

@@ -22,13 +22,15 @@ type parcel struct {
 	chunks map[Hash][]byte
 }
 
-func newParcel(t testing.TB, version uint64) *parcel {
+func newParcel(t testing.TB, version uint64) *parcel { return newParcelOf(t, version, 500) }
+
+func newParcelOf(t testing.TB, version uint64, size int) *parcel {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(version, 0))
 	p := &parcel{chunks: map[Hash][]byte{}, m: testManifest()}
 	p.m.Version, p.m.Components = version, nil
 	for _, name := range []string{"catalogue", "model"} {
-		data := make([]byte, MaxChunkRaw+100)
+		data := make([]byte, size)
 		for i := range data[:300] {
 			data[i] = byte(rng.Uint32())
 		}
@@ -227,7 +229,7 @@ func TestStoreFaults(t *testing.T) {
 
 // TestInstallResumes: chunks that arrived before a failure are not fetched again, unless they were damaged.
 func TestInstallResumes(t *testing.T) {
-	p := newParcel(t, 1)
+	p := newParcelOf(t, 1, MaxChunkRaw+100)
 	disk := vfs.NewMem()
 	s := openStore(t, disk)
 	fetched := 0
