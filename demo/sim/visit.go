@@ -47,11 +47,11 @@ func (s *Shop) Taste(user string) (string, bool) {
 		return "", false
 	}
 	v := &s.visitors[i]
-	o := v.occasion
-	if v.turn < s.end {
-		o = v.later
+	words := occasions[largest(v.occasion)].name
+	if later := occasions[largest(v.later)].name; v.turn < s.end && later != words {
+		words += ", lately " + later
 	}
-	return fmt.Sprintf("%s, %s style", occasions[largest(o)].name, styles[largest(v.style)].slug), true
+	return words + "; " + styles[largest(v.style)].slug + " style", true
 }
 
 func largest(w []float64) int {

@@ -43,7 +43,7 @@ func (s *Shop) invite(rng *rand.Rand) {
 		}
 		v.style = peaked(rng, len(styles), .58, .22)
 		for _, j := range countries[v.country].likes {
-			v.style[j] += .22
+			v.style[j] += .15
 		}
 		v.budget = rng.IntN(3)
 		// A log-normal whose mean is meanVisits: exp(σ²/2) is the mean of exp(σ·N).
