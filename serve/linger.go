@@ -3,6 +3,7 @@ package serve
 import (
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,10 +16,19 @@ const (
 	lingerTime  = time.Second
 )
 
-// lingerListener wraps what it accepts in lingerConn.
-type lingerListener struct{ net.Listener }
+// lingerListener wraps what it accepts in lingerConn. It may be closed more than once.
+type lingerListener struct {
+	net.Listener
+	close func() error
+}
 
-func (l lingerListener) Accept() (net.Conn, error) {
+func newLingerListener(ln net.Listener) *lingerListener {
+	return &lingerListener{ln, sync.OnceValue(ln.Close)}
+}
+
+func (l *lingerListener) Close() error { return l.close() }
+
+func (l *lingerListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err

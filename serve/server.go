@@ -27,6 +27,10 @@ type Server struct {
 	calls    sync.Pool
 	working  atomic.Int64
 	draining atomic.Bool
+
+	mu        sync.Mutex
+	listeners []*lingerListener
+	stopped   bool
 }
 
 // New returns a Server that listens nowhere yet.
@@ -64,12 +68,35 @@ func (silent) Printf(string, ...any) {}
 // Handler returns the handler of the public listener, for tests and for embedding in another fasthttp server.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.handle }
 
-// Serve answers ln until Shutdown, then returns nil.
+// Serve answers ln until Shutdown, then returns nil. After Shutdown it closes ln and returns at once.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(lingerListener{ln}); err != nil {
+	l := newLingerListener(ln)
+	if s.track(l) {
+		return l.Close()
+	}
+	if err := s.http.Serve(l); err != nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	}
 	return nil
+}
+
+// track remembers a listener for Shutdown, which fasthttp does too late for a Shutdown that comes early. It reports
+// whether Shutdown has come already.
+func (s *Server) track(l *lingerListener) (stopped bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, l)
+	return s.stopped
+}
+
+// closeListeners makes every Serve, also one that has hardly begun, return.
+func (s *Server) closeListeners() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	for _, l := range s.listeners {
+		_ = l.Close() // fasthttp closes it again, and tells
+	}
 }
 
 // Drain makes the node say that it is not ready, so that balancers look elsewhere. It keeps answering.
@@ -78,6 +105,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // Shutdown stops accepting, lets every request being worked on finish, and returns when none is left or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
+	s.closeListeners()
 	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve: drain: %w", err)
 	}
