@@ -45,8 +45,11 @@ type Config struct {
 	Clock  func() time.Time
 	Logger *slog.Logger // nil: silent
 
-	OnSwap   func(*rank.Ranker) // called after each change of what is served, before the change is acted on further
-	OnRefuse func(error)        // called for each refusal, repeated ones too
+	// OnSwap is called after each change of what is served, from within Open too, one call at a time. It may ask for
+	// Current and Status; it must not call Rollback or Check.
+	OnSwap func(*rank.Ranker)
+	// OnRefuse is called for each refusal, repeated ones too, with a *Refusal.
+	OnRefuse func(error)
 }
 
 // EnsureDefaults fills in what was left out.

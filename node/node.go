@@ -62,6 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
+	n.report()
 	return n, nil
 }
 
@@ -150,13 +151,14 @@ func (n *Node) resume(held *holding) {
 	n.unread = []release.Hash{held.hash}
 	if state.Current != held.hash {
 		state.Current, state.Previous = held.hash, release.Hash{}
-		if err := n.store.Commit(state); err != nil {
+		if err := n.commit(state); err != nil {
 			n.status.failed(err) // it is tried again with the next release
 		}
 	}
 	if !state.Previous.IsZero() {
 		n.unread = append(n.unread, state.Previous)
 	}
+	n.report()
 	n.serve(held)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/publish"
+	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
 )
 
@@ -334,6 +335,43 @@ func TestRollback(t *testing.T) {
 	if n.Status().Pinned {
 		t.Error("pinned after a newer release")
 	}
+}
+
+// TestRolloutRollbackOfPinned: what was rolled back from here may come again once the rollout has named another.
+func TestRolloutRollbackOfPinned(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	first := releaseRef(s, s.publish(1))
+	n := s.open(m)
+	s.check(n)
+	second := releaseRef(s, s.publish(2))
+	s.check(n)
+	s.must(n.Rollback())
+	s.roll(func(r *release.Rollout) { r.Release, r.Rollback = first, true })
+	s.check(n)
+	serves(t, n, 1)
+	if n.Status().Pinned {
+		t.Error("pinned to what the rollout names")
+	}
+	s.roll(func(r *release.Rollout) { r.Release, r.Rollback = second, false })
+	s.check(n)
+	serves(t, n, 2)
+}
+
+// TestOnSwapAsks: the callback may ask the node.
+func TestOnSwapAsks(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	s.publish(1)
+	var n *Node
+	var seen Status
+	cfg := s.config(m)
+	cfg.OnSwap = func(*rank.Ranker) { seen = n.Status() }
+	n, err := Open(t.Context(), cfg)
+	s.must(err)
+	s.check(n)
+	if seen.Version != 1 || seen.Rollout != 1 || n.Current().Release().ID != seen.Release {
+		t.Errorf("%+v", seen)
+	}
+	s.must(n.Close())
 }
 
 // TestRestartAlone: kill -9, and the origin is away.

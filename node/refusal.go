@@ -84,7 +84,7 @@ var advice = map[string]string{
 	reasonUnusable:  "train and publish again, or update edged on this node",
 }
 
-// Reason is the word for an error, and whether it is a refusal at all: a disk that fails or an origin that is away is
+// reasonOf is the word for an error, and whether it is a refusal at all: a disk that fails or an origin that is away is
 // no fault of the release.
 func reasonOf(err error) (string, bool) {
 	for _, r := range reasons {

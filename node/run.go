@@ -102,6 +102,7 @@ func (n *Node) markRead(h release.Hash) {
 	n.life.Lock()
 	defer n.life.Unlock()
 	n.unread = slices.DeleteFunc(n.unread, func(x release.Hash) bool { return x == h })
+	n.report()
 }
 
 func (n *Node) read(ctx context.Context, h release.Hash) error {

@@ -75,11 +75,7 @@ func (s *shop) train(version int, edits ...func(*model.Build)) string {
 			b.Vectors = append(b.Vectors, rng.Float32()-0.5)
 		}
 	}
-	var mb, cb bytes.Buffer
-	s.must(errors.Join(b.WriteModel(&mb), b.WriteCatalogue(&cb)))
-	m, err := model.Parse(mb.Bytes(), cb.Bytes())
-	s.must(err)
-	b.Checks = rank.MakeChecks(m, 3, 1)
+	s.addChecks(&b)
 	for _, edit := range edits {
 		edit(&b)
 	}
@@ -89,6 +85,15 @@ func (s *shop) train(version int, edits ...func(*model.Build)) string {
 	s.write(path.Join(dir, model.CatalogueFile), b.WriteCatalogue)
 	s.write(path.Join(dir, publish.CardFile), func(w io.Writer) error { _, err := io.WriteString(w, "{}"); return err })
 	return dir
+}
+
+func (s *shop) addChecks(b *model.Build) {
+	s.t.Helper()
+	var mb, cb bytes.Buffer
+	s.must(errors.Join(b.WriteModel(&mb), b.WriteCatalogue(&cb)))
+	m, err := model.Parse(mb.Bytes(), cb.Bytes())
+	s.must(err)
+	b.Checks = rank.MakeChecks(m, 3, 1)
 }
 
 func (s *shop) write(name string, fill func(io.Writer) error) {

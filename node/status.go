@@ -148,12 +148,12 @@ func (s *status) serving(h *holding) {
 	s.log.Info("serving", "release", rel.ID, "items", h.ranker.Model().Len(), "trained", rel.Created)
 }
 
-// Status says what is served and held, and what went wrong last.
-func (n *Node) Status() Status {
-	st := n.status.get()
-	n.life.Lock()
-	defer n.life.Unlock()
-	state := n.store.State()
-	st.Previous, st.Pinned, st.Verified = state.Previous, !state.Skip.IsZero(), len(n.unread) == 0
-	return st
+// committed takes note of the store's state, and whether every byte of it was read.
+func (s *status) committed(state release.State, verified bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Previous, s.now.Pinned, s.now.Verified = state.Previous, !state.Skip.IsZero(), verified
 }
+
+// Status says what is served and held, and what went wrong last. It may be called from OnSwap and OnRefuse.
+func (n *Node) Status() Status { return n.status.get() }

@@ -16,6 +16,16 @@ func (n *Node) state() release.State {
 	return n.store.State()
 }
 
+// commit makes state the store's. The caller holds life.
+func (n *Node) commit(state release.State) error {
+	err := n.store.Commit(state)
+	n.report()
+	return err
+}
+
+// report tells the status what is held. The caller holds life.
+func (n *Node) report() { n.status.committed(n.store.State(), len(n.unread) == 0) }
+
 // acceptRollout takes note of a rollout that changes nothing about what is served.
 func (n *Node) acceptRollout(r *release.Rollout, envelope []byte) error {
 	n.life.Lock()
@@ -23,7 +33,10 @@ func (n *Node) acceptRollout(r *release.Rollout, envelope []byte) error {
 	state := n.store.State()
 	if string(state.Rollout) != string(envelope) {
 		state.Rollout = envelope
-		if err := n.store.Commit(state); err != nil {
+		if r.Release.Manifest != state.Skip {
+			state.Skip = release.Hash{} // it names what is served here anyway
+		}
+		if err := n.commit(state); err != nil {
 			return err
 		}
 	}
@@ -45,7 +58,7 @@ func (n *Node) adopt(held *holding, r *release.Rollout, envelope []byte) error {
 		state.Current, state.Previous = held.hash, state.Current
 	}
 	state.Rollout, state.Skip = envelope, release.Hash{}
-	if err := n.store.Commit(state); err != nil {
+	if err := n.commit(state); err != nil {
 		return err
 	}
 	n.accepted(r)
@@ -77,7 +90,7 @@ func (n *Node) Rollback() error {
 	if n.named(state) == state.Current {
 		state.Skip = release.Hash{} // back to what the rollout names
 	}
-	if err := n.store.Commit(state); err != nil {
+	if err := n.commit(state); err != nil {
 		return fmt.Errorf("node: rollback: %w", err)
 	}
 	n.serve(held)
@@ -112,7 +125,7 @@ func (n *Node) withdraw(ctx context.Context, bad release.Hash, cause error) {
 		state.Current = next.hash
 	}
 	state.Previous = release.Hash{}
-	if err := errors.Join(n.store.Commit(state), n.store.Remove(bad)); err != nil {
+	if err := errors.Join(n.commit(state), n.store.Remove(bad)); err != nil {
 		n.status.failed(err)
 	}
 	if bad == n.served {
