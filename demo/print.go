@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -41,10 +42,11 @@ func (p *printer) title(text string) { fmt.Fprintf(p.w, "\n%s\n", plain(text)) }
 
 func (p *printer) total() time.Duration { return p.clock().Sub(p.began) }
 
-// plain replaces control characters: titles are other people's input, terminals obey them.
+// plain replaces control characters and those that turn the direction of text: titles are other people's input, and
+// terminals obey them.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return '\ufffd'
 		}
 		return r

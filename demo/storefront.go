@@ -63,7 +63,11 @@ func (s *storefront) secure(next http.Handler) http.Handler {
 	for _, n := range s.page.Nodes {
 		connect += " " + n.URL
 	}
-	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: https: http:; connect-src " + connect +
+	pictures := "'self'"
+	if s.picture == nil {
+		pictures += " data: https: http:" // an imported catalogue's are wherever it says
+	}
+	policy := "default-src 'none'; script-src 'self'; style-src 'self'; img-src " + pictures + "; connect-src " + connect +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

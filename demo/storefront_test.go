@@ -145,7 +145,7 @@ func TestReasonParts(t *testing.T) {
 }
 
 func TestPrintedTitlesCannotCommandTheTerminal(t *testing.T) {
-	if got := plain("a\x1b[2Jb\r\u009b"); strings.ContainsAny(got, "\x1b\r\u009b") {
+	if got := plain("a\x1b[2Jb\r\u009b\u202e"); strings.ContainsAny(got, "\x1b\r\u009b\u202e") {
 		t.Errorf("%q", got)
 	}
 	for n, want := range map[int]string{5: "5", 1234: "1,234", 94424: "94,424", 1234567: "1,234,567", -1234: "-1,234"} {

@@ -124,11 +124,8 @@ func (d *demo) tell(p *persona, c *client, a *answer) {
 
 // why says a reason in words: the two past items that count most, with their parts.
 func (d *demo) why(it *pick) string {
-	switch {
-	case it.Reason == nil:
-		return it.Source
-	case len(it.Reason.Items) == 0:
-		return impersonal[it.Reason.Code]
+	if it.Reason == nil || len(it.Reason.Items) == 0 {
+		return "from what is " + it.Source
 	}
 	var causes []string
 	for i, id := range it.Reason.Items[:min(len(it.Reason.Items), 2)] {
@@ -136,9 +133,6 @@ func (d *demo) why(it *pick) string {
 	}
 	return "because of " + strings.Join(causes, ", ")
 }
-
-// impersonal are the reasons that name no item.
-var impersonal = map[string]string{"trendingIn": "trending", "popular": "popular with everybody"}
 
 // tellStranger: somebody unknown gets a lower level, not an error.
 func (d *demo) tellStranger(ctx context.Context) error {

@@ -64,7 +64,8 @@ li:hover .why, .why:focus-visible, .why[aria-expanded=true] { opacity: 1; }
 .reason { position: absolute; inset: 1px 1px auto; aspect-ratio: 1; padding: 36px 12px 10px; border-radius: 13px 13px 0 0; background: rgb(43 39 48 / .93); color: #fdf8f0; font-size: 12.5px; line-height: 1.35; overflow: auto; }
 .reason[hidden] { display: none; }
 .reason p { margin: 0 0 6px; font-weight: 600; }
-.share { display: grid; grid-template-columns: 1fr auto; gap: 2px 8px; margin-top: 6px; }
+.share { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 2px 8px; margin-top: 6px; overflow-wrap: anywhere; }
+.share span:first-child { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; }
 .share i { grid-column: 1 / -1; height: 4px; border-radius: 2px; background: #f0b08d; transform-origin: 0 0; }
 .meta { display: flex; flex-wrap: wrap; gap: 4px 8px; align-items: center; margin: 0; min-height: 1.6em; color: var(--_soft); font: 12px/1.6 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .level { padding: 0 8px; border-radius: 99px; background: var(--_accent); color: var(--edged-accent-ink, #fff); }
@@ -184,7 +185,7 @@ export function sendEvents(endpoint, events) {
 }
 
 const REASONS = {
-  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', similarTo: 'Similar to', trendingIn: 'Trending', popular: 'Popular with everybody',
+  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', popular: 'Popular with everybody',
 };
 
 export class EdgedCarousel extends HTMLElement {
