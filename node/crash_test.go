@@ -240,3 +240,27 @@ func (s *shop) damage(fsys vfs.FS, name string) {
 	b[len(b)-1] ^= 1
 	s.must(vfs.WriteFile(fsys, name, b))
 }
+
+// TestUnreadable: bytes that cannot be read this time are no proof of damage; they are read again later.
+func TestUnreadable(t *testing.T) {
+	s, base := holding1(t)
+	sick := false
+	n := s.open(&machine{fs: vfs.Faulty(base, func(op vfs.Op) error {
+		if sick && op.Name == vfs.OpRead {
+			return errors.New("disk error")
+		}
+		return nil
+	})})
+	sick = true
+	n.readAll(t.Context())
+	serves(t, n, 1)
+	if st := n.Status(); st.Verified || !strings.Contains(st.LastFailure, "disk error") {
+		t.Errorf("%+v", st)
+	}
+	sick = false
+	n.readAll(t.Context())
+	serves(t, n, 1)
+	if !n.Status().Verified {
+		t.Error("not verified after the disk came back")
+	}
+}

@@ -172,6 +172,3 @@ func parseChunk(what string, raw json.RawMessage) (Chunk, error) {
 func (m *Manifest) Understood(known ...string) error {
 	return checkCritical("manifest", m.Critical, func(name string) bool { return slices.Contains(known, name) })
 }
-
-// ID names the release to people: its version and the start of its manifest's hash.
-func (r Ref) ID() string { return fmt.Sprintf("%d-%s", r.Version, r.Manifest.Short()) }

@@ -15,6 +15,9 @@ type Ref struct {
 	Size     int64  `json:"size"`     // of that envelope
 }
 
+// ID names the release to people: its version and the start of its manifest's hash.
+func (r Ref) ID() string { return fmt.Sprintf("%d-%s", r.Version, r.Manifest.Short()) }
+
 // Rollout says which release to serve. Its version only grows; a rollback is a newer rollout that names an older
 // release and says so, never an older rollout.
 type Rollout struct {
