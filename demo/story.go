@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/data"
+	"github.com/edged/edged/rank"
 )
 
 const (
@@ -125,7 +127,7 @@ func (d *demo) tell(p *persona, c *client, a *answer) {
 // why says a reason in words: the two past items that count most, with their parts.
 func (d *demo) why(it *pick) string {
 	if it.Reason == nil || len(it.Reason.Items) == 0 {
-		return "from what is " + it.Source
+		return cmp.Or(sources[it.Source], it.Source)
 	}
 	var causes []string
 	for i, id := range it.Reason.Items[:min(len(it.Reason.Items), 2)] {
@@ -133,6 +135,9 @@ func (d *demo) why(it *pick) string {
 	}
 	return "because of " + strings.Join(causes, ", ")
 }
+
+// sources says in words where an item comes from that nothing the visitor did speaks for.
+var sources = map[string]string{rank.SourceLive: "trending now", rank.SourceTrend: "trending lately", rank.SourcePopular: "popular with everybody"}
 
 // tellStranger: somebody unknown gets a lower level, not an error.
 func (d *demo) tellStranger(ctx context.Context) error {

@@ -185,7 +185,7 @@ export function sendEvents(endpoint, events) {
 }
 
 const REASONS = {
-  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', popular: 'Popular with everybody',
+  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody',
 };
 
 export class EdgedCarousel extends HTMLElement {
