@@ -360,7 +360,7 @@ export class EdgedCarousel extends HTMLElement {
     const li = kept || this.#newCard(it);
     li.dataset.position = String(i + 1);
     li.item = it;
-    li.querySelector('.card').tabIndex = i === 0 ? 0 : -1;
+    this.#reach(li, i === 0);
     const reason = li.querySelector('.reason');
     if (reason) reason.replaceChildren(...this.#reason(it));
     return li;
@@ -462,9 +462,14 @@ export class EdgedCarousel extends HTMLElement {
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: cards.length - 1 }[event.key];
     if (at < 0 || to === undefined || !cards[to]) return;
     event.preventDefault();
-    cards[at].tabIndex = -1;
-    cards[to].tabIndex = 0;
+    this.#reach(cards[at].parentElement, false);
+    this.#reach(cards[to].parentElement, true);
     cards[to].focus();
+  }
+
+  /** reach: one card of the row is on the Tab key's way, with its why; the arrow keys go to the others. */
+  #reach(li, on) {
+    for (const e of li.querySelectorAll('.card, .why')) e.tabIndex = on ? 0 : -1;
   }
 }
 
