@@ -1,0 +1,157 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/edged/edged/internal/vfs"
+)
+
+// Where a profile lives.
+const (
+	ProfileMemory  = "memory"  // the node remembers what each visitor did lately
+	ProfileRequest = "request" // the caller sends recent; the node remembers nobody
+)
+
+// Config says how a node runs. The zero value of each field means its default; Name and Dir are required.
+type Config struct {
+	Name   string // of the node, unique in the cluster
+	Listen string // public listener, default ":8080"
+	Admin  string // admin listener, default "127.0.0.1:8081"; "off": none
+	Dir    string // the node's own directory: releases and events
+
+	AdminKeyFile string // holds the bearer key of the admin listener; required where that is not on loopback
+
+	Origin string        // where releases come from: a directory; empty: only what is held is served
+	Trust  string        // path of trust.json; required with an origin
+	Poll   time.Duration // between looks at the origin, default 5 s
+
+	Gossip Gossip
+
+	Profile        string   // "memory" (default) or "request"
+	AllowOrigins   []string // pages that may read answers in a browser, default "*"
+	MaxConcurrency int      // requests worked on at once, default as in package serve
+
+	DrainDelay   time.Duration // not ready but answering for so long before the end, for balancers to see; default 0
+	DrainTimeout time.Duration // at most this long for requests in progress at the end, default 10 s
+
+	FS     vfs.FS
+	Logger *slog.Logger // nil: silent
+	Clock  func() time.Time
+}
+
+// Gossip says how the node takes part in a cluster. Without a KeyFile it doesn't.
+type Gossip struct {
+	Off       bool
+	Cluster   string   // name of the cluster, default "edged"
+	Listen    string   // default "127.0.0.1:7946"
+	Advertise string   // address others are told, default Listen
+	Seeds     []string // addresses of some other nodes
+	KeyFile   string   // 32 bytes as base64, the same on all nodes
+	Profile   string   // "lan" (default), "wan" or "local"
+	Zone      string
+}
+
+// on reports whether the node gossips.
+func (g *Gossip) on() bool { return !g.Off && g.KeyFile != "" }
+
+// EnsureDefaults fills in what is not set.
+func (c *Config) EnsureDefaults() {
+	setDefault(&c.Listen, ":8080")
+	setDefault(&c.Admin, "127.0.0.1:8081")
+	setDefault(&c.Poll, 5*time.Second)
+	setDefault(&c.Profile, ProfileMemory)
+	setDefault(&c.DrainTimeout, 10*time.Second)
+	setDefault(&c.Gossip.Listen, "127.0.0.1:7946")
+	if c.FS == nil {
+		c.FS = vfs.OS
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+}
+
+func setDefault[T string | time.Duration](p *T, value T) {
+	var zero T
+	if *p == zero {
+		*p = value
+	}
+}
+
+// off is what Config.Admin says for no admin listener.
+const off = "off"
+
+// Validate reports everything that is wrong with a Config whose defaults are set, all at once.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if c.Name == "" {
+		fault("name: missing")
+	}
+	if c.Dir == "" {
+		fault("dir: missing")
+	}
+	checkAddress(fault, "listen", c.Listen)
+	if c.Admin != off && checkAddress(fault, "admin", c.Admin) && !loopback(c.Admin) && c.AdminKeyFile == "" {
+		fault("adminKeyFile: missing, and admin %q can be reached from other machines: give a key or listen on 127.0.0.1", c.Admin)
+	}
+	if c.Origin != "" && c.Trust == "" {
+		fault("trust: missing: releases of an origin need the keys that sign them")
+	}
+	if c.Profile != ProfileMemory && c.Profile != ProfileRequest {
+		fault("profile: %q, want %q or %q", c.Profile, ProfileMemory, ProfileRequest)
+	}
+	if c.Poll < 0 || c.DrainDelay < 0 || c.DrainTimeout < 0 {
+		fault("poll, drainDelay, drainTimeout: want none below 0")
+	}
+	if c.MaxConcurrency < 0 {
+		fault("maxConcurrency: %d, want at least 1", c.MaxConcurrency)
+	}
+	c.Gossip.validate(fault)
+	return errors.Join(faults...)
+}
+
+func (g *Gossip) validate(fault func(string, ...any)) {
+	if g.Off {
+		return
+	}
+	if len(g.Seeds) > 0 && g.KeyFile == "" {
+		fault("gossip.keyFile: missing: gossip with seeds needs the cluster's key")
+	}
+	checkAddress(fault, "gossip.listen", g.Listen)
+	if g.Advertise != "" {
+		checkAddress(fault, "gossip.advertise", g.Advertise)
+	}
+	for _, s := range g.Seeds {
+		checkAddress(fault, "gossip.seeds", s)
+	}
+}
+
+func checkAddress(fault func(string, ...any), what, addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		fault("%s: %q, want host:port", what, addr)
+	}
+	return err == nil
+}
+
+// loopback reports whether only this machine can reach addr. A name is taken for another machine's unless it is
+// localhost.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,259 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/edged/edged/cluster"
+	"github.com/edged/edged/events"
+	"github.com/edged/edged/node"
+	"github.com/edged/edged/profile"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/serve"
+	"github.com/edged/edged/trend"
+)
+
+// Edge is a running node. All methods are safe for concurrent use.
+type Edge struct {
+	cfg    Config
+	boot   uint64
+	set    *metrics.Set
+	log    *events.Log
+	node   *node.Node // nil without trusted keys
+	trends *trend.Store
+	server *serve.Server
+	gossip *cluster.Cluster // nil without gossip
+
+	public, admin net.Listener // admin: nil where there is none
+	adminServer   *http.Server
+
+	swapped chan struct{} // a release was swapped, gossip ought to say so
+	stop    context.CancelFunc
+	work    sync.WaitGroup // until stop
+	serving sync.WaitGroup // until the listeners are closed
+
+	ending sync.Once
+	ended  chan struct{}
+	mu     sync.Mutex
+	faults []error
+}
+
+// Run runs a node until ctx ends, which is no error, or a listener fails.
+func Run(ctx context.Context, cfg Config) error {
+	e, err := Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return e.Wait()
+}
+
+// Start starts a node and returns when its listeners accept. It ends with ctx, or by Close.
+func Start(ctx context.Context, cfg Config) (*Edge, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("edge: %w", err)
+	}
+	e := &Edge{
+		cfg: cfg, boot: uint64(cfg.Clock().UnixMilli()), set: metrics.NewSet(),
+		swapped: make(chan struct{}, 1), ended: make(chan struct{}), stop: func() {},
+	}
+	if err := e.assemble(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("edge: %w", err), e.dismantle())
+	}
+	e.start(ctx)
+	return e, nil
+}
+
+// assemble opens everything that can fail.
+func (e *Edge) assemble(ctx context.Context) (err error) {
+	if err := e.cfg.FS.MkdirAll(e.cfg.Dir); err != nil {
+		return err
+	}
+	e.log, err = events.Open(e.cfg.FS, path.Join(e.cfg.Dir, "events"), events.Options{Clock: e.cfg.Clock, Logger: e.cfg.Logger})
+	if err != nil {
+		return err
+	}
+	if err := e.openNode(ctx); err != nil {
+		return err
+	}
+	e.trends = trend.New(trend.Options{Node: e.cfg.Name, Boot: e.boot, Clock: e.cfg.Clock, Publish: e.publishTrend})
+	if err := e.newServer(); err != nil {
+		return err
+	}
+	if e.public, err = net.Listen("tcp", e.cfg.Listen); err != nil {
+		return err
+	}
+	if e.cfg.Admin != off {
+		if e.admin, err = net.Listen("tcp", e.cfg.Admin); err != nil {
+			return err
+		}
+	}
+	return e.joinCluster()
+}
+
+func (e *Edge) newServer() (err error) {
+	key, err := e.adminKey()
+	if err != nil {
+		return err
+	}
+	cfg := serve.Config{
+		Releases: e, Events: e.log.Append, Trends: e.trends, Origins: e.cfg.AllowOrigins, MaxConcurrency: e.cfg.MaxConcurrency,
+		Clock: e.cfg.Clock, Metrics: e.set, Logger: e.cfg.Logger,
+		Admin: serve.Admin{Key: key, Members: e.members},
+	}
+	if e.cfg.Profile == ProfileMemory {
+		cfg.Profiles = profile.New(profile.Options{Clock: e.cfg.Clock})
+	}
+	if e.node != nil {
+		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback
+	}
+	if e.server, err = serve.New(cfg); err != nil {
+		return err
+	}
+	e.adminServer = &http.Server{Handler: e.server.AdminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	e.measure()
+	return nil
+}
+
+// Current is the release to answer from, nil while none is held.
+func (e *Edge) Current() *rank.Ranker {
+	if e.node == nil {
+		return nil
+	}
+	return e.node.Current()
+}
+
+// start lets everything run.
+func (e *Edge) start(ctx context.Context) {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	e.stop = stop
+	e.serving.Go(func() { e.check("public listener", e.server.Serve(e.public)) })
+	if e.admin != nil {
+		e.serving.Go(func() { e.check("admin listener", e.adminServer.Serve(e.admin)) })
+	}
+	if e.node != nil {
+		e.work.Go(func() { _ = e.node.Run(work) }) // ends with the context, whose error it returns
+	}
+	e.work.Go(func() { e.tick(work) })
+	context.AfterFunc(ctx, e.end)
+	e.cfg.Logger.Info("node is up", "public", e.Addr(), "admin", e.AdminAddr(), "gossip", e.GossipAddr())
+}
+
+// check notes the failure of a listener, which ends the node.
+func (e *Edge) check(what string, err error) {
+	if err == nil || errors.Is(err, http.ErrServerClosed) {
+		return
+	}
+	e.fault(fmt.Errorf("edge: %s: %w", what, err))
+	go e.end()
+}
+
+func (e *Edge) fault(err error) {
+	if err == nil {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults = append(e.faults, err)
+}
+
+// Close ends the node in order and returns what went wrong, in its life or at its end.
+func (e *Edge) Close() error {
+	e.end()
+	return e.Wait()
+}
+
+// Wait waits until the node has ended and returns what went wrong.
+func (e *Edge) Wait() error {
+	<-e.ended
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return errors.Join(e.faults...)
+}
+
+// end ends the node, once.
+func (e *Edge) end() {
+	e.ending.Do(func() {
+		e.server.Drain()
+		e.linger()
+		ctx, cancel := context.WithTimeout(context.Background(), e.cfg.DrainTimeout)
+		defer cancel()
+		e.fault(e.server.Shutdown(ctx))
+		e.trends.Flush()
+		e.fault(e.dismantle())
+		e.cfg.Logger.Info("node has ended")
+		close(e.ended)
+	})
+}
+
+// linger goes on answering for DrainDelay, for balancers to see that the node is not ready.
+func (e *Edge) linger() {
+	if e.cfg.DrainDelay <= 0 {
+		return
+	}
+	timer := time.NewTimer(e.cfg.DrainDelay)
+	defer timer.Stop()
+	<-timer.C
+}
+
+// leaveTimeout bounds how long the others are told that this node goes.
+const leaveTimeout = time.Second
+
+// dismantle closes what is open, the event log first: what it has acknowledged is durable, what it is writing becomes so.
+func (e *Edge) dismantle() error {
+	var faults []error
+	if e.log != nil {
+		faults = append(faults, e.log.Close())
+	}
+	if e.gossip != nil {
+		if err := e.gossip.Leave(leaveTimeout); err != nil {
+			e.cfg.Logger.Warn("the others will have to notice that this node has gone", "error", err)
+		}
+		faults = append(faults, e.gossip.Close())
+	}
+	e.stop()
+	e.work.Wait()
+	if e.node != nil {
+		faults = append(faults, e.node.Close())
+	}
+	if e.adminServer != nil {
+		faults = append(faults, e.adminServer.Close())
+	}
+	for _, ln := range []net.Listener{e.public, e.admin} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			faults = append(faults, err)
+		}
+	}
+	e.serving.Wait()
+	return errors.Join(faults...)
+}
+
+// Addr is the address of the public listener.
+func (e *Edge) Addr() string { return e.public.Addr().String() }
+
+// AdminAddr is the address of the admin listener, "" where there is none.
+func (e *Edge) AdminAddr() string {
+	if e.admin == nil {
+		return ""
+	}
+	return e.admin.Addr().String()
+}
+
+// GossipAddr is the address gossip listens on, "" where it doesn't.
+func (e *Edge) GossipAddr() string {
+	if e.gossip == nil {
+		return ""
+	}
+	return e.gossip.Addr()
+}

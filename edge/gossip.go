@@ -1,0 +1,106 @@
+package edge
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/edged/edged/cluster"
+	"github.com/edged/edged/release"
+)
+
+// Kinds of facts. Numbers are for ever: nodes of different versions gossip with each other.
+const (
+	kindRollout uint8 = 1            // value: version of the newest accepted rollout (u64 big-endian), hash of the manifest served
+	kindTrend         = cluster.Bulk // key and value: a cell of package trend
+)
+
+const (
+	rolloutSize = 8 + len(release.Hash{})
+	rolloutTTL  = time.Hour
+	trendTTL    = 24 * time.Hour // those who come later than that learn nothing of it from gossip
+
+	tickEvery  = 250 * time.Millisecond
+	repeatEach = rolloutTTL / 4 // the rollout is said again, before it is forgotten
+)
+
+func (e *Edge) joinCluster() error {
+	g := &e.cfg.Gossip
+	if !g.on() {
+		return nil
+	}
+	key, err := release.LoadGossipKey(e.cfg.FS, g.KeyFile)
+	if err != nil {
+		return err
+	}
+	e.gossip, err = cluster.Start(cluster.Config{
+		Cluster: g.Cluster, Name: e.cfg.Name, Boot: e.boot, Bind: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds,
+		Keys: [][]byte{key}, Zone: g.Zone, Profile: g.Profile, OnFact: e.hear, Logger: e.cfg.Logger, Clock: e.cfg.Clock,
+	})
+	return err
+}
+
+// hear takes a fact of another node. A wrong rumour costs a look at the origin or a place in a trend, never more.
+func (e *Edge) hear(f cluster.Fact) {
+	switch f.Kind {
+	case kindRollout:
+		if e.node != nil && len(f.Value) == rolloutSize {
+			e.node.Nudge(binary.BigEndian.Uint64(f.Value))
+		}
+	case kindTrend:
+		if err := e.trends.Apply(f.Node, f.Boot, f.Key, f.Value); err != nil {
+			e.cfg.Logger.Debug("gossip: a cell is refused", "from", f.Node, "error", err)
+		}
+	}
+}
+
+// publishTrend tells the others of a changed cell.
+func (e *Edge) publishTrend(key string, value []byte) {
+	if e.gossip == nil {
+		return
+	}
+	if err := e.gossip.Set(kindTrend, key, value, trendTTL); err != nil {
+		e.cfg.Logger.Warn("gossip: a cell can't be told", "error", err)
+	}
+}
+
+// tick does what is due a few times a second, until ctx ends.
+func (e *Edge) tick(ctx context.Context) {
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	var told rumour
+	for {
+		told = e.announce(told)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			e.trends.Flush()
+		case <-e.swapped:
+		}
+	}
+}
+
+// rumour is what was told of the rollout, and when.
+type rumour struct {
+	version  uint64
+	manifest release.Hash
+	at       time.Time
+}
+
+// announce tells the others which rollout this node follows, when that has changed or might be forgotten.
+func (e *Edge) announce(told rumour) rumour {
+	if e.gossip == nil || e.node == nil {
+		return told
+	}
+	s, now := e.node.Status(), e.cfg.Clock()
+	same := s.Rollout == told.version && s.Manifest == told.manifest
+	if s.Rollout == 0 || same && now.Sub(told.at) < repeatEach {
+		return told
+	}
+	value := append(binary.BigEndian.AppendUint64(nil, s.Rollout), s.Manifest[:]...)
+	if err := e.gossip.Set(kindRollout, "", value, rolloutTTL); err != nil {
+		e.cfg.Logger.Warn("gossip: the rollout can't be told", "error", err)
+	}
+	return rumour{s.Rollout, s.Manifest, now}
+}
