@@ -46,7 +46,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .nav button:not(:disabled):hover { border-color: var(--_accent); color: var(--_accent); }
 ul { display: flex; gap: 14px; margin: 0; padding: 4px 4px 12px; list-style: none; overflow-x: auto; scroll-snap-type: x proximity; scroll-behavior: smooth; scrollbar-width: thin;
   scrollbar-color: var(--_line) transparent; }
-li { position: relative; flex: 0 0 var(--_width); scroll-snap-align: start; }
+li { position: relative; flex: 0 0 var(--_width); min-width: 0; scroll-snap-align: start; }
 .card { display: flex; flex-direction: column; width: 100%; height: 100%; padding: 0; border: 1px solid var(--_line); border-radius: 14px; overflow: hidden; background: var(--_card);
   text-align: start; text-decoration: none; color: inherit; transition: box-shadow .18s, transform .18s; }
 .card:hover { box-shadow: 0 8px 22px rgb(40 30 20 / .14); transform: translateY(-2px); }
@@ -57,7 +57,7 @@ li { position: relative; flex: 0 0 var(--_width); scroll-snap-align: start; }
 .title { display: -webkit-box; -webkit-line-clamp: 2; -webkit-box-orient: vertical; overflow: hidden; overflow-wrap: anywhere; min-height: 2.6em; font-weight: 550; line-height: 1.3; }
 .foot { display: flex; justify-content: space-between; gap: 8px; margin-top: auto; color: var(--_soft); font-size: 12.5px; }
 .price { color: var(--_ink); font-weight: 650; font-variant-numeric: tabular-nums; }
-.brand { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.brand { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .why { position: absolute; top: 8px; right: 8px; padding: 2px 9px; border: 0; border-radius: 99px; background: rgb(255 253 249 / .88); color: #2b2730; font-size: 12px; line-height: 1.6; opacity: .0; transition: opacity .15s; }
 li:hover .why, .why:focus-visible, .why[aria-expanded=true] { opacity: 1; }
 @media (hover: none) { .why { opacity: 1; } }
