@@ -1,0 +1,340 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// maxConfig bounds the configuration file.
+const maxConfig = 1 << 20
+
+// lookup is os.LookupEnv, or a test's.
+type lookup func(name string) (string, bool)
+
+// settings is the configuration file and the environment, laid under the flags: a flag beats a variable, a variable
+// beats the file, the file beats the default. All faults are collected and reported together.
+//
+// The file has a section for each command ("serve:", "bench: load:"); inside it a key is the flag's name in camel case,
+// and a group may be written as a map: gossip: {listen: …} is --gossip-listen.
+type settings struct {
+	env    lookup
+	path   string
+	values map[*kong.Flag]entry
+	lines  map[string]int // "serve.gossip.listen" → line
+	faults []error
+}
+
+type entry struct {
+	line  int
+	value any
+}
+
+// nameVariables gives every flag of every command its variable: EDGED_<COMMAND>_<FLAG>.
+func nameVariables(k *kong.Kong) error {
+	for _, leaf := range k.Model.Leaves(false) {
+		section := strings.ReplaceAll(sectionOf(leaf), ".", "_")
+		for _, flag := range leaf.Flags {
+			if flag.Name != "help" && len(flag.Envs) == 0 {
+				flag.Envs = []string{strings.ToUpper("EDGED_" + section + "_" + strings.ReplaceAll(flag.Name, "-", "_"))}
+				flag.Tag.Envs = flag.Envs
+			}
+		}
+	}
+	return nil
+}
+
+// sectionOf is a command's place in the configuration file: "serve", "bench.load".
+func sectionOf(n *kong.Node) string {
+	var names []string
+	for ; n != nil && n.Type == kong.CommandNode; n = n.Parent {
+		names = append(names, n.Name)
+	}
+	slices.Reverse(names)
+	return strings.Join(names, ".")
+}
+
+// load finds the file named by --config or EDGED_CONFIG and reads all of it, whichever command runs.
+func (s *settings) load(app *kong.Application, args []string, env lookup) error {
+	s.values, s.lines = map[*kong.Flag]entry{}, map[string]int{}
+	s.path = configPath(args, env)
+	if s.path == "" {
+		return nil
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	if info.Size() > maxConfig {
+		return fmt.Errorf("config: %s has %d bytes, at most %d", s.path, info.Size(), maxConfig)
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return fmt.Errorf("config: %s: %w", s.path, err)
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	s.sections(app.Node, "", doc.Content[0])
+	return nil
+}
+
+func configPath(args []string, env lookup) string {
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		if v, ok := strings.CutPrefix(a, "--config="); ok {
+			return v
+		}
+		if a == "--config" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	v, _ := env("EDGED_CONFIG")
+	return v
+}
+
+// sections walks the commands; a leaf's map holds its flags.
+func (s *settings) sections(n *kong.Node, path string, m *yaml.Node) {
+	if n.Leaf() && n.Type == kong.CommandNode {
+		s.keys(n, path, "", m)
+		return
+	}
+	for key, value := range s.pairs(m, path) {
+		child := commandNamed(n, key.Value)
+		if child == nil {
+			s.fault(key.Line, "%s: unknown section; known: %s", join(path, key.Value), strings.Join(commandNames(n), ", "))
+			continue
+		}
+		s.sections(child, join(path, key.Value), value)
+	}
+}
+
+// keys reads one command's settings; prefix is the group being read ("gossip").
+func (s *settings) keys(n *kong.Node, path, prefix string, m *yaml.Node) {
+	for key, value := range s.pairs(m, path) {
+		name := key.Value
+		if prefix != "" {
+			name = prefix + "-" + name
+		}
+		full := join(path, key.Value)
+		s.lines[full] = key.Line
+		flag := flagNamed(n, name)
+		switch {
+		case flag != nil:
+			s.set(flag, full, value)
+		case value.Kind == yaml.MappingNode && hasGroup(n, name):
+			s.keys(n, full, name, value)
+		default:
+			s.fault(key.Line, "%s: unknown key%s", full, nearest(n, name))
+		}
+	}
+}
+
+// set checks a value against its flag's type by parsing it into a scratch variable.
+func (s *settings) set(flag *kong.Flag, full string, value *yaml.Node) {
+	v, err := plain(value)
+	if err == nil {
+		scratch := reflect.New(flag.Target.Type()).Elem()
+		err = flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: kong.Scan().PushTyped(v, kong.FlagValueToken)}, scratch)
+	}
+	if err != nil {
+		s.fault(value.Line, "%s: %v", full, err)
+		return
+	}
+	s.values[flag] = entry{value.Line, v}
+}
+
+// plain turns a YAML value into what kong's mappers read: text, or text joined by commas.
+func plain(n *yaml.Node) (any, error) {
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return n.Value, nil
+	case yaml.SequenceNode:
+		var parts []string
+		for _, c := range n.Content {
+			if c.Kind != yaml.ScalarNode {
+				return nil, errors.New("want a list of plain values")
+			}
+			parts = append(parts, kong.JoinEscaped([]string{c.Value}, ','))
+		}
+		return strings.Join(parts, ","), nil
+	case yaml.MappingNode:
+		var parts []string
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i+1].Kind != yaml.ScalarNode {
+				return nil, errors.New("want a map of plain values")
+			}
+			parts = append(parts, n.Content[i].Value+"="+n.Content[i+1].Value)
+		}
+		return strings.Join(parts, ";"), nil
+	}
+	return nil, errors.New("want a plain value, a list or a map")
+}
+
+// pairs yields a map's keys and values, reporting anything that is not a map and keys said twice.
+func (s *settings) pairs(m *yaml.Node, path string) func(func(k, v *yaml.Node) bool) {
+	return func(yield func(k, v *yaml.Node) bool) {
+		if m.Kind == yaml.ScalarNode && m.Tag == "!!null" {
+			return
+		}
+		if m.Kind != yaml.MappingNode {
+			s.fault(m.Line, "%s: want a map of settings", cmpOr(path, "the file"))
+			return
+		}
+		seen := map[string]bool{}
+		for i := 0; i+1 < len(m.Content); i += 2 {
+			k := m.Content[i]
+			if seen[k.Value] {
+				s.fault(k.Line, "%s: said twice", join(path, k.Value))
+				continue
+			}
+			seen[k.Value] = true
+			if !yield(k, m.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+func (s *settings) fault(line int, format string, args ...any) {
+	s.faults = append(s.faults, fmt.Errorf("%s:%d: %s", s.path, line, fmt.Sprintf(format, args...)))
+}
+
+// with joins the collected faults and err.
+func (s *settings) with(err error) error {
+	all := s.faults
+	if err != nil {
+		all = append(slices.Clone(all), err)
+	}
+	return errors.Join(all...)
+}
+
+// locate puts the file's line before each fault that begins with a key the file set.
+func (s *settings) locate(section string, err error) error {
+	var out []error
+	for _, e := range unjoin(err) {
+		key, _, _ := strings.Cut(e.Error(), ":")
+		if line, ok := s.lines[join(section, key)]; ok {
+			e = fmt.Errorf("%s:%d: %s.%w", s.path, line, section, e)
+		}
+		out = append(out, e)
+	}
+	return errors.Join(out...)
+}
+
+func unjoin(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{err}
+}
+
+// Validate implements kong.Resolver; the file was checked when it was read.
+func (s *settings) Validate(*kong.Application) error { return nil }
+
+// Resolve implements kong.Resolver: the file's value for a flag, unless a variable gives one.
+func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if v, ok := s.env(name); ok {
+			return v, nil
+		}
+	}
+	if e, ok := s.values[flag]; ok {
+		return e.value, nil
+	}
+	return nil, nil
+}
+
+func commandNamed(n *kong.Node, name string) *kong.Node {
+	for _, c := range n.Children {
+		if c.Type == kong.CommandNode && c.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+func commandNames(n *kong.Node) []string {
+	var names []string
+	for _, c := range n.Children {
+		if c.Type == kong.CommandNode {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func flagNamed(n *kong.Node, name string) *kong.Flag {
+	name = kebab(name)
+	for _, f := range n.Flags {
+		if f.Name == name && name != "help" {
+			return f
+		}
+	}
+	return nil
+}
+
+func hasGroup(n *kong.Node, name string) bool {
+	return slices.ContainsFunc(n.Flags, func(f *kong.Flag) bool { return strings.HasPrefix(f.Name, kebab(name)+"-") })
+}
+
+// kebab turns camelCase into camel-case.
+func kebab(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if r >= 'A' && r <= 'Z' {
+			b.WriteByte('-')
+			r += 'a' - 'A'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// nearest suggests the known key that shares the longest beginning with name.
+func nearest(n *kong.Node, name string) string {
+	best, length := "", 2
+	for _, f := range n.Flags {
+		if l := sharedPrefix(f.Name, kebab(name)); l > length {
+			best, length = f.Name, l
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "; did you mean " + best + "?"
+}
+
+func sharedPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func cmpOr(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}

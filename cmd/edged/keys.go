@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/release"
+)
+
+type keysCmd struct {
+	Init keysInitCmd `cmd:"" help:"Make a signing key, the trust file for nodes and a gossip key."`
+}
+
+type keysInitCmd struct {
+	Keys string `help:"Directory for the keys; it must not hold any yet." placeholder:"DIR" required:"" type:"path"`
+}
+
+func (keysInitCmd) Help() string { return "Example:\n\n  edged keys init --keys keys" }
+
+func (c keysInitCmd) Run(std streams) error {
+	key, err := release.InitKeys(vfs.OS, c.Keys)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.out, `signing key %s
+  %-40s private: stays with whoever publishes
+  %-40s public: every node gets it
+  %-40s secret: every node of this cluster gets it
+`, key.ID(), filepath.Join(c.Keys, release.KeyFile), filepath.Join(c.Keys, release.TrustFile), filepath.Join(c.Keys, release.GossipKeyFile))
+	return err
+}

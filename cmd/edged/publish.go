@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/origin"
+	"github.com/edged/edged/publish"
+)
+
+type publishCmd struct {
+	Release  string        `help:"Release directory, as 'edged train' wrote it." placeholder:"DIR" type:"path"`
+	Origin   string        `help:"Where nodes look: a directory or a file:// URL." placeholder:"URL" required:""`
+	Keys     string        `help:"Directory with the signing key (see 'edged keys init')." placeholder:"DIR" required:"" type:"path"`
+	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed." default:"720h"`
+	Refresh  bool          `help:"Renew the rollout of the release already there."`
+	JSON     bool          `help:"Print the result as JSON." name:"json"`
+}
+
+func (publishCmd) Help() string {
+	return "Example:\n\n  edged publish --release release --origin origin --keys keys\n  edged publish --refresh --origin origin --keys keys"
+}
+
+func (c *publishCmd) check() error {
+	var errs []error
+	if c.Release == "" && !c.Refresh {
+		errs = append(errs, errors.New("release: missing; name a release directory, or --refresh to renew what is there"))
+	}
+	if c.Release != "" && c.Refresh {
+		errs = append(errs, errors.New("refresh: renews the release already at the origin; leave --release out"))
+	}
+	if c.Validity < time.Minute {
+		errs = append(errs, fmt.Errorf("validity: %v, want a minute or more", c.Validity))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *publishCmd) Run(ctx context.Context, std streams) error {
+	o, err := origin.Open(vfs.OS, c.Origin)
+	if err != nil {
+		return err
+	}
+	p := newProgress(std.err)
+	do := publish.Run
+	if c.Refresh {
+		do = publish.Refresh
+	}
+	result, err := do(ctx, publish.Config{
+		Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity,
+		Progress: func(s publish.Step) { p.update(s.Name, publishState(s)) },
+	})
+	p.done()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return encodeJSON(std.out, result)
+	}
+	_, err = fmt.Fprintln(std.out, result)
+	return err
+}
+
+func publishState(s publish.Step) string {
+	if s.Total == 0 {
+		return "done"
+	}
+	return fmt.Sprintf("%d of %d bytes", s.Done, s.Total)
+}

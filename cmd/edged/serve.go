@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/edged/edged/edge"
+)
+
+type serveCmd struct {
+	Name   string `help:"Name of the node, unique in its cluster; default: the host's name." placeholder:"NAME"`
+	Listen string `help:"Public address." default:":8080"`
+	Dir    string `help:"The node's own directory: releases and events." placeholder:"DIR" required:"" type:"path"`
+	Origin string `help:"Where releases come from: a directory or a file:// URL. Without one, only what is held is served." placeholder:"URL"`
+	Trust  string `help:"The publisher's trust.json." placeholder:"FILE" type:"path"`
+
+	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"2s"`
+
+	Gossip gossipFlags `embed:"" prefix:"gossip-"`
+
+	Admin        string `help:"Address of the admin listener (/metrics, /v1/admin, pprof), or off." default:"127.0.0.1:8081"`
+	AdminKeyFile string `help:"File with the admin listener's bearer key; required off loopback." placeholder:"FILE" type:"path"`
+
+	Profile        string        `help:"memory: the node remembers what each visitor did lately. request: it remembers nobody, callers send recent." enum:"memory,request" default:"memory"`
+	AllowOrigins   []string      `help:"Pages that may read answers in a browser." default:"*"`
+	MaxConcurrency int           `help:"Requests worked on at once; more are told to come back." default:"4096"`
+	DrainDelay     time.Duration `help:"At the end, not ready but still answering for so long, for balancers to see." default:"0s"`
+	DrainTimeout   time.Duration `help:"At the end, at most so long for requests in progress." default:"10s"`
+	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
+	LogLevel       string        `help:"Least level logged." enum:"debug,info,warn,error" default:"info"`
+}
+
+// gossipFlags say how the node takes part in a cluster.
+type gossipFlags struct {
+	KeyFile   string   `help:"The cluster's key (see 'edged keys init'). Without one the node does not gossip." placeholder:"FILE" type:"path"`
+	Listen    string   `help:"Address, TCP and UDP." default:"127.0.0.1:7946"`
+	Advertise string   `help:"Address the others are told; default: the one listened on." placeholder:"ADDR"`
+	Seeds     []string `help:"Addresses of some other nodes." placeholder:"ADDR,…"`
+	Cluster   string   `help:"Name of the cluster." default:"edged"`
+	Zone      string   `help:"Where this node is." placeholder:"ZONE"`
+	Profile   string   `help:"How hasty: lan, wan or local." enum:"lan,wan,local" default:"lan"`
+}
+
+func (serveCmd) Help() string {
+	return `Examples:
+
+  edged serve --dir node1 --origin origin --trust keys/trust.json
+
+  edged serve --name b --listen 127.0.0.1:8090 --admin 127.0.0.1:8091 --dir node2 --origin origin --trust keys/trust.json \
+    --gossip-key-file keys/gossip.key --gossip-listen 127.0.0.1:7947 --gossip-seeds 127.0.0.1:7946`
+}
+
+func (c *serveCmd) config() edge.Config {
+	g := c.Gossip
+	cfg := edge.Config{
+		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll,
+		Gossip: edge.Gossip{
+			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
+		},
+		Profile: c.Profile, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
+	}
+	if cfg.Name == "" {
+		cfg.Name, _ = os.Hostname()
+	}
+	return cfg
+}
+
+func (c *serveCmd) check() error {
+	cfg := c.config()
+	cfg.EnsureDefaults()
+	return cfg.Validate()
+}
+
+func (c *serveCmd) Run(ctx context.Context, std streams) error {
+	cfg := c.config()
+	cfg.Logger = c.logger(std)
+	return edge.Run(ctx, cfg)
+}
+
+func (c *serveCmd) logger(std streams) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // one of the flag's own values
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(std.err, options))
+	}
+	return slog.New(slog.NewTextHandler(std.err, options))
+}
