@@ -106,13 +106,13 @@ func quote[T string | []byte](s T) string {
 }
 
 // closest returns the known name nearest to what was sent, or "" where none is near: at most a third of its letters
-// wrong, but one in any case, and one right; letter case aside.
+// (rounded up) wrong, but not all; letter case aside.
 func closest(name string, known []string) string {
 	const longest = 64
 	if len(name) > longest {
 		return ""
 	}
-	best, least := "", min(max(1, len(name)/3), len(name)-1)+1
+	best, least := "", min((len(name)+2)/3, len(name)-1)+1
 	for _, k := range known {
 		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
 			best, least = k, d
