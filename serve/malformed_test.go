@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -305,7 +307,23 @@ func TestLargeBodies(t *testing.T) {
 			t.Fatal(err)
 		}
 		head := fmt.Sprintf("POST /v1/events HTTP/1.1\r\nHost: edge\r\nContent-Length: %d\r\n\r\n", test.size)
-		checkRefusal(t, f.exchange(conn, bufio.NewReader(conn), head+strings.Repeat(" ", test.size)), test.status, test.says)
+		sent := make(chan error, 1)
+		go func() {
+			_, err := io.WriteString(conn, head+strings.Repeat(" ", test.size))
+			sent <- err
+		}()
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%d bytes: %v", test.size, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatalf("%d bytes: %v", test.size, err)
+		}
+		checkRefusal(t, response{resp.StatusCode, resp.Header, string(body)}, test.status, test.says)
+		if err := <-sent; err != nil {
+			t.Errorf("%d bytes: the caller could not send them all: %v", test.size, err)
+		}
 		if err := conn.Close(); err != nil {
 			t.Error(err)
 		}
