@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/node"
 )
 
 // Where a profile lives.
@@ -28,7 +29,7 @@ type Config struct {
 
 	Origin string        // where releases come from: a directory; empty: only what is held is served
 	Trust  string        // path of trust.json; required with an origin
-	Poll   time.Duration // between looks at the origin, default 5 s
+	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 2 s
 
 	Gossip Gossip
 
@@ -63,7 +64,7 @@ func (g *Gossip) on() bool { return !g.Off && g.KeyFile != "" }
 func (c *Config) EnsureDefaults() {
 	setDefault(&c.Listen, ":8080")
 	setDefault(&c.Admin, "127.0.0.1:8081")
-	setDefault(&c.Poll, 5*time.Second)
+	setDefault(&c.Poll, node.DefaultPoll)
 	setDefault(&c.Profile, ProfileMemory)
 	setDefault(&c.DrainTimeout, 10*time.Second)
 	setDefault(&c.Gossip.Listen, "127.0.0.1:7946")

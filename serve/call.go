@@ -32,9 +32,10 @@ type call struct {
 	scratch rank.Scratch
 	names   names
 
-	status    int
-	cacheable time.Duration // 0: not
-	etag      []byte
+	status      int
+	contentType string
+	cacheable   time.Duration // 0: not
+	etag        []byte
 }
 
 // maxKept bounds what a reused call may hold on to after an unusually large request.
@@ -48,7 +49,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.arena, c.out, c.etag = c.arena[:0], c.out[:0], c.etag[:0]
 	c.seeds, c.exclude, c.missing = c.seeds[:0], c.exclude[:0], c.missing[:0]
 	c.profile, c.fields = c.profile[:0], c.fields[:0]
-	c.status, c.cacheable = fasthttp.StatusOK, 0
+	c.status, c.contentType, c.cacheable = fasthttp.StatusOK, "application/json", 0
 }
 
 // release lets go of everything a later request must not see or keep alive.

@@ -39,6 +39,7 @@ const (
 	routeLive
 	routeReady
 	routeOpenAPI
+	routeCarousel
 	routeOther
 	routeCount
 )
@@ -53,6 +54,7 @@ var routeTable = [routeCount]route{
 	routeLive:      {name: "live", pattern: "/healthz/live", get: (*Server).live, always: true},
 	routeReady:     {name: "ready", pattern: "/healthz/ready", get: (*Server).ready, always: true},
 	routeOpenAPI:   {name: "openapi", pattern: "/openapi.json", get: (*Server).openAPI},
+	routeCarousel:  {name: "carousel", pattern: "/edged.js", get: (*Server).carousel},
 	routeOther:     {name: "other"},
 }
 
@@ -74,6 +76,8 @@ func match(path []byte) (route int, id []byte) {
 		return routeReady, nil
 	case "/openapi.json":
 		return routeOpenAPI, nil
+	case "/edged.js":
+		return routeCarousel, nil
 	}
 	rest, ok := bytes.CutPrefix(path, []byte("/v1/items/"))
 	if !ok {

@@ -191,7 +191,7 @@ func (s *Server) answer(c *call) {
 	if c.status == http.StatusNoContent {
 		return
 	}
-	h.SetContentType("application/json")
+	h.SetContentType(c.contentType)
 	s.cacheHeaders(c)
 	if len(c.etag) > 0 && matchesETag(c.ctx.Request.Header.Peek("If-None-Match"), c.etag) {
 		c.ctx.SetStatusCode(http.StatusNotModified)
