@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,28 +59,21 @@ func (c *LoadConfig) EnsureDefaults() {
 	if c.Rate == 0 && !c.Peak {
 		c.Rate = 100
 	}
-	setDefault(&c.Duration, 10*time.Second)
-	setDefault(&c.Warmup, c.Duration/10)
+	c.Duration = cmp.Or(c.Duration, 10*time.Second)
+	c.Warmup = cmp.Or(c.Warmup, c.Duration/10)
 	c.Warmup = max(c.Warmup, 0)
-	setDefault(&c.Timeout, 5*time.Second)
-	setDefault(&c.Connections, 64)
-	setDefault(&c.Arrivals, "poisson")
-	setDefault(&c.Mix, DefaultMix)
-	setDefault(&c.Users, 10_000)
-	setDefault(&c.UserSkew, 1.05)
-	setDefault(&c.ItemSkew, 1.1)
-	setDefault(&c.N, 10)
-	setDefault(&c.Pairs, 5)
-	setDefault(&c.PairDuration, 2*time.Second)
+	c.Timeout = cmp.Or(c.Timeout, 5*time.Second)
+	c.Connections = cmp.Or(c.Connections, 64)
+	c.Arrivals = cmp.Or(c.Arrivals, "poisson")
+	c.Mix = cmp.Or(c.Mix, DefaultMix)
+	c.Users = cmp.Or(c.Users, 10_000)
+	c.UserSkew = cmp.Or(c.UserSkew, 1.05)
+	c.ItemSkew = cmp.Or(c.ItemSkew, 1.1)
+	c.N = cmp.Or(c.N, 10)
+	c.Pairs = cmp.Or(c.Pairs, 5)
+	c.PairDuration = cmp.Or(c.PairDuration, 2*time.Second)
 	if c.Progress == nil {
 		c.Progress = func(string) {}
-	}
-}
-
-func setDefault[T comparable](p *T, value T) {
-	var zero T
-	if *p == zero {
-		*p = value
 	}
 }
 

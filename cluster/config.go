@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -38,9 +39,9 @@ const (
 
 // EnsureDefaults fills in what is not set.
 func (c *Config) EnsureDefaults() {
-	setDefault(&c.Cluster, "edged")
-	setDefault(&c.Bind, "127.0.0.1:7946")
-	setDefault(&c.Profile, "lan")
+	c.Cluster = cmp.Or(c.Cluster, "edged")
+	c.Bind = cmp.Or(c.Bind, "127.0.0.1:7946")
+	c.Profile = cmp.Or(c.Profile, "lan")
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -52,12 +53,6 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.OnFact == nil {
 		c.OnFact = func(Fact) {}
-	}
-}
-
-func setDefault(p *string, value string) {
-	if *p == "" {
-		*p = value
 	}
 }
 

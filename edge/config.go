@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,12 +63,12 @@ func (g *Gossip) on() bool { return !g.Off && g.KeyFile != "" }
 
 // EnsureDefaults fills in what is not set.
 func (c *Config) EnsureDefaults() {
-	setDefault(&c.Listen, ":8080")
-	setDefault(&c.Admin, "127.0.0.1:8081")
-	setDefault(&c.Poll, node.DefaultPoll)
-	setDefault(&c.Profile, ProfileMemory)
-	setDefault(&c.DrainTimeout, 10*time.Second)
-	setDefault(&c.Gossip.Listen, "127.0.0.1:7946")
+	c.Listen = cmp.Or(c.Listen, ":8080")
+	c.Admin = cmp.Or(c.Admin, "127.0.0.1:8081")
+	c.Poll = cmp.Or(c.Poll, node.DefaultPoll)
+	c.Profile = cmp.Or(c.Profile, ProfileMemory)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
+	c.Gossip.Listen = cmp.Or(c.Gossip.Listen, "127.0.0.1:7946")
 	if c.FS == nil {
 		c.FS = vfs.OS
 	}
@@ -76,13 +77,6 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
-	}
-}
-
-func setDefault[T string | time.Duration](p *T, value T) {
-	var zero T
-	if *p == zero {
-		*p = value
 	}
 }
 

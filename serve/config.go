@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,11 +78,11 @@ func (c *Config) EnsureDefaults() {
 	if len(c.Windows) == 0 {
 		c.Windows = []string{"1h", "24h", "7d"}
 	}
-	setDefault(&c.MaxConcurrency, 4096)
-	setDefault(&c.MaxBody, edged.MaxBody)
-	setDefault(&c.ReadTimeout, 10*time.Second)
-	setDefault(&c.WriteTimeout, 10*time.Second)
-	setDefault(&c.IdleTimeout, 60*time.Second)
+	c.MaxConcurrency = cmp.Or(c.MaxConcurrency, 4096)
+	c.MaxBody = cmp.Or(c.MaxBody, edged.MaxBody)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 60*time.Second)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -93,12 +94,6 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-func setDefault[T int | time.Duration](p *T, value T) {
-	if *p == 0 {
-		*p = value
 	}
 }
 

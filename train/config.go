@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,7 +27,7 @@ type Config struct {
 	A0      float64 `json:"a0"`      // weight of everything not observed; default 0.1
 	Reg     float64 `json:"reg"`     // λ; default 0.01
 	Nu      float64 `json:"nu"`      // ν, how λ grows with a row's observations; default 1
-	Sweeps  int     `json:"sweeps"`  // of both sides; default 16
+	Sweeps  int     `json:"sweeps"`  // of both sides; default 10
 	Seed    uint64  `json:"seed"`    // of the item vectors' start; default 1
 	Threads int     `json:"-"`       // default: as many as Go may run at once; never changes the result
 
@@ -48,30 +49,23 @@ func defaultWeights() map[edged.EventType]float64 {
 
 // EnsureDefaults fills what is zero.
 func (c *Config) EnsureDefaults() {
-	setDefault(&c.Factors, 64)
-	setDefault(&c.A0, 0.1)
-	setDefault(&c.Reg, 0.01)
-	setDefault(&c.Nu, 1)
-	setDefault(&c.Sweeps, 16)
-	setDefault(&c.Seed, 1)
-	setDefault(&c.Threads, runtime.GOMAXPROCS(0))
-	setDefault(&c.TrendHalfLifeDays, 14)
-	setDefault(&c.TrendLength, 500)
-	setDefault(&c.Neighbours, 50)
-	setDefault(&c.Shrink, 10)
-	setDefault(&c.MaxEvents, 200_000_000)
+	c.Factors = cmp.Or(c.Factors, 64)
+	c.A0 = cmp.Or(c.A0, 0.1)
+	c.Reg = cmp.Or(c.Reg, 0.01)
+	c.Nu = cmp.Or(c.Nu, 1)
+	c.Sweeps = cmp.Or(c.Sweeps, 10)
+	c.Seed = cmp.Or(c.Seed, 1)
+	c.Threads = cmp.Or(c.Threads, runtime.GOMAXPROCS(0))
+	c.TrendHalfLifeDays = cmp.Or(c.TrendHalfLifeDays, 14)
+	c.TrendLength = cmp.Or(c.TrendLength, 500)
+	c.Neighbours = cmp.Or(c.Neighbours, 50)
+	c.Shrink = cmp.Or(c.Shrink, 10)
+	c.MaxEvents = cmp.Or(c.MaxEvents, 200_000_000)
 	if c.EventWeights == nil {
 		c.EventWeights = defaultWeights()
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
-	}
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
 	}
 }
 

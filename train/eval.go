@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,8 +45,8 @@ type EvalConfig struct {
 
 // EnsureDefaults fills what is zero.
 func (c *EvalConfig) EnsureDefaults() {
-	setDefault(&c.Protocol, Temporal)
-	setDefault(&c.K, 20)
+	c.Protocol = cmp.Or(c.Protocol, Temporal)
+	c.K = cmp.Or(c.K, 20)
 	c.Config.EnsureDefaults()
 	c.Config.UsersOnly = true
 	if len(c.Types) > 0 {

@@ -24,6 +24,7 @@
 package trend
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -65,12 +66,12 @@ var DefaultWeights = map[edged.EventType]float64{
 
 // EnsureDefaults fills in what is not set.
 func (o *Options) EnsureDefaults() {
-	setDefault(&o.MaxCells, 2048)
-	setDefault(&o.MaxPeers, 256)
-	setDefault(&o.MaxVoices, 1<<16)
-	setDefault(&o.MaxPublish, 64)
-	setDefault(&o.Floor, 0.05)
-	setDefault(&o.Voice, time.Hour)
+	o.MaxCells = cmp.Or(max(o.MaxCells, 0), 2048)
+	o.MaxPeers = cmp.Or(max(o.MaxPeers, 0), 256)
+	o.MaxVoices = cmp.Or(max(o.MaxVoices, 0), 1<<16)
+	o.MaxPublish = cmp.Or(max(o.MaxPublish, 0), 64)
+	o.Floor = cmp.Or(max(o.Floor, 0), 0.05)
+	o.Voice = cmp.Or(max(o.Voice, 0), time.Hour)
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
@@ -79,12 +80,6 @@ func (o *Options) EnsureDefaults() {
 	}
 	if o.Weights == nil {
 		o.Weights = DefaultWeights
-	}
-}
-
-func setDefault[T int | float64 | time.Duration](p *T, value T) {
-	if *p <= 0 {
-		*p = value
 	}
 }
 
