@@ -38,4 +38,3 @@ soak: ## long runs outside CI: fuzzing, kills, load (SOAKTIME 10m)
 
 generate: ## everything that is generated; the tree must be clean afterwards
 	$(GO) generate ./...
-	$(GO) test ./snapshot ./model ./cluster/... ./index ./serve -run 'Golden|Script' >/dev/null
