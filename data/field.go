@@ -134,7 +134,7 @@ func (f *field) eval(r *row) (result, *fault) {
 	if s == "" {
 		s = f.fallback
 	}
-	if f.match != nil && !f.match.MatchString(s) {
+	if s != "" && f.match != nil && !f.match.MatchString(s) { // nothing is not a wrong value: it is missing
 		return v, &fault{f.name + ": does not match", false, clip(s)}
 	}
 	return result{text: s}, nil

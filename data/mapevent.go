@@ -133,10 +133,16 @@ func (m *eventMap) event(r *row, e *edged.Event, now int64) *fault {
 			filtered = err
 		}
 	}
-	if filtered != nil {
-		return filtered
+	if filtered == nil {
+		return m.admit(e, now)
 	}
-	return m.admit(e, now)
+	if kept && filtered.reason != reasonKeep && e.Item == "" {
+		e.Item = "filtered" // the rest of the row may still be broken
+		if err := admitEvent(e, now); err != nil {
+			return err
+		}
+	}
+	return filtered
 }
 
 // admit applies what holds for every event.

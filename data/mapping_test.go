@@ -173,3 +173,19 @@ func FuzzParseMapping(f *testing.F) {
 		}
 	})
 }
+
+// TestBrokenBeatsFiltered counts a row that lacks what an event needs as bad, whatever a filter says of the rest of it.
+func TestBrokenBeatsFiltered(t *testing.T) {
+	m := parsedMapping(t, "events: {user: u, item: {column: i, match: '^[0-9]'}, type: {value: view}, time: t}\n")
+	const at = "2026-01-02T00:00:00Z"
+	for row, want := range map[string]string{
+		"a,1," + at: "1 rows: 1 events, 0 items, 0 duplicates, 0 dropped",
+		"a,X," + at: "1 rows: 0 events, 0 items, 0 duplicates, 1 dropped (1 item: does not match)",
+		"a,," + at:  "1 rows: 0 events, 0 items, 0 duplicates, 1 dropped (1 item: missing or beyond a limit)",
+		"a,X,":      "1 rows: 0 events, 0 items, 0 duplicates, 1 dropped (1 time: missing or beyond a limit)",
+	} {
+		if _, rep := importText(t, m, "t.csv", "u,i,t\n"+row+"\n", ImportOptions{MaxBad: 1}); rep.String() != want {
+			t.Errorf("%s: %s, want %s", row, rep.String(), want)
+		}
+	}
+}

@@ -120,9 +120,11 @@ func (g *Gossip) validate(fault func(string, ...any)) {
 	if len(g.Seeds) > 0 && g.KeyFile == "" {
 		fault("gossip.keyFile: missing: gossip with seeds needs the cluster's key")
 	}
-	checkAddress(fault, "gossip.listen", g.Listen)
+	listens := checkAddress(fault, "gossip.listen", g.Listen)
 	if g.Advertise != "" {
 		checkAddress(fault, "gossip.advertise", g.Advertise)
+	} else if listens && g.on() && everywhere(g.Listen) {
+		fault("gossip.advertise: missing, and gossip.listen %q does not say at which address others reach this node", g.Listen)
 	}
 	for _, s := range g.Seeds {
 		checkAddress(fault, "gossip.seeds", s)
@@ -149,4 +151,11 @@ func loopback(addr string) bool {
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// everywhere reports whether addr is on all addresses of the machine.
+func everywhere(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "" || ip != nil && ip.IsUnspecified())
 }

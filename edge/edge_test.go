@@ -357,6 +357,20 @@ func TestConfigFaultsComeTogether(t *testing.T) {
 	}
 }
 
+func TestListeningEverywhereNeedsAnAddressToTell(t *testing.T) {
+	for listen, want := range map[string]bool{"0.0.0.0:7946": true, ":7946": true, "[::]:7946": true, "127.0.0.1:7946": false, "10.0.0.5:7946": false} {
+		cfg := Config{Name: "a", Dir: "d", Gossip: Gossip{Listen: listen, KeyFile: "k"}}
+		cfg.EnsureDefaults()
+		if err := cfg.Validate(); (err != nil) != want {
+			t.Errorf("%s: %v", listen, err)
+		}
+		cfg.Gossip.Advertise = "10.0.0.5:7946"
+		if err := cfg.Validate(); err != nil {
+			t.Errorf("%s with an address: %v", listen, err)
+		}
+	}
+}
+
 func TestShortAdminKey(t *testing.T) {
 	s := newShop(t)
 	s.must(vfs.WriteFile(s.fs, "admin.key", []byte("short\n")))

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"path"
 
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/node"
@@ -29,7 +28,7 @@ func (e *Edge) openNode(ctx context.Context) error {
 		}
 	}
 	e.node, err = node.Open(ctx, node.Config{
-		FS: e.cfg.FS, Dir: path.Join(e.cfg.Dir, "releases"), Origin: from, Trust: trust, Poll: e.cfg.Poll,
+		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Poll: e.cfg.Poll,
 		Clock: e.cfg.Clock, Logger: e.cfg.Logger,
 		OnSwap: func(*rank.Ranker) { e.wake() },
 	})

@@ -51,7 +51,8 @@ func (d *Dir) Get(ctx context.Context, name string, max int64) ([]byte, error) {
 	return b, nil
 }
 
-// Put writes a file by way of a temporary one beside it.
+// Put writes a file by way of a temporary one beside it. Everyone on the machine may read an origin: what is in it is signed,
+// and nodes need not run as the publisher.
 func (d *Dir) Put(ctx context.Context, name string, data []byte) error {
 	if err := errors.Join(ctx.Err(), CheckName(name)); err != nil {
 		return err
@@ -60,7 +61,7 @@ func (d *Dir) Put(ctx context.Context, name string, data []byte) error {
 	if err := d.mkdir(path.Dir(file)); err != nil {
 		return fmt.Errorf("origin: %w", err)
 	}
-	if err := vfs.WriteFile(d.fs, file, data); err != nil {
+	if err := vfs.WriteSharedFile(d.fs, file, data); err != nil {
 		return fmt.Errorf("origin: %w", err)
 	}
 	return nil
@@ -76,8 +77,11 @@ func (d *Dir) mkdir(dir string) error {
 	if err := d.fs.MkdirAll(dir); err != nil {
 		return err
 	}
+	if err := d.fs.Share(dir); err != nil {
+		return err
+	}
 	for up := dir; up != d.root; up = path.Dir(up) {
-		if err := d.fs.SyncDir(path.Dir(up)); err != nil {
+		if err := errors.Join(d.fs.Share(path.Dir(up)), d.fs.SyncDir(path.Dir(up))); err != nil {
 			return err
 		}
 	}

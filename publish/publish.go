@@ -34,6 +34,11 @@ type Config struct {
 	Keys     string // directory with the signing keys and trust.json
 	Clock    func() time.Time
 	Validity time.Duration // of the rollout; 0: DefaultValidity
+
+	// Above takes the place of a rollout that the origin lost, or whose bytes are damaged: the versions given out, of
+	// rollouts and of releases, begin above it. Nodes say what they accepted. 0: such a rollout is an error.
+	Above uint64
+
 	Progress func(Step)
 }
 
@@ -194,22 +199,38 @@ func closeLock(lock io.Closer) error {
 	return nil
 }
 
-// look reads what the origin offers now. A rollout these keys did not sign is nobody's to replace.
+// look reads what the origin offers now. A rollout these keys did not sign is nobody's to replace, unless Above says that it
+// is lost.
 func (p *publisher) look(ctx context.Context) error {
 	envelope, err := p.Origin.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
 	if errors.Is(err, origin.ErrNotFound) {
+		p.lost()
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	r, err := release.OpenRollout(p.trust, envelope)
+	if err != nil && p.Above > 0 {
+		p.lost()
+		return nil
+	}
 	if err != nil {
-		return fmt.Errorf("the rollout at %s: %w; publish with the keys that signed it, or to another origin", p.Origin, err)
+		return fmt.Errorf("the rollout at %s: %w; publish with the keys that signed it, or to another origin, or, where it was damaged, above the version that nodes accepted", p.Origin, err)
+	}
+	if p.Above > 0 {
+		return fmt.Errorf("the rollout at %s is sound, at version %d: leave out the version to publish above", p.Origin, r.Version)
 	}
 	p.before, p.envelope = r, envelope
 	p.manifest = p.offered(ctx, r.Release)
 	return nil
+}
+
+// lost makes up a rollout that names nothing, where Above says what nodes may have accepted.
+func (p *publisher) lost() {
+	if p.Above > 0 {
+		p.before = &release.Rollout{Version: p.Above, Highest: p.Above}
+	}
 }
 
 // offered is the manifest of the release offered now, nil where it is damaged: then a new one is published.

@@ -385,3 +385,29 @@ func TestConfig(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAbove brings an origin back whose rollout is lost or damaged, and only such a one.
+func TestAbove(t *testing.T) {
+	for name, lose := range map[string]func(*site) error{
+		"removed": func(s *site) error { return s.fs.Remove("origin/rollout.json") },
+		"cut":     func(s *site) error { return vfs.WriteFile(s.fs, "origin/rollout.json", []byte(`{"payloadType":`)) },
+	} {
+		s := newSite(t)
+		s.publish(t, "rel1")
+		cfg := s.config("rel2")
+		cfg.Above = 41
+		if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "sound, at version 1") {
+			t.Errorf("%s: over a sound rollout: %v", name, err)
+		}
+		if err := lose(s); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), cfg)
+		if err != nil || r.Version != 42 || r.Rollout != 42 {
+			t.Errorf("%s: release %d, rollout %d, %v; want 42 of both", name, r.Version, r.Rollout, err)
+		}
+		if err := complete(t, s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

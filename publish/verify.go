@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"time"
 
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
@@ -57,10 +58,15 @@ func (p *publisher) readCard() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", CardFile, err)
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(card, &object); err != nil || object == nil {
-		return fmt.Errorf("%s: not a JSON object", CardFile)
+	var said *struct {
+		Trained time.Time `json:"trained"`
+	}
+	if err := json.Unmarshal(card, &said); err != nil || said == nil {
+		return fmt.Errorf("%s: not a JSON object with the time of training", CardFile)
 	}
 	p.card = card
+	if !said.Trained.IsZero() {
+		p.created = said.Trained
+	}
 	return nil
 }

@@ -91,12 +91,13 @@ func writeKeys(fsys vfs.FS, dir string, key PrivateKey) error {
 	for _, f := range []struct {
 		name string
 		data []byte
+		file func(vfs.FS, string, []byte) error
 	}{
-		{KeyFile, signing},
-		{GossipKeyFile, []byte(base64.StdEncoding.EncodeToString(gossip) + "\n")},
-		{TrustFile, trust.Encode()},
+		{KeyFile, signing, vfs.WriteFile},
+		{GossipKeyFile, []byte(base64.StdEncoding.EncodeToString(gossip) + "\n"), vfs.WriteFile},
+		{TrustFile, trust.Encode(), vfs.WriteSharedFile},
 	} {
-		if err := vfs.WriteFile(fsys, path.Join(dir, f.name), f.data); err != nil {
+		if err := f.file(fsys, path.Join(dir, f.name), f.data); err != nil {
 			return fmt.Errorf("keys: %w", err)
 		}
 	}

@@ -31,11 +31,14 @@ const (
 
 var reasonNames = [reasonCount]string{"malformed", "invalid", "future", "store"}
 
+// latencyBounds are the upper bounds of the latency buckets in seconds: 10 µs, doubled up to 2.6 s.
+var latencyBounds = metrics.ExponentialBuckets(1e-5, 2, 19)
+
 // meters are the figures of one server.
 type meters struct {
 	set      *metrics.Set
 	requests [routeCount][len(statuses)]atomic.Pointer[metrics.Counter] // made when first needed
-	latency  [routeCount]*metrics.Histogram
+	latency  [routeCount]*metrics.PrometheusHistogram
 	levels   [rank.Static + 1]*metrics.Counter
 	panics   *metrics.Counter
 	missing  *metrics.Counter
@@ -47,7 +50,7 @@ type meters struct {
 func newMeters(s *Server, set *metrics.Set) *meters {
 	m := &meters{set: set}
 	for i := range routeTable {
-		m.latency[i] = set.GetOrCreateHistogram(fmt.Sprintf(`edged_http_request_duration_seconds{route=%q}`, routeTable[i].name))
+		m.latency[i] = set.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`edged_http_request_duration_seconds{route=%q}`, routeTable[i].name), latencyBounds)
 	}
 	for i := range m.levels {
 		m.levels[i] = set.GetOrCreateCounter(fmt.Sprintf(`edged_answers_total{level=%q}`, rank.Level(i)))

@@ -78,9 +78,11 @@ func fold(b []byte, word string) bool {
 	return true
 }
 
-// jsonTypes are the media types a JSON body may come with. text/plain is what sendBeacon and forms without a
-// preflight send.
-var jsonTypes = []string{"application/json", "text/plain", "application/x-ndjson", "application/jsonl", "application/ndjson"}
+// jsonTypes are the media types a JSON body may come with. text/plain is what sendBeacon sends without a preflight, and
+// the form's type is what curl -d says of everything.
+var jsonTypes = []string{
+	"application/json", "text/plain", "application/x-ndjson", "application/jsonl", "application/ndjson", "application/x-www-form-urlencoded",
+}
 
 // checkBody refuses bodies that can't be JSON by their own word, or are longer than a body may be.
 func checkBody(ctx *fasthttp.RequestCtx, limit int) *problem {

@@ -35,7 +35,8 @@ const CardType = "edged.card/1"
 // Card is the release's own description: what it was made of, how, and how that went.
 type Card struct {
 	Type    string             `json:"type"`
-	Created time.Time          `json:"created"` // the newest event's time
+	Created time.Time          `json:"created"` // the newest event's time: part of the model, which the data alone decide
+	Trained time.Time          `json:"trained"` // when the training ran
 	Config  Config             `json:"config"`
 	Counts  CardCounts         `json:"counts"`
 	Data    string             `json:"data"` // digest of what was read
@@ -164,7 +165,7 @@ func (r *run) describe(log *eventLog, l *lesson, trends int) {
 	first, last := log.span()
 	r.card.Type, r.card.Config, r.card.Loss = CardType, *r.cfg, l.losses
 	r.card.From, r.card.To = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
-	r.card.Created = r.card.To
+	r.card.Created, r.card.Trained = r.card.To, r.cfg.Clock().UTC().Truncate(time.Second)
 	r.card.Counts = CardCounts{Events: int64(len(log.at)), Ignored: log.ignored, Visitors: l.als.users.rows(), Items: l.als.items.rows(),
 		Active: l.als.items.active(), Pairs: l.als.users.pairs(), Trends: trends}
 }

@@ -303,6 +303,15 @@ func kebab(name string) string {
 	return b.String()
 }
 
+// camel turns camel-case into camelCase.
+func camel(name string) string {
+	parts := strings.Split(name, "-")
+	for i, p := range parts[1:] {
+		parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
+	}
+	return strings.Join(parts, "")
+}
+
 // nearest suggests the known key that shares the longest beginning with name.
 func nearest(n *kong.Node, name string) string {
 	best, length := "", 2
@@ -314,7 +323,7 @@ func nearest(n *kong.Node, name string) string {
 	if best == "" {
 		return ""
 	}
-	return "; did you mean " + best + "?"
+	return "; did you mean " + camel(best) + "?"
 }
 
 func sharedPrefix(a, b string) int {

@@ -52,7 +52,7 @@ sevre: {}
 		":2: train.factros: unknown key; did you mean factors?",
 		":3: train.sweeps: ",
 		":5: train.seed: said twice",
-		":8: serve.gossip.lisen: unknown key; did you mean gossip-listen?",
+		":8: serve.gossip.lisen: unknown key; did you mean gossipListen?",
 		":9: serve.poll: ",
 		":11: bench.load: want a map of settings",
 		":12: sevre: unknown section; known: ",

@@ -15,7 +15,8 @@ type publishCmd struct {
 	Release  string        `help:"Release directory, as 'edged train' wrote it." placeholder:"DIR" type:"path"`
 	Origin   string        `help:"Where nodes look: a directory or a file:// URL." placeholder:"URL" required:""`
 	Keys     string        `help:"Directory with the signing key (see 'edged keys init')." placeholder:"DIR" required:"" type:"path"`
-	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed." default:"720h"`
+	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed; a minute or more." default:"720h"`
+	Above    uint64        `help:"The origin's rollout is lost or damaged: give out versions above this one. Nodes show what they accepted at /v1/admin/release." placeholder:"VERSION"`
 	Refresh  bool          `help:"Renew the rollout of the release already there."`
 	JSON     bool          `help:"Print the result as JSON." name:"json"`
 }
@@ -49,7 +50,7 @@ func (c *publishCmd) Run(ctx context.Context, std streams) error {
 		do = publish.Refresh
 	}
 	result, err := do(ctx, publish.Config{
-		Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity,
+		Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
 		Progress: func(s publish.Step) { p.update(s.Name, publishState(s)) },
 	})
 	p.done()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -450,4 +451,21 @@ func writeOnly(t *testing.T, f vfs.FS, dir string) {
 	_, err = h.ReadAt(make([]byte, 1), 0)
 	anyErr(t, "read of a handle for writing", err)
 	must(t, h.Close())
+}
+
+// TestSharedFileIsReadableByAll looks at the modes the system shows.
+func TestSharedFileIsReadableByAll(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes mean something else there")
+	}
+	dir := filepath.Join(t.TempDir(), "shared")
+	name := filepath.Join(dir, "f")
+	if err := errors.Join(vfs.OS.MkdirAll(dir), vfs.OS.Share(dir), vfs.WriteSharedFile(vfs.OS, name, []byte("x")), vfs.WriteFile(vfs.OS, name+"2", nil)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]fs.FileMode{dir: 0o755, name: 0o644, name + "2": 0o600} {
+		if info, err := vfs.OS.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v; want %v", path, info.Mode().Perm(), err, want)
+		}
+	}
 }

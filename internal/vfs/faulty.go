@@ -21,6 +21,7 @@ const (
 	OpMkdirAll  OpName = "mkdirall"
 	OpReadDir   OpName = "readdir"
 	OpStat      OpName = "stat"
+	OpShare     OpName = "share"
 	OpSyncDir   OpName = "syncdir"
 	OpLock      OpName = "lock"
 	OpMap       OpName = "map"
@@ -35,7 +36,7 @@ const (
 // others looks the same as one after them.
 func (o OpName) Changes() bool {
 	switch o {
-	case OpCreate, OpAppend, OpRename, OpRemove, OpRemoveAll, OpMkdirAll, OpSyncDir, OpLock, OpWrite, OpSync, OpTruncate:
+	case OpCreate, OpAppend, OpRename, OpRemove, OpRemoveAll, OpMkdirAll, OpShare, OpSyncDir, OpLock, OpWrite, OpSync, OpTruncate:
 		return true
 	}
 	return false
@@ -87,6 +88,7 @@ func (f *faulty) Append(name string) (File, error) { return f.open(OpAppend, nam
 func (f *faulty) Remove(name string) error         { return f.do(OpRemove, name, f.fs.Remove) }
 func (f *faulty) RemoveAll(name string) error      { return f.do(OpRemoveAll, name, f.fs.RemoveAll) }
 func (f *faulty) MkdirAll(dir string) error        { return f.do(OpMkdirAll, dir, f.fs.MkdirAll) }
+func (f *faulty) Share(name string) error          { return f.do(OpShare, name, f.fs.Share) }
 func (f *faulty) SyncDir(dir string) error         { return f.do(OpSyncDir, dir, f.fs.SyncDir) }
 
 func (f *faulty) Rename(from, to string) error {

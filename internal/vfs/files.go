@@ -21,8 +21,21 @@ func IsTemp(name string) bool { return strings.HasSuffix(name, tempSuffix) }
 // WriteFile replaces the file called name by data, durably: after a crash it holds what it held before, or all of
 // data; once WriteFile has returned nil, it is data. Several may write the same name: the last one's data stays.
 func WriteFile(fsys FS, name string, data []byte) error {
+	return replace(fsys, name, data, func(string) error { return nil })
+}
+
+// WriteSharedFile is WriteFile for what every user of the machine may read.
+func WriteSharedFile(fsys FS, name string, data []byte) error {
+	return replace(fsys, name, data, fsys.Share)
+}
+
+// replace lets prepare change the temporary file before it takes the name.
+func replace(fsys FS, name string, data []byte, prepare func(temp string) error) error {
 	temp := fmt.Sprintf("%s.%016x%s", name, rand.Uint64(), tempSuffix)
 	err := writeSynced(fsys, temp, data)
+	if err == nil {
+		err = prepare(temp)
+	}
 	if err == nil {
 		err = fsys.Rename(temp, name)
 	}

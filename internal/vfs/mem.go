@@ -327,6 +327,12 @@ func (m *Mem) Stat(name string) (fs.FileInfo, error) {
 	return n.info(path.Base(path.Clean("/" + name))), nil
 }
 
+// Share finds the file; a Mem has one user.
+func (m *Mem) Share(name string) error {
+	_, err := m.Stat(name)
+	return err
+}
+
 // SyncDir makes the names in a directory durable, not those below.
 func (m *Mem) SyncDir(name string) error {
 	m.mu.Lock()

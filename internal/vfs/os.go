@@ -93,6 +93,17 @@ func (o osFS) MkdirAll(dir string) error {
 	return syncDir(parent)
 }
 
+func (osFS) Share(name string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return os.Chmod(name, 0o755)
+	}
+	return os.Chmod(name, 0o644)
+}
+
 type osLock struct{ f *os.File }
 
 func (l osLock) Close() error { return l.f.Close() } // the system drops the lock with the handle

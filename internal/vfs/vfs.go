@@ -32,6 +32,7 @@ type FS interface {
 	MkdirAll(dir string) error                 // modes 0700; the directories it made are durable when it returns
 	ReadDir(dir string) ([]fs.DirEntry, error) // sorted by name
 	Stat(name string) (fs.FileInfo, error)
+	Share(name string) error  // lets every user of the machine read a file, or enter a directory; until then only the owner may
 	SyncDir(dir string) error // makes creations, renames and removals in dir durable
 	// Lock takes an exclusive lock on name, created if absent, until closed or the process ends. It does not wait:
 	// a held lock is an error.
