@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"strings"
@@ -36,7 +37,35 @@ func (s *Server) AdminHandler() http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.adminUnknown(w, r, mux) })
-	return s.keyed(mux)
+	return s.keyed(s.sameSite(mux))
+}
+
+// sameSite keeps web pages that an operator has open away from the listener: requests that a browser sends for another
+// site, and, where no key is asked for, those to a name that only says it is this machine (DNS rebinding).
+func (s *Server) sameSite(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		s.adminProblem(w, withStatus(http.StatusForbidden, "pages of other sites may change nothing here"))
+	}))
+	next = guard.Handler(next)
+	if len(s.cfg.Admin.Key) > 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !loopbackHost(r.Host) {
+			s.adminProblem(w, withStatus(http.StatusForbidden, "without a key this listener answers to localhost and loopback addresses only, not to Host %s", quote(r.Host)))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func loopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // adminUnknown answers paths and methods that nothing else does.

@@ -9,6 +9,7 @@ import (
 
 func (f *fixture) admin(method, target, key, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	r.Host = "127.0.0.1:8081"
 	if key != "" {
 		r.Header.Set("Authorization", key)
 	}
@@ -75,6 +76,41 @@ func TestAdminOffersOnlyWhatItHas(t *testing.T) {
 	for _, target := range []string{"/v1/admin/release", "/v1/admin/cluster"} {
 		if w := f.admin("GET", target, "", ""); w.Code != 404 {
 			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+}
+
+// TestAdminKeepsPagesOut sends what a browser would send for a page of another site.
+func TestAdminKeepsPagesOut(t *testing.T) {
+	open, keyed := newFixture(t), newFixture(t, func(c *Config) { c.Admin.Key = []byte("key") })
+	rolled := 0
+	for _, f := range []*fixture{open, keyed} {
+		f.server.cfg.Admin.Rollback = func() error { rolled++; return nil }
+	}
+	for _, test := range []struct {
+		f            *fixture
+		host, origin string
+		want         int
+	}{
+		{open, "localhost:8081", "", 200},
+		{open, "[::1]:8081", "http://[::1]:8081", 200},
+		{open, "127.0.0.1", "http://evil.example", 403},
+		{open, "rebound.example:8081", "", 403},
+		{open, "rebound.example", "http://rebound.example", 403},
+		{keyed, "edge.example", "", 200},
+		{keyed, "edge.example", "http://evil.example", 403},
+	} {
+		r := httptest.NewRequest("POST", "/v1/admin/release", strings.NewReader(`{"action":"rollback"}`))
+		r.Host = test.host
+		r.Header.Set("Authorization", "Bearer key")
+		if test.origin != "" {
+			r.Header.Set("Origin", test.origin)
+		}
+		w := httptest.NewRecorder()
+		before := rolled
+		test.f.server.AdminHandler().ServeHTTP(w, r)
+		if w.Code != test.want || (rolled > before) != (test.want == 200) {
+			t.Errorf("Host %s, Origin %q: %d, rolled back %v; want %d", test.host, test.origin, w.Code, rolled > before, test.want)
 		}
 	}
 }

@@ -48,6 +48,7 @@ type Config struct {
 	Origins        []string // who may read answers in a browser; default "*"
 	Windows        []string // windows of Trends, the default first; default 1h, 24h, 7d
 	MaxConcurrency int      // requests worked on at once, default 4096; more get 503
+	MaxConnections int      // open at once, default 8192; more get 503
 	MaxBody        int      // bytes of a request body, default edged.MaxBody
 	ReadTimeout    time.Duration
 	WriteTimeout   time.Duration
@@ -79,6 +80,7 @@ func (c *Config) EnsureDefaults() {
 		c.Windows = []string{"1h", "24h", "7d"}
 	}
 	c.MaxConcurrency = cmp.Or(c.MaxConcurrency, 4096)
+	c.MaxConnections = cmp.Or(c.MaxConnections, 8192)
 	c.MaxBody = cmp.Or(c.MaxBody, edged.MaxBody)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)

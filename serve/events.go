@@ -217,8 +217,8 @@ func (in *intake) parse(s *scanner, raw []byte) (edged.Event, *rejection) {
 	if err != nil {
 		return e, &rejection{reason: reasonInvalid, detail: err.Error()}
 	}
-	if ahead := time.Duration(e.Time-in.now) * time.Millisecond; ahead > maxAhead {
-		return e, &rejection{reason: reasonFuture, detail: fmt.Sprintf("event: time: %v ahead of the clock, at most %v", ahead.Round(time.Second), maxAhead)}
+	if ahead := e.Time - in.now; ahead > maxAhead.Milliseconds() { // in milliseconds: a Duration ends after 292 years
+		return e, &rejection{reason: reasonFuture, detail: fmt.Sprintf("event: time: %d s ahead of the clock, at most %v", ahead/1000, maxAhead)}
 	}
 	return e, nil
 }

@@ -50,6 +50,7 @@ func New(cfg Config) (*Server, error) {
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
+		Concurrency:                  cfg.MaxConnections,
 		ReadBufferSize:               32 << 10, // the longest request line and headers
 		MaxRequestBodySize:           cfg.MaxBody,
 		ReadTimeout:                  cfg.ReadTimeout,

@@ -145,6 +145,9 @@ func (s *settings) keys(n *kong.Node, path, prefix string, m *yaml.Node) {
 // set checks a value against its flag's type by parsing it into a scratch variable.
 func (s *settings) set(flag *kong.Flag, full string, value *yaml.Node) {
 	v, err := plain(value)
+	if kind := flag.Target.Kind(); value.Kind == yaml.SequenceNode && kind != reflect.Slice || value.Kind == yaml.MappingNode && kind != reflect.Map {
+		err = errors.New("want one plain value")
+	}
 	if err == nil {
 		scratch := reflect.New(flag.Target.Type()).Elem()
 		err = flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: kong.Scan().PushTyped(v, kong.FlagValueToken)}, scratch)
@@ -234,11 +237,16 @@ func (s *settings) locate(section string, err error) error {
 	return errors.Join(out...)
 }
 
-func unjoin(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
+// unjoin takes apart what errors.Join put together, joins of joins too.
+func unjoin(err error) (list []error) {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
 	}
-	return []error{err}
+	for _, e := range many.Unwrap() {
+		list = append(list, unjoin(e)...)
+	}
+	return list
 }
 
 // Validate implements kong.Resolver; the file was checked when it was read.

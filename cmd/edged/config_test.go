@@ -40,6 +40,7 @@ serve:
   gossip:
     lisen: 127.0.0.1:1
   poll: 3 bananas
+  listen: [1, 2]
 bench:
   load: [1, 2]
 sevre: {}
@@ -54,8 +55,9 @@ sevre: {}
 		":5: train.seed: said twice",
 		":8: serve.gossip.lisen: unknown key; did you mean gossipListen?",
 		":9: serve.poll: ",
-		":11: bench.load: want a map of settings",
-		":12: sevre: unknown section; known: ",
+		":10: serve.listen: want one plain value",
+		":12: bench.load: want a map of settings",
+		":13: sevre: unknown section; known: ",
 		"factors: 12, want a multiple of 8",
 	} {
 		if !strings.Contains(stderr, want) {
@@ -109,6 +111,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"frobnicate"}, exitUsage},
 		{[]string{"train"}, exitUsage},
 		{[]string{"eval", "--data", "d", "--split-time", "soon"}, exitUsage},
+		{[]string{"eval", "--data", "d", "--split-time", "2010-09-01", "--shrink", "0"}, exitUsage},
+		{[]string{"eval", "--data", "d", "--split-time", "2010-09-01", "--k", "0"}, exitUsage},
 		{[]string{"publish", "--origin", "o", "--keys", "k"}, exitUsage},
 		{[]string{"train", "--data", filepath.Join(t.TempDir(), "absent"), "--out", "o"}, exitFailed},
 	} {

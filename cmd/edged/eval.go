@@ -39,9 +39,13 @@ func (c *evalCmd) check() error {
 		err2 = fmt.Errorf("splitTime: %w", err2)
 	}
 	c.split = split
+	var err3 error
+	if c.K == 0 {
+		err3 = errors.New("k: 0, want 1 or more")
+	}
 	cfg := c.evalConfig()
 	cfg.EnsureDefaults()
-	return errors.Join(err, err2, cfg.Validate())
+	return errors.Join(err, err2, err3, c.zeros(), cfg.Validate())
 }
 
 func (c *evalCmd) evalConfig() train.EvalConfig {

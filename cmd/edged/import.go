@@ -71,6 +71,9 @@ func (f *importFlags) run(ctx context.Context, std streams, kind string) (err er
 	if err != nil && report.Rows == 0 {
 		return err
 	}
+	if err != nil {
+		report.Rows, report.Events, report.Items, report.Duplicates = report.Dropped, 0, 0, 0 // of the rest nothing was kept
+	}
 	return errors.Join(err, f.show(std.out, report))
 }
 

@@ -48,6 +48,7 @@ type checker interface{ check() error }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	code := run(ctx, os.Args[1:], os.LookupEnv, streams{os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,10 +41,27 @@ func (h hyper) config() train.Config {
 	return c
 }
 
+// check reports what is impossible. A zero that was asked for is not a default that was left out.
 func (h hyper) check() error {
 	c := h.config()
 	c.EnsureDefaults()
-	return c.Validate()
+	return errors.Join(h.zeros(), c.Validate())
+}
+
+func (h hyper) zeros() error {
+	var faults []error
+	for _, f := range []struct {
+		name string
+		zero bool
+	}{
+		{"factors", h.Factors == 0}, {"a0", h.A0 == 0}, {"reg", h.Reg == 0}, {"nu", h.Nu == 0}, {"sweeps", h.Sweeps == 0}, {"seed", h.Seed == 0},
+		{"trendHalfLifeDays", h.TrendHalfLifeDays == 0}, {"neighbours", h.Neighbours == 0}, {"shrink", h.Shrink == 0},
+	} {
+		if f.zero {
+			faults = append(faults, fmt.Errorf("%s: 0, want above 0", f.name))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 type trainCmd struct {
