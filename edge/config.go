@@ -30,7 +30,7 @@ type Config struct {
 
 	Origin string        // where releases come from: a directory; empty: only what is held is served
 	Trust  string        // path of trust.json; required with an origin
-	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 2 s
+	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 1 s
 
 	Gossip Gossip
 

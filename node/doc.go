@@ -33,7 +33,7 @@ import (
 )
 
 // DefaultPoll is how often a node looks at the origin without being told.
-const DefaultPoll = 2 * time.Second
+const DefaultPoll = time.Second
 
 // Config is what a Node needs. FS, Dir, Origin and Trust are required.
 type Config struct {

@@ -16,7 +16,7 @@ type serveCmd struct {
 	Origin string `help:"Where releases come from: a directory or a file:// URL. Without one, only what is held is served." placeholder:"URL"`
 	Trust  string `help:"The publisher's trust.json." placeholder:"FILE" type:"path"`
 
-	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"2s"`
+	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"1s"`
 
 	Gossip gossipFlags `embed:"" prefix:"gossip-"`
 
