@@ -12,7 +12,8 @@
 //	E2  Events keep the id they came with, or get a random one; an import drops what it has by id. So an event that was
 //	    sent twice, or imported twice, counts once.
 //	E3  After a failed write or fsync its segment is never written again: what a disk holds after a failed fsync is
-//	    anyone's guess. The next commit starts a new segment.
+//	    anyone's guess. A commit a second later starts a new segment; those before it fail at once. A segment that holds
+//	    nothing acknowledged is removed.
 //
 // A log also knows a window of recent ids, and does not write those again. It is rebuilt when the log is opened.
 //

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -70,7 +71,7 @@ type Stats struct {
 	Events     int64 // written and durable
 	Duplicates int64 // not written: their id was known
 	Commits    int64 // fsyncs that served someone
-	Failures   int64 // commits that failed
+	Failures   int64 // commits that failed, those refused in the pause after a failure too
 	Bytes      int64 // written to segments
 	Torn       int64 // bytes of torn tails cut at open
 	Damaged    int64 // segments found damaged at open; they are left alone
@@ -85,6 +86,7 @@ type Log struct {
 	closing chan struct{}
 	done    chan struct{}
 	once    sync.Once
+	told    map[string]bool // troubles logged since the last success; the committer's
 
 	mu    sync.Mutex
 	stats Stats
@@ -115,6 +117,7 @@ func Open(fsys vfs.FS, dir string, opts Options) (*Log, error) {
 	l := &Log{
 		opts: opts, lock: lock,
 		queue: make(chan *request, maxQueued), closing: make(chan struct{}), done: make(chan struct{}),
+		told: map[string]bool{},
 	}
 	l.writer = &writer{fs: fsys, dir: dir, opts: opts, ids: newWindow(opts.KeepIDs)}
 	if err := l.writer.recover(&l.stats); err != nil {
@@ -238,12 +241,39 @@ func (l *Log) commit(first *request) {
 	}
 	events, bytes, err := l.writer.commit(group)
 	l.count(group, events, bytes, err)
-	if err != nil {
-		l.opts.Logger.Error("events not written", "error", err)
-	}
+	l.tell(events, err)
 	for _, r := range group {
 		r.done <- err
 	}
+}
+
+// maxTold bounds how many different troubles are remembered as told.
+const maxTold = 16
+
+// tell logs each distinct trouble once, until events are written again.
+func (l *Log) tell(events int64, err error) {
+	if err == nil {
+		if events > 0 && len(l.told) > 0 {
+			l.opts.Logger.Info("events are written again")
+			clear(l.told)
+		}
+		return
+	}
+	what := cause(err)
+	if l.told[what] || len(l.told) >= maxTold {
+		return
+	}
+	l.told[what] = true
+	l.opts.Logger.Error("events not written", "error", err)
+}
+
+// cause is what the errors of one trouble have in common: they name different segments.
+func cause(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Op + ": " + p.Err.Error()
+	}
+	return err.Error()
 }
 
 func (l *Log) count(group []*request, events, bytes int64, err error) {

@@ -1,12 +1,18 @@
 package events
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -262,8 +268,14 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// ticking is a clock that moves on whenever it is looked at, so that every batch is tried.
+func ticking(step time.Duration) func() time.Time {
+	var looks atomic.Int64
+	return func() time.Time { return noon.Add(time.Duration(looks.Add(1)) * step) }
+}
+
 func crashRun(fsys vfs.FS) []string {
-	l, err := Open(fsys, "log", Options{Clock: clockAt(noon), MaxSegment: 500})
+	l, err := Open(fsys, "log", Options{Clock: ticking(2 * retryPause), MaxSegment: 500})
 	if err != nil {
 		return nil
 	}
@@ -353,4 +365,86 @@ func TestOneWriter(t *testing.T) {
 	}
 	_ = l.Close()
 	open(t, disk, Options{})
+}
+
+// fullDisk is a disk that is full or not, and counts the attempts to write while it is.
+type fullDisk struct {
+	vfs.FS
+	mem   *vfs.Mem
+	full  atomic.Bool
+	tries atomic.Int64
+}
+
+func newFullDisk() *fullDisk {
+	d := &fullDisk{mem: vfs.NewMem()}
+	d.FS = vfs.Faulty(d.mem, func(op vfs.Op) error {
+		if op.Name != vfs.OpWrite || !d.full.Load() {
+			return nil
+		}
+		if d.tries.Add(1)%2 == 0 {
+			return &fs.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}
+		}
+		return fmt.Errorf("%w: %w", &fs.PathError{Op: "write", Path: op.Path, Err: syscall.ENOSPC}, io.ErrShortWrite)
+	})
+	return d
+}
+
+// TestFullDisk goes on appending to a full disk: no files are left behind, the disk is tried once a second, the log
+// has one line, and all is well once there is room again.
+func TestFullDisk(t *testing.T) {
+	disk, now, said := newFullDisk(), noon, &bytes.Buffer{}
+	l := open(t, disk, Options{Clock: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(said, nil))})
+	ctx := context.Background()
+	put := func(id string) error { _, err := l.Append(ctx, []edged.Event{view(id)}); return err }
+	if err := put("before"); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 2 {
+		disk.full.Store(true)
+		disk.tries.Store(0)
+		for i := range 20 { // five seconds
+			if err := put(fmt.Sprint("lost", i)); !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("attempt %d: %v", i, err)
+			}
+			now = now.Add(retryPause / 4)
+		}
+		if n := disk.tries.Load(); n != 5 {
+			t.Errorf("the disk was tried %d times, want 5", n)
+		}
+		if n, err := segmentsOf(disk); n != 1+round || err != nil {
+			t.Errorf("round %d: %d segments, %v", round, n, err)
+		}
+		if fresh, err := l.Append(ctx, []edged.Event{view("before")}); err != nil || fresh[0] {
+			t.Errorf("what is in the log needs no room: %v, %v", fresh, err)
+		}
+		disk.full.Store(false)
+		now = now.Add(retryPause)
+		if err := put(fmt.Sprint("after", round)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(said.String(), "level=ERROR"); n != 2 || strings.Count(said.String(), "written again") != 2 {
+		t.Errorf("%d lines, want one for each time it was full:\n%s", n, said)
+	}
+	if ids := imported(t, disk.mem.Crash(nil)); fmt.Sprint(ids) != "map[after0:1 after1:1 before:1]" {
+		t.Error(ids)
+	}
+	if _, err := disk.Stat("log/2026-03-01-000003.seg"); err != nil {
+		t.Error("numbers were not given back:", err)
+	}
+}
+
+// TestClockSetBack tries the disk again at once: nobody waits for yesterday to come.
+func TestClockSetBack(t *testing.T) {
+	disk, now := newFullDisk(), noon
+	l := open(t, disk, Options{Clock: func() time.Time { return now }})
+	disk.full.Store(true)
+	if _, err := l.Append(context.Background(), []edged.Event{view("a")}); err == nil {
+		t.Fatal("a full disk took an event")
+	}
+	disk.full.Store(false)
+	now = now.Add(-time.Hour)
+	if _, err := l.Append(context.Background(), []edged.Event{view("a")}); err != nil {
+		t.Error(err)
+	}
 }

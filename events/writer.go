@@ -12,6 +12,10 @@ import (
 
 const segmentSuffix = ".seg"
 
+// retryPause is how long the disk is left alone after it failed. Visitors send without pause, and every attempt on a
+// full disk makes a file, fsyncs and removes it again.
+const retryPause = time.Second
+
 // writer writes commits to segments. Only the committer uses it.
 type writer struct {
 	fs   vfs.FS
@@ -21,10 +25,14 @@ type writer struct {
 
 	sequence int // of the last segment
 	day      string
+	name     string
 	file     vfs.File // nil: the next commit begins a segment
 	w        *data.SegmentWriter
 	good     int64 // bytes of the segment that were acknowledged
 	named    bool  // the segment's name is durable
+
+	trouble error     // what the last attempt failed with, nil: it didn't
+	failed  time.Time // when that was
 }
 
 // commit writes what is new of a group and makes it durable.
@@ -33,19 +41,37 @@ func (w *writer) commit(group []*request) (events, bytes int64, err error) {
 	if len(keys) == 0 {
 		return 0, 0, nil
 	}
-	before := int64(0)
-	if err = w.rotate(); err == nil {
-		before = w.w.Size()
-		err = w.write(group)
+	if w.pausing() {
+		return 0, 0, w.trouble
 	}
-	if err != nil {
-		return 0, 0, errors.Join(err, w.abandon())
+	if bytes, err = w.attempt(group); err != nil {
+		w.trouble, w.failed = errors.Join(err, w.abandon()), w.opts.Clock()
+		return 0, 0, w.trouble
 	}
+	w.trouble = nil
 	for _, k := range keys {
 		w.ids.add(k)
 	}
+	return int64(len(keys)), bytes, nil
+}
+
+// pausing says whether the disk failed just now. A clock that was set back ends the pause.
+func (w *writer) pausing() bool {
+	since := w.opts.Clock().Sub(w.failed)
+	return w.trouble != nil && since >= 0 && since < retryPause
+}
+
+// attempt writes a group to the current segment, or to a new one.
+func (w *writer) attempt(group []*request) (bytes int64, err error) {
+	if err := w.rotate(); err != nil {
+		return 0, err
+	}
+	before := w.w.Size()
+	if err := w.write(group); err != nil {
+		return 0, err
+	}
 	w.good = w.w.Size()
-	return int64(len(keys)), w.good - before, nil
+	return w.good - before, nil
 }
 
 // choose marks the events whose id was not seen before, in the log or in the group.
@@ -101,25 +127,34 @@ func (w *writer) rotate() error {
 	if err := w.close(); err != nil {
 		return err
 	}
-	w.sequence++
 	w.day, w.good, w.named = today, 0, false
-	name := filepath.Join(w.dir, fmt.Sprintf("%s-%06d%s", today, w.sequence, segmentSuffix))
-	file, err := w.fs.Append(name)
+	w.name = filepath.Join(w.dir, fmt.Sprintf("%s-%06d%s", today, w.sequence+1, segmentSuffix))
+	file, err := w.fs.Append(w.name)
 	if err != nil {
-		return fmt.Errorf("begin segment: %w", err)
+		return fmt.Errorf("begin segment: %w", err) // nobody has the number
 	}
 	w.file = file
+	w.sequence++
 	w.w, err = data.NewSegmentWriter(file, data.EventSegment)
 	return err
 }
 
-// abandon leaves the segment of a failed commit for good (E3), and tries to take back what was not acknowledged.
+// abandon leaves the segment of a failed commit for good (E3), and tries to take back what was not acknowledged. One
+// that holds nothing else goes, and its number is free: the next file of that name is another file, and its name is
+// synced before anything in it is acknowledged.
 func (w *writer) abandon() error {
 	if w.file == nil {
 		return nil
 	}
-	err := w.file.Truncate(w.good)
-	return errors.Join(err, w.close())
+	err := errors.Join(w.file.Truncate(w.good), w.close())
+	if w.good > 0 {
+		return err
+	}
+	if gone := w.fs.Remove(w.name); gone != nil {
+		return errors.Join(err, gone)
+	}
+	w.sequence--
+	return err
 }
 
 func (w *writer) close() error {
