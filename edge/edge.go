@@ -114,6 +114,7 @@ func (e *Edge) newServer() (err error) {
 	}
 	if e.node != nil {
 		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback
+		cfg.Fault = func(error) { e.node.Suspect() }
 	}
 	if e.server, err = serve.New(cfg); err != nil {
 		return err

@@ -29,12 +29,17 @@ import (
 // shop is a publisher and the disk of everyone.
 type shop struct {
 	t  testing.TB
-	fs *vfs.Mem
+	fs vfs.FS
 }
 
 func newShop(t testing.TB) *shop {
 	t.Helper()
-	s := &shop{t: t, fs: vfs.NewMem()}
+	return newShopOn(t, vfs.NewMem())
+}
+
+func newShopOn(t testing.TB, fs vfs.FS) *shop {
+	t.Helper()
+	s := &shop{t: t, fs: fs}
 	_, err := release.InitKeys(s.fs, "keys")
 	s.must(err)
 	return s
@@ -53,7 +58,8 @@ func (s *shop) publish(prefix string) string {
 	rng := rand.New(rand.NewPCG(7, uint64(len(prefix))))
 	b := model.Build{Meta: model.Meta{Dim: 8, Users: 10, A0: .1, Reg: .01, Nu: 1, Created: time.Now().Add(-time.Hour)}}
 	for i := range 50 {
-		b.IDs = append(b.IDs, fmt.Sprintf("%s-%03d", prefix, i))
+		id := fmt.Sprintf("%s-%03d", prefix, i)
+		b.IDs, b.Items = append(b.IDs, id), append(b.Items, edged.Item{ID: id, Title: "The " + id})
 		b.Popularity = append(b.Popularity, float32(50-i))
 		for range b.Meta.Dim {
 			b.Vectors = append(b.Vectors, rng.Float32()-.5)

@@ -15,7 +15,8 @@
 //
 // After a restart the node trusts its own disk a little: it checks signatures, headers, sizes and the install record,
 // serves, and reads every byte again while it does (Run). What then turns out damaged is withdrawn for the previous
-// release, and fetched again.
+// release, and fetched again. The same happens to a release that somebody suspects (Suspect): files are cut or changed
+// under running nodes too.
 //
 // Locks: Node.look, held during one look at the origin, is taken before Node.life, held while what is served changes;
 // Node.status has its own, taken last.

@@ -29,16 +29,19 @@ type Node struct {
 	nudged  chan struct{}
 	rollout atomic.Uint64 // version of the newest rollout accepted
 
+	doubted   chan struct{} // somebody suspects what is served
+	suspected atomic.Int64  // when that was last heeded, Unix nanoseconds; 0: it may be heeded now
+
 	look  sync.Mutex // one look at the origin at a time
 	unfit unfit
 
-	reading sync.Mutex // held by the one who reads what was held at the start
+	reading sync.Mutex // held by the one who reads what is unread
 
 	life   sync.Mutex // guards what follows
 	store  *release.Store
 	floor  uint64         // lowest release version accepted while no rollout is held
 	served release.Hash   // what Current gives
-	unread []release.Hash // held releases whose bytes were not read since the start
+	unread []release.Hash // held releases whose bytes were not read since the start, or since they were suspected
 
 	status status
 }
@@ -54,7 +57,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)
 	}
-	n := &Node{cfg: cfg, store: store, nudged: make(chan struct{}, 1)}
+	n := &Node{cfg: cfg, store: store, nudged: make(chan struct{}, 1), doubted: make(chan struct{}, 1)}
 	n.status.init(&n.cfg)
 	if damage != nil {
 		n.status.failed(fmt.Errorf("the record of what was served is damaged, looking at what is held: %w", damage))

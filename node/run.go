@@ -16,20 +16,67 @@ const minGap = 100 * time.Millisecond
 
 // Nudge says that somebody has heard of a newer rollout. It is a rumour: it makes the node look, and nothing else.
 func (n *Node) Nudge(rolloutVersion uint64) {
-	if rolloutVersion <= n.rollout.Load() {
-		return
+	if rolloutVersion > n.rollout.Load() {
+		n.nudge()
 	}
+}
+
+func (n *Node) nudge() {
 	select {
 	case n.nudged <- struct{}{}:
 	default: // it is going to look already
 	}
 }
 
+// suspicionGap lies between two readings for a suspicion that reading does not confirm: every request that meets a
+// fault suspects.
+const suspicionGap = time.Minute
+
+// Suspect says that somebody met a fault while reading the current release. Run reads every byte of it again, and
+// withdraws it where it is damaged. It does not wait, and many calls in a row cause one reading.
+func (n *Node) Suspect() {
+	now := time.Now().UnixNano() // on the machine's clock, as in Run
+	last := n.suspected.Load()
+	if last != 0 && now-last < int64(suspicionGap) || !n.suspected.CompareAndSwap(last, now) {
+		return
+	}
+	select {
+	case n.doubted <- struct{}{}:
+	default: // it is going to be read already
+	}
+}
+
+// doubt reads the current release again whenever it is suspected, until ctx ends. It waits for no look at the origin,
+// which may take long.
+func (n *Node) doubt(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.doubted:
+			n.distrust()
+			n.readAll(ctx)
+		}
+	}
+}
+
+// distrust counts what is served as unread.
+func (n *Node) distrust() {
+	n.life.Lock()
+	defer n.life.Unlock()
+	if n.served.IsZero() || slices.Contains(n.unread, n.served) {
+		return
+	}
+	n.unread = append(n.unread, n.served)
+	n.report()
+}
+
 // Run looks at the origin at once, every poll interval, and when nudged, until ctx ends, whose error it returns.
-// Beside it, it reads every byte of what was held at the start.
+// Beside it, it reads every byte of what was held at the start, and of what is suspected.
 func (n *Node) Run(ctx context.Context) error {
 	var reading sync.WaitGroup
 	defer reading.Wait()
+	reading.Go(func() { n.doubt(ctx) })
 	var last time.Time // of the last look, on the machine's clock
 	for {
 		reading.Go(func() { n.readAll(ctx) })
@@ -93,6 +140,8 @@ func (n *Node) readAll(ctx context.Context) {
 		}
 		if err != nil {
 			n.withdraw(ctx, h, err)
+			n.suspected.Store(0) // it was true: the next is believed at once
+			n.nudge()            // the origin may have what was lost
 		}
 		n.markRead(h)
 	}

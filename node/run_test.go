@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/publish"
 )
@@ -177,4 +180,75 @@ func TestConcurrentControl(t *testing.T) {
 	if v := n.Current().Release().Version; v < 2 {
 		t.Error(fmt.Errorf("version %d", v))
 	}
+}
+
+// TestSuspect truncates the catalogue under a running node, as nothing else would notice: a suspicion heals it from
+// the origin. A suspicion that proves wrong costs one reading a minute, however many have it.
+func TestSuspect(t *testing.T) {
+	s := newShop(t)
+	s.publish(1)
+	synctest.Test(t, func(t *testing.T) {
+		disk := vfs.NewMem()
+		var read atomic.Int64 // catalogues opened to be read
+		m := &machine{fs: vfs.Faulty(disk, func(op vfs.Op) error {
+			if op.Name == vfs.OpOpen && path.Base(op.Path) == CatalogueComponent {
+				read.Add(1)
+			}
+			return nil
+		})}
+		n, err := Open(t.Context(), s.config(m))
+		s.must(err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- n.Run(ctx) }()
+		step := func(d time.Duration) int64 {
+			before := read.Load()
+			time.Sleep(d) // virtual: the bubble's clock jumps
+			synctest.Wait()
+			return read.Load() - before
+		}
+		step(time.Second)
+		serves(t, n, 1)
+		if n := step(10 * time.Minute); n != 0 {
+			t.Errorf("read %d times without suspicion", n)
+		}
+
+		suspect := func() {
+			for range 1000 {
+				n.Suspect()
+			}
+		}
+		suspect()
+		if n := step(suspicionGap / 2); n != 1 {
+			t.Errorf("read %d times for one suspicion", n)
+		}
+		suspect()
+		if n := step(suspicionGap / 4); n != 0 {
+			t.Errorf("read %d times within the gap", n)
+		}
+		step(suspicionGap)
+		suspect()
+		if n := step(time.Second); n != 1 {
+			t.Errorf("read %d times after the gap", n)
+		}
+		serves(t, n, 1)
+		step(suspicionGap)
+
+		for range 2 { // the second right after the first: it proved true
+			file, err := disk.Append(n.store.Path(n.state().Current, CatalogueComponent))
+			s.must(err)
+			s.must(errors.Join(file.Truncate(100), file.Close()))
+			swaps := n.Status().Swaps
+			suspect()
+			step(time.Second)
+			serves(t, n, 1)
+			if st := n.Status(); st.Swaps != swaps+2 || !st.Verified || !strings.Contains(st.LastFailure, "damaged on disk") {
+				t.Errorf("withdrawn and fetched again: %+v", st)
+			}
+			sound(t, n)
+		}
+		cancel()
+		<-done
+		s.must(n.Close())
+	})
 }

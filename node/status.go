@@ -18,7 +18,7 @@ type Status struct {
 	Since    time.Time    `json:"since,omitzero"`   // when this node began to serve it
 	Previous release.Hash `json:"previous,omitzero"`
 	Pinned   bool         `json:"pinned"`   // rolled back on this node
-	Verified bool         `json:"verified"` // every byte held was read since the start
+	Verified bool         `json:"verified"` // every byte held was read since the start, and since it was suspected
 
 	Rollout uint64    `json:"rollout,omitempty"` // version of the newest accepted
 	Expires time.Time `json:"expires,omitzero"`

@@ -22,6 +22,7 @@ type call struct {
 	out   []byte // the answer's body
 
 	ranker  *rank.Ranker // loaded once
+	faulty  bool         // a part of it could not be read
 	ask     rank.Request
 	seeds   []rank.Recent
 	exclude []edged.Row
@@ -43,7 +44,7 @@ const maxKept = 64 << 10
 
 func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.ctx, c.start = ctx, now
-	c.id, c.ranker = nil, nil
+	c.id, c.ranker, c.faulty = nil, nil, false
 	c.req.reset()
 	c.scan.reset(nil)
 	c.arena, c.out, c.etag = c.arena[:0], c.out[:0], c.etag[:0]

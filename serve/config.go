@@ -43,6 +43,7 @@ type Config struct {
 	Trends   Trends
 	Profiles Profiles
 
+	Fault func(error)  // told, once per request, of a part of the release that could not be read; nil: nobody is
 	Ready func() error // a reason not to be ready besides having no release; nil: none
 
 	Origins        []string // who may read answers in a browser; default "*"
@@ -90,6 +91,9 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.Rand == nil {
 		c.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	}
+	if c.Fault == nil {
+		c.Fault = func(error) {}
 	}
 	if c.Metrics == nil {
 		c.Metrics = metrics.NewSet()

@@ -68,7 +68,7 @@ func (s *Server) item(c *call) *problem {
 	b = appendString(b, c.id)
 	b, err := c.appendFields(append(b, `,"fields":`...), row)
 	if err != nil {
-		return s.internal(c, "serve: item", err)
+		return s.unreadableRelease(c, "serve: item", err)
 	}
 	b = append(b, `,"release":`...)
 	b = appendString(b, c.ranker.Release().ID)

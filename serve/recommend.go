@@ -155,6 +155,7 @@ func (s *Server) writeAnswer(c *call) *problem {
 	a := &c.answer
 	if a.Err != nil {
 		s.cfg.Logger.Error("serve: a part of the release could not be read", "error", a.Err)
+		s.fault(c, a.Err)
 	}
 	b := append(c.out[:0], `{"recommendationId":"`...)
 	b = s.ids.append(b)
@@ -165,7 +166,7 @@ func (s *Server) writeAnswer(c *call) *problem {
 		}
 		var err error
 		if b, err = c.appendItem(b, &a.Items[i]); err != nil {
-			return s.internal(c, "serve: answer", err)
+			return s.unreadableRelease(c, "serve: answer", err)
 		}
 	}
 	now := s.cfg.Clock()

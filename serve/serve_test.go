@@ -32,6 +32,17 @@ var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 // shop is a model of twelve items in two tastes: mugs lie along the first axis, lamps along the second.
 func shop(t testing.TB, prefix string) *model.Model {
 	t.Helper()
+	m, c := shopFiles(t, prefix)
+	opened, err := model.Parse(m, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+// shopFiles writes the shop's two files.
+func shopFiles(t testing.TB, prefix string) (modelFile, catalogueFile []byte) {
+	t.Helper()
 	no := false
 	b := &model.Build{Meta: model.Meta{
 		Dim: 8, Users: 40, Created: start.Add(-time.Hour), A0: .1, Reg: .01, Nu: 1,
@@ -60,11 +71,7 @@ func shop(t testing.TB, prefix string) *model.Model {
 	if err := errors.Join(b.WriteModel(&m), b.WriteCatalogue(&c)); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := model.Parse(m.Bytes(), c.Bytes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return opened
+	return m.Bytes(), c.Bytes()
 }
 
 // releases is a Releases that tests swap.

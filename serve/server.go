@@ -258,6 +258,20 @@ func (s *Server) internal(c *call, what string, err error) *problem {
 	return problemOf(err)
 }
 
+// unreadableRelease is internal for what the release should have said.
+func (s *Server) unreadableRelease(c *call, what string, err error) *problem {
+	s.fault(c, err)
+	return s.internal(c, what, err)
+}
+
+// fault tells of a fault in the release, once per request.
+func (s *Server) fault(c *call, err error) {
+	if !c.faulty {
+		c.faulty = true
+		s.cfg.Fault(err)
+	}
+}
+
 // load takes the current release for the rest of the call.
 func (s *Server) load(c *call) *problem {
 	if c.ranker = s.cfg.Releases.Current(); c.ranker == nil {
