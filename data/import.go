@@ -465,8 +465,8 @@ func (im *importer) writeDay(ctx context.Context, day int64) (*segment, error) {
 	w := &segmentFile{im: im, kind: EventSegment, folder: eventsDir, day: name}
 	for pass := range passes {
 		d := newDeduper(pass, passes)
-		if err := im.dir.learnDay(ctx, known, d); err != nil {
-			return nil, err
+		if err := im.prepare(ctx, d, day, known); err != nil {
+			return nil, errors.Join(err, w.abort())
 		}
 		err := im.spill.each(day, func(file int, rec []byte) error {
 			out, ours := d.fresh(file, rec)
@@ -484,6 +484,17 @@ func (im *importer) writeDay(ctx context.Context, day int64) (*segment, error) {
 		}
 	}
 	return w.finish()
+}
+
+// prepare teaches a deduper what the day's rows will ask for, and then what the directory has.
+func (im *importer) prepare(ctx context.Context, d *deduper, day int64, known []segment) error {
+	if im.spill.days[day].own {
+		err := im.spill.each(day, func(_ int, rec []byte) error { d.expect(rec); return nil })
+		if err != nil {
+			return err
+		}
+	}
+	return im.dir.learnDay(ctx, known, d)
 }
 
 // writeItems writes the patches that say something new.

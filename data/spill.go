@@ -30,6 +30,7 @@ type spill struct {
 // spillDay is what one day has.
 type spillDay struct {
 	rows    int64
+	own     bool // some rows came with an id
 	extents []extent
 	buf     []byte // rows not written yet; each is uvarint file, uvarint length, record
 }
@@ -49,6 +50,7 @@ func (s *spill) add(day int64, file int, rec []byte) error {
 	d.buf = binary.AppendUvarint(d.buf, uint64(file))
 	d.buf = append(binary.AppendUvarint(d.buf, uint64(len(rec))), rec...)
 	d.rows++
+	d.own = d.own || hasOwnID(rec)
 	if s.pending += len(d.buf) - before; s.pending < s.budget {
 		return nil
 	}
