@@ -1,6 +1,7 @@
 package data
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -52,7 +53,11 @@ func (p *program) run(r *row) (any, error) {
 			r.loaded[slot] = true
 		}
 	}
-	return r.vm.Run(p.code, r.env)
+	v, err := r.vm.Run(p.code, r.env)
+	if err != nil {
+		return nil, errors.New(oneLine(err))
+	}
+	return v, nil
 }
 
 // test evaluates a condition.

@@ -416,6 +416,9 @@ func (im *importer) readSegment(ctx context.Context, in *input) error {
 		}
 		im.event.Context = nil // the decoder's is shared
 		fail := decodeEvent(dec, rec, &im.event)
+		if fail == nil {
+			fail = admitTime(&im.event, im.now) // a node takes its clock's word
+		}
 		err := im.take(fail, n, "")
 		im.event = edged.Event{}
 		return err

@@ -170,6 +170,11 @@ func admitEvent(e *edged.Event, now int64) *fault {
 		}
 		return badRow(field+": missing or beyond a limit", "%v", err)
 	}
+	return admitTime(e, now)
+}
+
+// admitTime refuses what has not happened yet, but for clocks that are a little wrong.
+func admitTime(e *edged.Event, now int64) *fault {
 	if e.Time > now+dayMillis {
 		return badRow(reasonFuture, "%s", dayOf(e.Time))
 	}

@@ -189,3 +189,36 @@ func TestBrokenBeatsFiltered(t *testing.T) {
 		}
 	}
 }
+
+func TestSecondDocument(t *testing.T) {
+	const first = "events: {item: i, type: t, time: d}\n"
+	for text, want := range map[string]string{
+		first + "---\nitems: {id: i}\n": "mapping: m.yaml:2: a second document begins here: one file is one document",
+		first + "\n---\n":               "mapping: m.yaml:3: a second document begins here: one file is one document",
+		first + "---\na: [":             "mapping: m.yaml: line 3: did not find expected node content",
+		"---\n" + first + "...\n":       "",
+		"":                              "mapping: m.yaml: empty",
+		"# nothing\n":                   "mapping: m.yaml: empty",
+	} {
+		_, err := ParseMapping("m.yaml", []byte(text))
+		if err == nil && want != "" || err != nil && err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// TestFailedExpressionIsOneLine: expr-lang draws the place below its message.
+func TestFailedExpressionIsOneLine(t *testing.T) {
+	m := parsedMapping(t, "events:\n  item: i\n  type: {value: view}\n  time: t\n  quantity: {expr: 'int(q)'}\n  keep: 'q != \"9\" or int(i) > 0'\n")
+	const at = ",2026-01-02T00:00:00Z,"
+	_, rep := importText(t, m, "t.csv", "i,t,q\na"+at+"none\nb"+at+"9\n", ImportOptions{MaxBad: 1})
+	if len(rep.Reasons) != 2 {
+		t.Fatal(rep.String())
+	}
+	for _, r := range rep.Reasons {
+		text := r.Examples[0].Error
+		if !strings.Contains(r.Name, "expression failed") || !strings.Contains(text, "invalid operation: int(") || strings.Contains(text, "\n") {
+			t.Errorf("%s: %q", r.Name, text)
+		}
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/edged/edged"
 )
@@ -235,5 +236,27 @@ func TestManyPasses(t *testing.T) {
 		if len(got) != n || !reflect.DeepEqual(got, want) {
 			t.Errorf("%d different ids with %d bytes, want those of one pass", len(got), memory)
 		}
+	}
+}
+
+// TestFutureInSegments holds a node's log to what holds for rows: a clock may be a day ahead, no more.
+func TestFutureInSegments(t *testing.T) {
+	var b bytes.Buffer
+	w, err := NewSegmentWriter(&b, EventSegment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, at := range []time.Duration{0, 24 * time.Hour, 24*time.Hour + time.Millisecond, 1e4 * time.Hour} {
+		e := edged.Event{ID: fmt.Sprint("e", i), Item: "i", Type: edged.View, Time: noon.Add(at).UnixMilli()}
+		if err := w.Event(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	_, rep := importText(t, nil, "n.seg", b.String(), ImportOptions{MaxBad: 1})
+	if want := "4 rows: 2 events, 0 items, 0 duplicates, 2 dropped (2 time: in the future)"; rep.String() != want || rep.Bad() != 2 {
+		t.Errorf("%s, want %s", rep.String(), want)
 	}
 }

@@ -1,8 +1,10 @@
 package data
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -22,8 +24,15 @@ func (f *faults) err() error { return errors.Join(f.list...) }
 
 // parseYAML returns the root of a document, without aliases and of bounded depth.
 func parseYAML(name string, b []byte) (*yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
+	var doc, more yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	err := d.Decode(&doc)
+	if err == nil {
+		if err = d.Decode(&more); err == nil {
+			return nil, fmt.Errorf("%s:%d: a second document begins here: one file is one document", name, more.Line)
+		}
+	}
+	if !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if len(doc.Content) != 1 {
