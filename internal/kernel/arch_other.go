@@ -1,0 +1,3 @@
+package kernel
+
+func archVariants() []Variant { return nil }
