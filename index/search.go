@@ -1,17 +1,69 @@
 package index
 
 import (
+	"math"
+	"math/bits"
 	"slices"
 	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
+	"github.com/edged/edged/quant"
 )
 
 const (
-	block      = 64         // rows a kernel call scores; the stop is checked between blocks
+	chunk      = 1024       // most rows a kernel call takes
+	block      = 64         // rows of an exact scan's first calls; the stop is checked between calls
 	clockEvery = 32 * block // rows between two looks at the clock
+	seeds      = 64         // rows of the best cell that are scored first
+	flush      = 16         // candidates worth a call
+	gatherMost = 1.0 / 64   // share of rows up to which the allowed ones are scored one by one
+	gatherMin  = 256        // as many always are
 )
+
+// Scratch is the working memory of a search. The zero Scratch is ready.
+type Scratch struct {
+	Stats  Stats
+	query  quant.Query
+	table  quant.Table
+	params kernel.ScanParams
+	best   top
+	dots   []int32
+	low    []int32
+	turned []int32   // the query under the frame
+	base   []float32 // ⟨q,C⟩ of each cell
+	list   []uint64  // cells to visit, most promising last
+	cand   []uint32  // places to be scored
+	masks  [chunk / kernel.BlockRows]uint32
+	seeded []uint32 // rows of each cell that were scored first
+	hits   []Hit
+}
+
+func (s *Scratch) prepare(x *Index) {
+	if len(s.dots) < 2*chunk {
+		s.dots, s.low, s.cand = make([]int32, 2*chunk), make([]int32, 2*chunk), make([]uint32, 0, 2*chunk)
+	}
+	l := x.layout
+	if l == nil {
+		return
+	}
+	if n := l.Cells(); len(s.base) < n || len(s.dots) < n {
+		s.base, s.seeded, s.list = make([]float32, n), make([]uint32, n), make([]uint64, 0, n)
+		s.dots, s.low = make([]int32, max(n, 2*chunk)), make([]int32, max(n, 2*chunk))
+	}
+	if n := quant.CodeDim(x.Dim()); len(s.turned) < n {
+		s.turned = make([]int32, n)
+	}
+}
+
+// run is one search under way.
+type run struct {
+	x     *Index
+	q     *Query
+	s     *Scratch
+	clock func() time.Time
+	next  int // rows scanned when the clock is looked at again
+}
 
 // Search appends the best q.K rows to dst, best first, and returns the extended slice. Fewer come back only where
 // fewer are allowed, or the deadline came: the first rows are always scanned, so that there is an answer to give.
@@ -25,46 +77,46 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	if k < 1 {
 		return dst
 	}
+	s.prepare(x)
 	s.query.Set(q.Vector)
-	dst = slices.Grow(dst, k)
-	best := top{hits: dst[len(dst):len(dst)], k: k}
-	x.scan(&best, q, s)
-	best.sort()
-	return dst[:len(dst)+len(best.hits)]
+	r := run{x: x, q: q, s: s, clock: q.Clock, next: clockEvery}
+	if r.clock == nil {
+		r.clock = time.Now
+	}
+	switch setting := x.setting(q); {
+	case x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed):
+		s.best.reset(k)
+		r.gather()
+	case x.layout == nil:
+		s.best.reset(k)
+		r.exact(0, x.Len(), 0)
+	case setting == nil:
+		s.best.reset(k)
+		r.exactCells()
+	default:
+		width := 0
+		if x.rows.Low != nil {
+			width = int(setting.Width)
+		}
+		s.best.reset(min(k+width, x.Len()))
+		r.approximate(setting)
+		r.last(k)
+	}
+	s.Stats.Reranked = s.best.added
+	return s.best.appendHits(dst, k)
 }
 
-func (x *Index) scan(best *top, q *Query, s *Scratch) {
-	clock := q.Clock
-	if clock == nil {
-		clock = time.Now
+// late reports, and notes, that the deadline has come. It looks at the clock every clockEvery rows.
+func (r *run) late() bool {
+	if r.q.Deadline.IsZero() || r.s.Stats.Scanned < r.next {
+		return false
 	}
-	for at := 0; at < x.Len(); at += block {
-		if best.full() && s.query.Bound(x.norms[at]) < float64(best.hits[0].Score) {
-			return
-		}
-		if at > 0 && at%clockEvery == 0 && !q.Deadline.IsZero() && !clock().Before(q.Deadline) {
-			s.Stats.Truncated = true
-			return
-		}
-		x.scanBlock(best, q, s, at)
+	r.next = r.s.Stats.Scanned + clockEvery
+	if r.clock().Before(r.q.Deadline) {
+		return false
 	}
-}
-
-func (x *Index) scanBlock(best *top, q *Query, s *Scratch, at int) {
-	n := min(block, x.Len()-at)
-	stride := len(s.query.Codes)
-	dots := s.dots[:n]
-	kernel.DotRowsI8I16(dots, x.rows.Codes[at*stride:][:n*stride], s.query.Codes)
-	s.Stats.Scanned += n
-	order, scales := x.order[at:][:n], x.rows.Scales[at:][:n]
-	for i, dot := range dots {
-		hit := Hit{Row: order[i], Score: s.query.Score(dot, scales[i])}
-		if best.full() && !hit.Before(best.hits[0]) || !q.mayReturn(hit.Row) {
-			continue
-		}
-		best.add(hit)
-		s.Stats.Reranked++
-	}
+	r.s.Stats.Truncated = true
+	return true
 }
 
 func (q *Query) mayReturn(row edged.Row) bool {
@@ -79,4 +131,353 @@ func (q *Query) mayReturn(row edged.Row) bool {
 	}
 	_, excluded := slices.BinarySearch(q.Exclude, row)
 	return !excluded
+}
+
+// score offers rows of the places from … to, all of them.
+func (r *run) score(from, to int) {
+	x, s := r.x, r.s
+	stride := len(s.query.Codes)
+	dots := s.dots[:to-from]
+	kernel.DotRowsI8I16(dots, x.rows.Codes[from*stride:to*stride], s.query.Codes)
+	s.Stats.Scanned += len(dots)
+	s.Stats.Scored += len(dots)
+	scales, order := x.rows.Scales[from:to], x.order[from:to]
+	if x.rows.Low != nil {
+		low := s.low[:to-from]
+		kernel.DotRowsI8I16(low, x.rows.Low[from*stride:to*stride], s.query.Codes)
+		for i, dot := range dots {
+			if score := s.query.Fine(dot, low[i], scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
+				s.best.offer(score, order[i])
+			}
+		}
+		return
+	}
+	for i, dot := range dots {
+		if score := s.query.Score(dot, scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
+			s.best.offer(score, order[i])
+		}
+	}
+}
+
+// exact scores the rows of the places from … to, in order of falling length from a block on, until no later one can
+// enter. It reports whether the deadline let it.
+func (r *run) exact(from, to, firstBlock int) bool {
+	s := r.s
+	for at := from; at < to; {
+		b := firstBlock + (at-from)/kernel.BlockRows
+		if s.best.full() && s.query.Bound(float64(r.x.norms[b])) < float64(s.best.limit) {
+			return true
+		}
+		if r.late() {
+			return false
+		}
+		n := min(block, to-at)
+		r.score(at, at+n)
+		at += n
+	}
+	return true
+}
+
+// exactCells scores every row that a bound does not exclude.
+func (r *run) exactCells() {
+	l, s := r.x.layout, r.s
+	r.bases()
+	s.list = s.list[:0]
+	for c := range l.Cells() {
+		s.list = append(s.list, cellKey(float32(r.most(c)), c))
+	}
+	slices.Sort(s.list)
+	for i := len(s.list) - 1; i >= 0; i-- {
+		c := cellOf(s.list[i])
+		if s.best.full() && r.most(c) < float64(s.best.limit) {
+			continue
+		}
+		s.Stats.Cells++
+		if !r.exact(int(l.Starts[c]), int(l.Starts[c+1]), int(r.x.first[c])) {
+			return
+		}
+	}
+}
+
+// most returns a number no score of a row of cell c exceeds: ⟨q,h·C+r⟩ ≤ h·⟨q,C⟩ + ‖q‖·‖r‖.
+func (r *run) most(c int) float64 {
+	b := &r.x.layout.Bounds[c]
+	base := float64(r.s.base[c])
+	top := max(float64(b.Least)*base, float64(b.Most)*base)
+	slack := float64(r.s.query.Norm*float64(b.Radius))*(1+1e-6) + math.Abs(top)*1e-6
+	return top + slack
+}
+
+// bases computes the score of each centroid.
+func (r *run) bases() {
+	l, s := r.x.layout, r.s
+	dots := s.dots[:l.Cells()]
+	kernel.DotRowsI8I16(dots, l.Centroids.Codes, s.query.Codes)
+	for c, dot := range dots {
+		s.base[c] = s.query.Score(dot, l.Centroids.Scales[c])
+	}
+}
+
+// cellKey orders cells by what they promise.
+func cellKey(promise float32, c int) uint64 { return keyOf(promise, edged.Row(^uint32(c))) }
+
+func cellOf(key uint64) int { return int(uint32(key)) }
+
+// approximate visits cells and scores rows whose estimates are good enough.
+func (r *run) approximate(set *Setting) {
+	x, s := r.x, r.s
+	l := x.layout
+	l.Frame.Apply(s.turned[:quant.CodeDim(x.Dim())], &s.query)
+	s.table.Set(s.turned[:quant.CodeDim(x.Dim())], l.Frame.Unit(&s.query), l.Bits)
+	spread := float64(l.Sigma) * s.table.Norm
+	s.params.Mul = float32(s.table.Mul)
+	s.params.Add = float32(s.table.Add + float64(float64(set.Eps)*spread))
+	s.cand = s.cand[:0]
+	r.bases()
+	s.list = s.list[:0]
+	kappa := float32(float64(set.Kappa) * s.table.Norm)
+	r.seed(kappa)
+	r.choose(kappa)
+	shortest := s.query.Norm * float64(set.Tau)
+	for i := len(s.list) - 1; i >= 0; i-- {
+		c := cellOf(s.list[i])
+		if s.best.full() && r.promise(c, kappa) < s.best.limit && !(l.Head && c == 0) {
+			break
+		}
+		s.Stats.Cells++
+		if !r.cell(c, shortest) {
+			break
+		}
+	}
+	r.rerank()
+	clear(s.seeded[:l.Cells()])
+}
+
+// promise estimates what the best row of a cell may score, residuals counting kappa/‖Mq‖ of their length.
+func (r *run) promise(c int, kappa float32) float32 {
+	b := &r.x.layout.Bounds[c]
+	base := r.s.base[c]
+	h := b.Most
+	if base < 0 {
+		h = b.Least
+	}
+	return float32(h*base) + float32(kappa*b.Wide)
+}
+
+// seed scores the longest rows of the most promising cells until the best are as many as asked.
+func (r *run) seed(kappa float32) {
+	l, s := r.x.layout, r.s
+	for range 4 {
+		at := 0
+		if !l.Head || s.seeded[0] > 0 {
+			best := float32(math.Inf(-1))
+			for c := range l.Cells() {
+				if p := r.promise(c, kappa); p > best && s.seeded[c] == 0 && l.Starts[c] < l.Starts[c+1] {
+					best, at = p, c
+				}
+			}
+		}
+		from := int(l.Starts[at])
+		n := min(int(l.Starts[at+1])-from, chunk, max(seeds, blocksOf(s.best.k)*kernel.BlockRows))
+		if n == 0 || s.seeded[at] > 0 {
+			return
+		}
+		r.score8(from, from+n)
+		s.seeded[at] = uint32(n)
+		if s.best.full() {
+			return
+		}
+	}
+}
+
+// choose lists the cells that may hold one of the best, the most promising last.
+func (r *run) choose(kappa float32) {
+	l, s := r.x.layout, r.s
+	limit := s.best.limit
+	for c := range l.Cells() {
+		p := r.promise(c, kappa)
+		if l.Head && c == 0 {
+			p = float32(math.Inf(1))
+		}
+		if p >= limit {
+			s.list = append(s.list, cellKey(p, c))
+		}
+	}
+	slices.Sort(s.list)
+}
+
+// cell estimates the rows of a cell, longest first, and collects those good enough.
+func (r *run) cell(c int, shortest float64) bool {
+	x, l, s := r.x, r.x.layout, r.s
+	s.params.Base = s.base[c]
+	size := len(s.table.LUT)
+	start, end := int(l.Starts[c]), int(l.Starts[c+1])
+	first, last := int(x.first[c]), int(x.first[c+1])
+	for b := first + int(s.seeded[c])/kernel.BlockRows; b < last; {
+		if s.best.full() {
+			if float64(float64(x.norms[b])*shortest) < float64(s.best.limit) {
+				return true
+			}
+		}
+		if r.late() {
+			return false
+		}
+		n := min(last-b, chunk/kernel.BlockRows)
+		if len(s.cand) > 0 && n > 8 {
+			r.rerank()
+		}
+		from := b * kernel.BlockRows
+		s.params.Limit = s.best.limit
+		masks := s.masks[:n]
+		kernel.Scan(masks, l.Codes[b*size:(b+n)*size], s.table.LUT, l.F[from:from+n*kernel.BlockRows],
+			l.H[from:from+n*kernel.BlockRows], &s.params)
+		place := start + (b-first)*kernel.BlockRows
+		if over := place + n*kernel.BlockRows - end; over > 0 {
+			masks[n-1] &= 1<<(kernel.BlockRows-over) - 1
+			s.Stats.Scanned -= over
+		}
+		s.Stats.Scanned += n * kernel.BlockRows
+		r.collect(masks, place)
+		b += n
+		if len(s.cand) >= flush {
+			r.rerank()
+		}
+	}
+	return true
+}
+
+// collect lists the places whose bits are set and whose rows may be returned.
+func (r *run) collect(masks []uint32, place int) {
+	s := r.s
+	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
+	for _, m := range masks {
+		for ; m != 0; m &= m - 1 {
+			p := uint32(place + bits.TrailingZeros32(m))
+			if open || r.q.mayReturn(r.x.order[p]) {
+				s.cand = append(s.cand, p)
+			}
+		}
+		place += kernel.BlockRows
+	}
+}
+
+// rerank scores the candidates.
+func (r *run) rerank() {
+	x, s := r.x, r.s
+	dots := s.dots[:len(s.cand)]
+	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
+	s.Stats.Scored += len(dots)
+	for i, dot := range dots {
+		p := s.cand[i]
+		if score := s.query.Score(dot, x.rows.Scales[p]); score >= s.best.limit {
+			s.best.offer(score, x.order[p])
+		}
+	}
+	s.cand = s.cand[:0]
+}
+
+// score8 offers rows of the places from … to by their 8-bit scores.
+func (r *run) score8(from, to int) {
+	x, s := r.x, r.s
+	stride := len(s.query.Codes)
+	dots := s.dots[:to-from]
+	kernel.DotRowsI8I16(dots, x.rows.Codes[from*stride:to*stride], s.query.Codes)
+	s.Stats.Scanned += len(dots)
+	s.Stats.Scored += len(dots)
+	scales, order := x.rows.Scales[from:to], x.order[from:to]
+	for i, dot := range dots {
+		if score := s.query.Score(dot, scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
+			s.best.offer(score, order[i])
+		}
+	}
+}
+
+// last scores what is left again with remainders, where rows have them.
+func (r *run) last(k int) {
+	x, s := r.x, r.s
+	if x.rows.Low == nil {
+		return
+	}
+	s.cand = s.cand[:0]
+	for _, key := range s.best.keys[:s.best.k] {
+		if key != 0 {
+			s.cand = append(s.cand, x.place[hitOf(key).Row])
+		}
+	}
+	added := s.best.added
+	s.best.reset(k)
+	r.scoreFully()
+	s.best.added = added
+}
+
+// scoreFully offers the candidates by their scores.
+func (r *run) scoreFully() {
+	x, s := r.x, r.s
+	dots, low := s.dots[:len(s.cand)], s.low[:len(s.cand)]
+	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
+	if x.rows.Low != nil {
+		kernel.DotGatherI8I16(low, x.rows.Low, s.cand, s.query.Codes)
+	}
+	for i, dot := range dots {
+		p := s.cand[i]
+		score := s.query.Score(dot, x.rows.Scales[p])
+		if x.rows.Low != nil {
+			score = s.query.Fine(dot, low[i], x.rows.Scales[p])
+		}
+		s.best.offer(score, x.order[p])
+	}
+	s.cand = s.cand[:0]
+}
+
+// fewAllowed reports whether the allowed rows are so few that scoring them all is cheapest.
+func (x *Index) fewAllowed(allowed []uint64) bool {
+	most := max(gatherMin, int(float64(x.Len())*gatherMost))
+	n := 0
+	for _, w := range allowed[:min(len(allowed), (x.Len()+63)/64)] {
+		n += bits.OnesCount64(w)
+	}
+	return n <= most
+}
+
+// gather scores all allowed rows.
+func (r *run) gather() {
+	x, s := r.x, r.s
+	s.cand = s.cand[:0]
+	for i, w := range r.q.Allowed[:min(len(r.q.Allowed), (x.Len()+63)/64)] {
+		for ; w != 0; w &= w - 1 {
+			row := edged.Row(i*64 + bits.TrailingZeros64(w))
+			if int(row) >= x.Len() {
+				break
+			}
+			if len(r.q.Exclude) > 0 {
+				if _, excluded := slices.BinarySearch(r.q.Exclude, row); excluded {
+					continue
+				}
+			}
+			s.cand = append(s.cand, x.place[row])
+		}
+		if len(s.cand) >= 256 {
+			s.Stats.Scanned += len(s.cand)
+			s.Stats.Scored += len(s.cand)
+			r.scoreFully()
+			if r.late() {
+				return
+			}
+		}
+	}
+	s.Stats.Scanned += len(s.cand)
+	s.Stats.Scored += len(s.cand)
+	r.scoreFully()
+}
+
+// appendHits appends the best k hits, best first.
+func (t *top) appendHits(dst []Hit, k int) []Hit {
+	keys := t.keys[:t.k]
+	slices.Sort(keys)
+	dst = slices.Grow(dst, k)
+	for i := len(keys) - 1; i >= 0 && k > 0 && keys[i] != 0; i-- {
+		dst = append(dst, hitOf(keys[i]))
+		k--
+	}
+	return dst
 }

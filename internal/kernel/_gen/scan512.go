@@ -1,0 +1,295 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// scanner512 holds what every block of a scan needs.
+//
+// A line of 64 bytes has bytes p and p+1 of all 32 rows. Its four groups have their tables in 64 bytes of lut:
+// [T0 T1 T2 T3]; low halves of the bytes are looked up in [T0 T0 T2 T2], high halves in [T1 T1 T3 T3]. A pair of lines
+// gives, after the two look-ups have been added, bytes p … p+3 of a row apart from each other; a permutation of both
+// lines brings them side by side, and VPDPBUSD with ones adds the four to the row's 32-bit sum. So sums come out in the
+// order of rows and in the width the conversion wants: 7 instructions a line, where widening to 16 bits takes 8 and
+// an epilogue.
+type scanner512 struct {
+	masks, codes, lut, f, h, p, n, size reg.GPVirtual
+
+	low, swap, ones, first, second reg.VecVirtual
+}
+
+func scan512() {
+	TEXT("scanAVX512", NOSPLIT, scanSig)
+	s := &scanner512{
+		masks: base("masks"), n: length("masks"), codes: base("codes"), lut: base("lut"), size: length("lut"),
+		f: base("f"), h: base("h"), p: arg("p"),
+		low: ZMM(), swap: ZMM(), ones: ZMM(), first: ZMM(), second: ZMM(),
+	}
+	constants := scanConstants()
+	VPBROADCASTQ(constants.Offset(0), s.low)
+	VPBROADCASTQ(constants.Offset(8), s.swap)
+	VPBROADCASTQ(constants.Offset(16), s.ones)
+	VMOVDQU8(constants.Offset(64), s.first)
+	VMOVDQU8(constants.Offset(128), s.second)
+
+	CMPQ(s.size, U32(32*8))
+	JE(LabelRef("bytes8"))
+	CMPQ(s.size, U32(32*16))
+	JE(LabelRef("bytes16"))
+	s.any()
+	s.fixed(8)
+	s.fixed(16)
+}
+
+func scanConstants() Mem {
+	m := GLOBL("scanAVX512Constants", RODATA|NOPTR)
+	DATA(0, U64(0x0f0f0f0f0f0f0f0f))
+	DATA(8, U64(0x1020408000000000)) // as a bit matrix: x >> 4
+	DATA(16, U64(0x0101010101010101))
+	for row := range blockRows {
+		for i := range 4 {
+			DATA(64+4*row+i, U8(32*i+row)) // byte i of the row
+		}
+	}
+	return m
+}
+
+// tables loads the four tables of a line and spreads them for the two look-ups.
+func (s *scanner512) tables(m Mem) (lo, hi reg.VecVirtual) {
+	t, lo, hi := ZMM(), ZMM(), ZMM()
+	VMOVDQU8(m, t)
+	VSHUFI64X2(Imm(0xa0), t, t, lo)
+	VSHUFI64X2(Imm(0xf5), t, t, hi)
+	return lo, hi
+}
+
+// line returns the values of both groups of each byte of a line, added up.
+func (s *scanner512) line(m Mem, lo, hi reg.VecVirtual) reg.VecVirtual {
+	x, y := ZMM(), ZMM()
+	VMOVDQU8(m, x)
+	VGF2P8AFFINEQB(Imm(0), s.swap, x, y)
+	VPANDD(s.low, x, x)
+	VPSHUFB(x, lo, x)
+	VPSHUFB(y, hi, y)
+	VPADDB(y, x, x)
+	return x
+}
+
+// add adds a pair of lines to the sums of a block's rows.
+func (s *scanner512) add(a, b reg.VecVirtual, sums []reg.VecVirtual) {
+	t := ZMM()
+	VMOVDQA64(s.first, t)
+	VPERMI2B(b, a, t)
+	VPERMT2B(b, s.second, a)
+	VPDPBUSD(s.ones, t, sums[0])
+	VPDPBUSD(s.ones, a, sums[1])
+}
+
+// finish turns the sums of block b after the current one into its mask.
+func (s *scanner512) finish(sums []reg.VecVirtual, b int) {
+	k := []reg.OpmaskVirtual{K(), K()}
+	for i, x := range sums {
+		VCVTDQ2PS(x, x)
+		VMULPS_BCST(at(s.p, mulAt), x, x)
+		VADDPS_BCST(at(s.p, addAt), x, x)
+		VMULPS(at(s.f, floats*b+64*i), x, x)
+		y := ZMM()
+		VMOVUPS(at(s.h, floats*b+64*i), y)
+		VMULPS_BCST(at(s.p, baseAt), y, y)
+		VADDPS(y, x, x)
+		VCMPPS_BCST(Imm(30), at(s.p, limitAt), x, k[i])
+	}
+	KUNPCKWD(k[0], k[1], k[0])
+	KMOVD(k[0], at(s.masks, 4*b))
+}
+
+func (s *scanner512) next(blocks int) {
+	ADDQ(U32(uint32(floats*blocks)), s.f)
+	ADDQ(U32(uint32(floats*blocks)), s.h)
+	ADDQ(U32(uint32(4*blocks)), s.masks)
+}
+
+// fixed is the scan of rows of 8 or 16 bytes, whose tables stay in registers.
+func (s *scanner512) fixed(bytes int) {
+	name := fmt.Sprintf("bytes%d", bytes)
+	Label(name)
+	lo, hi := make([]reg.VecVirtual, bytes/2), make([]reg.VecVirtual, bytes/2)
+	for i := range lo {
+		lo[i], hi[i] = s.tables(at(s.lut, 64*i))
+	}
+	Label(name + "_block")
+	sums := zmms(2)
+	clear(s.low, sums...)
+	for i := 0; i < len(lo); i += 2 {
+		a, b := s.line(at(s.codes, 64*i), lo[i], hi[i]), s.line(at(s.codes, 64*i+64), lo[i+1], hi[i+1])
+		s.add(a, b, sums)
+	}
+	s.finish(sums, 0)
+	s.next(1)
+	ADDQ(U32(uint32(32*bytes)), s.codes)
+	DECQ(s.n)
+	JNZ(LabelRef(name + "_block"))
+	VZEROUPPER()
+	RET()
+}
+
+// any is the scan of rows of any length: four blocks at a time share the spreading of the tables, then two, then one.
+func (s *scanner512) any() {
+	for _, blocks := range []int{4, 2, 1} {
+		name := fmt.Sprintf("any%d", blocks)
+		Label(name)
+		CMPQ(s.n, Imm(uint64(blocks)))
+		JL(LabelRef(name + "_end"))
+		sums := zmms(2 * blocks)
+		clear(s.low, sums...)
+		code, table, left := make([]reg.GPVirtual, blocks), copyOf(s.lut), copyOf(s.size)
+		code[0] = copyOf(s.codes)
+		for i := 1; i < blocks; i++ {
+			code[i] = GP64()
+			LEAQ(indexed(code[i-1], s.size, 1), code[i])
+		}
+		SUBQ(U32(128), left)
+		JL(LabelRef(name + "_tail"))
+		Label(name + "_lines")
+		lo0, hi0 := s.tables(at(table, 0))
+		lo1, hi1 := s.tables(at(table, 64))
+		for i := range code {
+			a, b := s.line(at(code[i], 0), lo0, hi0), s.line(at(code[i], 64), lo1, hi1)
+			s.add(a, b, sums[2*i:2*i+2])
+			SUBQ(I32(-128), code[i])
+		}
+		SUBQ(I32(-128), table)
+		SUBQ(U32(128), left)
+		JGE(LabelRef(name + "_lines"))
+		Label(name + "_tail")
+		CMPQ(left, I32(-128))
+		JE(LabelRef(name + "_finish"))
+		lo0, hi0 = s.tables(at(table, 0)) // half a pair is left: zeros are the other half
+		for i := range code {
+			zero := ZMM()
+			clear(s.low, zero)
+			s.add(s.line(at(code[i], 0), lo0, hi0), zero, sums[2*i:2*i+2])
+		}
+		Label(name + "_finish")
+		for i := range code {
+			s.finish(sums[2*i:2*i+2], i)
+		}
+		s.next(blocks)
+		for range blocks {
+			ADDQ(s.size, s.codes)
+		}
+		SUBQ(Imm(uint64(blocks)), s.n)
+		JMP(LabelRef(name))
+		Label(name + "_end")
+	}
+	VZEROUPPER()
+	RET()
+}
+
+// argMin512 finds the smallest key, then the first one equal to it. The second pass is free of branches that depend on
+// the keys up to 64 of them: the places found go to the bits of a word.
+func argMin512() {
+	TEXT("argMinAVX512", NOSPLIT, argMinSig)
+	keys, n := base("keys"), length("keys")
+	least := zmms(4)
+	VPTERNLOGD(Imm(0xff), least[0], least[0], least[0])
+	for _, z := range least[1:] {
+		VMOVDQA64(least[0], z)
+	}
+	k, left := K(), copyOf(n)
+	p := copyOf(keys)
+	part := copyOf(n)
+	ANDQ(Imm(7), part)
+	tailMask(part, k)
+	SUBQ(Imm(32), left)
+	JL(LabelRef("few"))
+	Label("many")
+	for i, z := range least {
+		VPMINUQ(at(p, 64*i), z, z)
+	}
+	ADDQ(U32(256), p)
+	SUBQ(Imm(32), left)
+	JGE(LabelRef("many"))
+	Label("few")
+	ADDQ(Imm(32-8), left)
+	JL(LabelRef("part"))
+	Label("eight")
+	VPMINUQ(at(p, 0), least[1], least[1])
+	ADDQ(Imm(64), p)
+	SUBQ(Imm(8), left)
+	JGE(LabelRef("eight"))
+	Label("part")
+	CMPQ(left, I32(-8))
+	JE(LabelRef("fold"))
+	VPMINUQ(at(p, 0), least[2], k, least[2])
+	Label("fold")
+	VPMINUQ(least[1], least[0], least[0])
+	VPMINUQ(least[3], least[2], least[2])
+	VPMINUQ(least[2], least[0], least[0])
+	t := ZMM()
+	for _, order := range []uint64{0x4e, 0xb1} { // halves, then quarters change places
+		VSHUFI64X2(Imm(order), least[0], least[0], t)
+		VPMINUQ(t, least[0], least[0])
+	}
+	VPSHUFD(Imm(0x4e), least[0], t)
+	VPMINUQ(t, least[0], least[0])
+
+	place, found := GP64(), GP64()
+	XORQ(place, place)
+	left = copyOf(n)
+	eq := make([]reg.OpmaskVirtual, 4)
+	for i := range eq {
+		eq[i] = K()
+	}
+	SUBQ(Imm(64), left)
+	JL(LabelRef("rest"))
+	Label("look")
+	words := make([]reg.OpmaskVirtual, 2)
+	for half := range 2 {
+		for i := range eq {
+			VPCMPEQQ(at(keys, 256*half+64*i), least[0], eq[i])
+		}
+		KUNPCKBW(eq[0], eq[1], eq[0])
+		KUNPCKBW(eq[2], eq[3], eq[2])
+		words[half] = K()
+		KUNPCKWD(eq[0], eq[2], words[half])
+	}
+	KUNPCKDQ(words[0], words[1], words[0])
+	KMOVQ(words[0], found)
+	TESTQ(found, found)
+	JNZ(LabelRef("done"))
+	ADDQ(Imm(64), place)
+	ADDQ(U32(512), keys)
+	SUBQ(Imm(64), left)
+	JGE(LabelRef("look"))
+	Label("rest") // fewer than 64 keys
+	shift, bits := GP64(), GP64()
+	XORQ(found, found)
+	XORQ(shift, shift)
+	ADDQ(Imm(64-8), left)
+	JL(LabelRef("restPart"))
+	Label("restEight")
+	VPCMPEQQ(at(keys, 0), least[0], eq[0])
+	KMOVB(eq[0], bits.As32())
+	SHLXQ(shift, bits, bits)
+	ORQ(bits, found)
+	ADDQ(Imm(64), keys)
+	ADDQ(Imm(8), shift)
+	SUBQ(Imm(8), left)
+	JGE(LabelRef("restEight"))
+	Label("restPart")
+	VPCMPEQQ(at(keys, 0), least[0], k, eq[0])
+	KMOVB(eq[0], bits.As32())
+	SHLXQ(shift, bits, bits)
+	ORQ(bits, found)
+	Label("done")
+	TZCNTQ(found, found)
+	ADDQ(found, place)
+	VZEROUPPER()
+	Store(place, ReturnIndex(0))
+	RET()
+}

@@ -1,0 +1,40 @@
+//go:build !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:noescape
+func dotAVX512(codes []int8, q []int16) int32
+
+//go:noescape
+func dotRowsAVX512(dst []int32, codes []int8, q []int16)
+
+//go:noescape
+func dotGatherAVX512(dst []int32, codes []int8, rows []uint32, q []int16)
+
+//go:noescape
+func dotBatch4AVX512(dst *int32, codes *int8, qs *int16, rows, stride, apart int)
+
+//go:noescape
+func scanAVX512(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
+
+//go:noescape
+func argMinAVX512(keys []uint64) int
+
+func archVariants() []Variant {
+	var v []Variant
+	x := &cpu.X86
+	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
+		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
+		v = append(v, Variant{
+			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
+			Scan: scanAVX512, ArgMin: argMinAVX512,
+		})
+	}
+	return v
+}
+
+func dotBatchAVX512(dst []int32, codes []int8, qs []int16, stride int) {
+	dotBatchBlocks(dst, codes, qs, stride, 4, dotBatch4AVX512, dotRowsAVX512)
+}
