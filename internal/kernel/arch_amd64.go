@@ -5,6 +5,24 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 //go:noescape
+func dotAVX2(codes []int8, q []int16) int32
+
+//go:noescape
+func dotRowsAVX2(dst []int32, codes []int8, q []int16)
+
+//go:noescape
+func dotGatherAVX2(dst []int32, codes []int8, rows []uint32, q []int16)
+
+//go:noescape
+func dotBatch2AVX2(dst *int32, codes *int8, qs *int16, rows, stride, apart int)
+
+//go:noescape
+func scanAVX2(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
+
+//go:noescape
+func argMinAVX2(keys []uint64) int
+
+//go:noescape
 func dotAVX512(codes []int8, q []int16) int32
 
 //go:noescape
@@ -25,6 +43,12 @@ func argMinAVX512(keys []uint64) int
 func archVariants() []Variant {
 	var v []Variant
 	x := &cpu.X86
+	if x.HasAVX2 && x.HasBMI1 {
+		v = append(v, Variant{
+			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
+			Scan: scanAVX2, ArgMin: argMinAVX2,
+		})
+	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
 		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
 		v = append(v, Variant{
@@ -37,4 +61,14 @@ func archVariants() []Variant {
 
 func dotBatchAVX512(dst []int32, codes []int8, qs []int16, stride int) {
 	dotBatchBlocks(dst, codes, qs, stride, 4, dotBatch4AVX512, dotRowsAVX512)
+}
+
+func dotBatchAVX2(dst []int32, codes []int8, qs []int16, stride int) {
+	dotBatchBlocks(dst, codes, qs, stride, 2, dotBatch2AVX2, dotRowsAVX2)
+}
+
+// dotEights leaves the last codes of lengths that are no multiple of 8 to the reference.
+func dotEights(codes []int8, q []int16) int32 {
+	n := len(codes) &^ 7
+	return dotAVX2(codes[:n], q[:n]) + dotGeneric(codes[n:], q[n:])
 }

@@ -1,0 +1,5 @@
+//go:build !purego
+
+package kernel
+
+func archVariants() []Variant { return nil }
