@@ -159,25 +159,63 @@ func rows512(name, sig string, gather bool) {
 		Label(done)
 		return sums512(acc)
 	})
+	// A register of 64 codes is taken apart into even and odd ones without a shuffle, which would be the bottleneck: odd
+	// ones by a shift, even ones by a mask, made 0 … 255 first; 128 times the even part of the query comes off for that.
+	// The products may overflow on the way, the sum does not.
+	sign, low := ZMM(), ZMM()
+	constants := rowConstants(gather)
 	for _, dim := range []int{64, 128} {
 		Label(fmt.Sprintf("dim%d", dim))
-		q := zmms(dim / chunk512)
-		for c := range q {
-			VMOVDQU16(at(r.q, 2*chunk512*c), q[c])
+		VPBROADCASTD(constants.Offset(0), sign)
+		VPBROADCASTD(constants.Offset(4), low)
+		start, minus := ZMM(), ZMM()
+		clear(zero, start)
+		VPBROADCASTD(constants.Offset(8), minus)
+		even, odd := zmms(dim/64), zmms(dim/64)
+		for c := range even {
+			half := YMM()
+			for i, part := range []reg.VecVirtual{even[c], odd[c]} {
+				x, y := ZMM(), ZMM()
+				VMOVDQU16(at(r.q, 128*c), x)
+				VMOVDQU16(at(r.q, 128*c+64), y)
+				if i == 1 {
+					VPSRLD(Imm(16), x, x)
+					VPSRLD(Imm(16), y, y)
+				}
+				VPMOVDW(x, part.AsY())
+				VPMOVDW(y, half)
+				VINSERTI64X4(Imm(1), half, part, part)
+			}
+			VPDPWSSD(minus, even[c], start)
 		}
 		r.loop(fmt.Sprintf("dim%d", dim), dim, func(p []reg.GPVirtual) reg.VecVirtual {
 			acc := zmms(4)
-			clear(zero, acc...)
 			for i := range acc {
-				for c := range q {
-					x := ZMM()
-					VPMOVSXBW(at(p[i], chunk512*c), x)
-					VPDPWSSD(q[c], x, acc[i])
+				VMOVDQA64(start, acc[i])
+				for c := range even {
+					x, y := ZMM(), ZMM()
+					VMOVDQU8(at(p[i], 64*c), x)
+					VPSRAW(Imm(8), x, y)
+					VPTERNLOGD(Imm(0x28), low, sign, x) // (x ^ sign) & low
+					VPDPWSSD(odd[c], y, acc[i])
+					VPDPWSSD(even[c], x, acc[i])
 				}
 			}
 			return sums512(acc)
 		})
 	}
+}
+
+var rowConstantsMem Mem
+
+func rowConstants(again bool) Mem {
+	if !again {
+		rowConstantsMem = GLOBL("rowsAVX512Constants", RODATA|NOPTR)
+		DATA(0, U32(0x00800080))
+		DATA(4, U32(0x00ff00ff))
+		DATA(8, U32(0xff80ff80)) // -128
+	}
+	return rowConstantsMem
 }
 
 // batch512 takes four rows at a time with four queries: a widened row serves four products.
