@@ -1,7 +1,9 @@
 package index
 
 import (
+	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -47,11 +49,13 @@ func (x *Index) Calibrate(c Calibration) error {
 	var found []Setting
 	for _, k := range c.Ks {
 		k = min(k, x.Len())
-		t := &trial{x: x, c: &c, k: k, seen: map[Setting]Setting{}}
+		t := &trial{x: x, c: &c, k: k, seen: map[trialKey]Setting{}}
 		for _, recall := range c.Recalls {
-			if s, ok := t.cheapest(recall); ok {
-				found = append(found, s)
+			s, ok := t.cheapest(recall)
+			if !ok {
+				break
 			}
+			found = append(found, s)
 		}
 	}
 	x.settings = found
@@ -100,40 +104,82 @@ type trial struct {
 	x    *Index
 	c    *Calibration
 	k    int
-	seen map[Setting]Setting // without and with what was measured
+	seen map[trialKey]Setting // with what was measured
 }
 
+type trialKey struct {
+	Setting
+	queries int
+}
+
+// What is tried. Kappas and epss grow, and with them recall and cost.
 var (
-	kappas = []float32{0, .04, .07, .1, .13, .16, .19, .22, .25, .28, .31, .35, .4, .45, .5, .6, .7, .85, 1}
-	epss   = []float32{-.5, 0, .5, 1, 1.5, 2, 2.75, 3.5}
-	taus   = []float32{.5, .6, .7, .8, .9, 1}
+	kappas = []float32{0, .03, .06, .08, .1, .12, .14, .16, .18, .2, .22, .24, .26, .28, .31, .34, .38, .42, .47, .53, .6, .7, .85, 1}
+	epss   = []float32{-1, -.5, 0, .4, .8, 1.2, 1.6, 2, 2.5, 3.2, 4}
+	taus   = []float32{.4, .5, .6, .7, .8, .9, 1}
 )
 
-// margin is how much more than asked is wanted, as a share of what may be missed: other queries than these will come.
-const margin = .12
+const (
+	// margin is how much more than asked is wanted, as a share of what may be missed: other queries than these will come.
+	margin = .12
+	// few queries are enough to find the settings that are worth measuring with all.
+	few     = 400
+	fewOfK  = 20000 // hits looked for are
+	confirm = 8     // settings measured with all queries at most, for one recall
+)
 
 // cheapest returns the setting of the least cost that reaches recall.
 func (t *trial) cheapest(recall float32) (best Setting, ok bool) {
 	want := recall + margin*(1-recall)
-	try := func(s Setting) bool {
-		s.K = int32(t.k)
-		m := t.measure(s)
-		m.Recall = recall
-		if m.Got >= want && (!ok || m.Cost < best.Cost) {
-			best, ok = m, true
-		}
-		return m.Got >= want
-	}
-	for _, width := range t.widths() {
-		for _, tau := range t.taus() {
-			for _, eps := range epss {
-				t.leastKappa(Setting{Eps: eps, Tau: tau, Width: width}, try)
+	queries := len(t.c.Queries) / t.x.Dim()
+	subset := min(queries, few, max(100, fewOfK/t.k))
+	for range 3 {
+		good := t.candidates(want, subset)
+		for _, s := range good[:min(len(good), confirm)] {
+			m := t.measure(s, queries)
+			m.Recall = recall
+			if m.Got >= want && (!ok || m.Cost < best.Cost) {
+				best, ok = m, true
 			}
 		}
+		if ok || len(good) == 0 {
+			return best, ok
+		}
+		want += .25 * (1 - want) // the few were easier than all
 	}
 	return best, ok
 }
 
+// candidates returns the settings that reach the recall on the first queries, cheapest first.
+func (t *trial) candidates(want float32, queries int) (good []Setting) {
+	cheapest := float32(math.Inf(1))
+	try := func(s Setting) (reached, dear bool) {
+		m := t.measure(s, queries)
+		if m.Got >= want {
+			good = append(good, s)
+			cheapest = min(cheapest, m.Cost)
+		}
+		return m.Got >= want, m.Cost > 1.3*cheapest
+	}
+	for _, width := range t.widths() {
+		for i := len(epss) - 1; i >= 0; i-- {
+			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Tau: 1, Width: width}, try) {
+				break // a smaller Eps finds no more
+			}
+		}
+	}
+	if t.x.layout.Head {
+		for _, s := range slices.Clone(good) {
+			t.leastTau(s, try)
+		}
+	}
+	slices.SortStableFunc(good, func(a, b Setting) int {
+		return cmp.Compare(t.measure(a, queries).Cost, t.measure(b, queries).Cost)
+	})
+	return slices.Compact(good)
+}
+
+// widths are those worth a try.
 func (t *trial) widths() []int32 {
 	if t.x.rows.Low == nil {
 		return []int32{0}
@@ -141,24 +187,34 @@ func (t *trial) widths() []int32 {
 	return []int32{6, 22, 54}
 }
 
-// taus are those worth a try: without a head the cells bound rows better than their lengths.
-func (t *trial) taus() []float32 {
-	if !t.x.layout.Head {
-		return []float32{1}
-	}
-	return taus
-}
-
-// leastKappa tries settings with growing Kappa in the way of a binary search for the least that reaches the recall.
-func (t *trial) leastKappa(s Setting, try func(Setting) bool) {
+// leastKappa tries settings with growing Kappa in the way of a binary search for the least that reaches the recall. It
+// reports whether one did.
+func (t *trial) leastKappa(s Setting, try func(Setting) (reached, dear bool)) (any bool) {
 	lo, hi := 0, len(kappas)
 	if t.x.layout.Cells() == 1 {
-		lo, hi = len(kappas)-1, len(kappas)
+		lo = hi - 1
 	}
 	for lo < hi {
 		mid := (lo + hi) / 2
 		s.Kappa = kappas[mid]
-		if try(s) {
+		reached, dear := try(s)
+		any = any || reached || dear
+		if reached || dear {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return any
+}
+
+// leastTau does the same for Tau.
+func (t *trial) leastTau(s Setting, try func(Setting) (reached, dear bool)) {
+	lo, hi := 0, len(taus)-1
+	for lo < hi {
+		mid := (lo + hi) / 2
+		s.Tau = taus[mid]
+		if reached, dear := try(s); reached || dear {
 			hi = mid
 		} else {
 			lo = mid + 1
@@ -166,16 +222,17 @@ func (t *trial) leastKappa(s Setting, try func(Setting) bool) {
 	}
 }
 
-func (t *trial) measure(s Setting) Setting {
-	if m, ok := t.seen[s]; ok {
+// measure returns s with its recall and cost on the first queries.
+func (t *trial) measure(s Setting, queries int) Setting {
+	s.Recall, s.Got, s.Cost = 0, 0, 0
+	key := trialKey{s, queries}
+	if m, ok := t.seen[key]; ok {
 		return m
 	}
-	m := s
-	var hits, cost float64
-	hits, cost = t.x.evaluate(s, t.c.Queries, t.c.Truth, t.k, t.c.Threads)
-	m.Got, m.Cost = float32(hits), float32(cost)
-	t.seen[s] = m
-	return m
+	recall, cost := t.x.evaluate(s, t.c.Queries[:queries*t.x.Dim()], t.c.Truth, t.k, t.c.Threads)
+	s.Got, s.Cost = float32(recall), float32(cost)
+	t.seen[key] = s
+	return s
 }
 
 // evaluate returns the recall of a setting and its mean cost.

@@ -249,3 +249,6 @@ func (x *Index) Bytes() float64 {
 	}
 	return float64(n) / math.Max(1, float64(x.Len()))
 }
+
+// Setting returns how a query would be searched, nil for exactly.
+func (x *Index) Setting(q *Query) *Setting { return x.setting(q) }
