@@ -1494,473 +1494,84 @@ TEXT ·scanAVX512(SB), NOSPLIT, $0-128
 	JE           bytes8
 	CMPQ         SI, $0x00000200
 	JE           bytes16
+	VMOVDQU8     scanAVX512Constants<>+192(SB), Z1
+	VMOVDQU8     scanAVX512Constants<>+256(SB), Z5
 
-any4:
-	CMPQ   CX, $0x04
-	JL     any4_end
-	VPXORD Z0, Z0, Z5
+any_block:
 	VPXORD Z0, Z0, Z6
 	VPXORD Z0, Z0, Z7
-	VPXORD Z0, Z0, Z8
-	VPXORD Z0, Z0, Z9
-	VPXORD Z0, Z0, Z10
-	VPXORD Z0, Z0, Z11
-	VPXORD Z0, Z0, Z12
 	MOVQ   BX, R10
 	MOVQ   SI, R11
-	MOVQ   DX, R12
-	LEAQ   (R12)(SI*1), R13
-	LEAQ   (R13)(SI*1), R14
-	LEAQ   (R14)(SI*1), R15
 	SUBQ   $0x00000080, R11
-	JL     any4_tail
+	JL     any_tail
 
-any4_lines:
-	VMOVDQU8       (R10), Z13
-	VSHUFI64X2     $0xa0, Z13, Z13, Z14
-	VSHUFI64X2     $0xf5, Z13, Z13, Z13
-	VMOVDQU8       64(R10), Z15
-	VSHUFI64X2     $0xa0, Z15, Z15, Z16
-	VSHUFI64X2     $0xf5, Z15, Z15, Z15
-	VMOVDQU8       (R12), Z17
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z18
-	VPANDD         Z0, Z17, Z17
-	VPSHUFB        Z17, Z14, Z17
-	VPSHUFB        Z18, Z13, Z18
-	VPADDB         Z18, Z17, Z17
-	VMOVDQU8       64(R12), Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z18, Z19
-	VPANDD         Z0, Z18, Z18
-	VPSHUFB        Z18, Z16, Z18
-	VPSHUFB        Z19, Z15, Z19
-	VPADDB         Z19, Z18, Z18
-	VMOVDQA64      Z3, Z19
-	VPERMI2B       Z18, Z17, Z19
-	VPERMT2B       Z18, Z4, Z17
-	VPDPBUSD       Z2, Z19, Z5
-	VPDPBUSD       Z2, Z17, Z6
-	SUBQ           $-128, R12
-	VMOVDQU8       (R13), Z17
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z18
-	VPANDD         Z0, Z17, Z17
-	VPSHUFB        Z17, Z14, Z17
-	VPSHUFB        Z18, Z13, Z18
-	VPADDB         Z18, Z17, Z17
-	VMOVDQU8       64(R13), Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z18, Z19
-	VPANDD         Z0, Z18, Z18
-	VPSHUFB        Z18, Z16, Z18
-	VPSHUFB        Z19, Z15, Z19
-	VPADDB         Z19, Z18, Z18
-	VMOVDQA64      Z3, Z19
-	VPERMI2B       Z18, Z17, Z19
-	VPERMT2B       Z18, Z4, Z17
-	VPDPBUSD       Z2, Z19, Z7
-	VPDPBUSD       Z2, Z17, Z8
-	SUBQ           $-128, R13
-	VMOVDQU8       (R14), Z17
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z18
-	VPANDD         Z0, Z17, Z17
-	VPSHUFB        Z17, Z14, Z17
-	VPSHUFB        Z18, Z13, Z18
-	VPADDB         Z18, Z17, Z17
-	VMOVDQU8       64(R14), Z18
-	VGF2P8AFFINEQB $0x00, Z1, Z18, Z19
-	VPANDD         Z0, Z18, Z18
-	VPSHUFB        Z18, Z16, Z18
-	VPSHUFB        Z19, Z15, Z19
-	VPADDB         Z19, Z18, Z18
-	VMOVDQA64      Z3, Z19
-	VPERMI2B       Z18, Z17, Z19
-	VPERMT2B       Z18, Z4, Z17
-	VPDPBUSD       Z2, Z19, Z9
-	VPDPBUSD       Z2, Z17, Z10
-	SUBQ           $-128, R14
-	VMOVDQU8       (R15), Z17
-	VGF2P8AFFINEQB $0x00, Z1, Z17, Z18
-	VPANDD         Z0, Z17, Z17
-	VPSHUFB        Z17, Z14, Z17
-	VPSHUFB        Z18, Z13, Z18
-	VPADDB         Z18, Z17, Z17
-	VMOVDQU8       64(R15), Z13
-	VGF2P8AFFINEQB $0x00, Z1, Z13, Z14
-	VPANDD         Z0, Z13, Z13
-	VPSHUFB        Z13, Z16, Z13
-	VPSHUFB        Z14, Z15, Z14
-	VPADDB         Z14, Z13, Z13
-	VMOVDQA64      Z3, Z14
-	VPERMI2B       Z13, Z17, Z14
-	VPERMT2B       Z13, Z4, Z17
-	VPDPBUSD       Z2, Z14, Z11
-	VPDPBUSD       Z2, Z17, Z12
-	SUBQ           $-128, R15
-	SUBQ           $-128, R10
-	SUBQ           $0x00000080, R11
-	JGE            any4_lines
+any_lines:
+	VMOVDQU8   (DX), Z8
+	VPSRLW     $0x04, Z8, Z9
+	VPTERNLOGD $0xea, Z1, Z0, Z8
+	VPTERNLOGD $0xea, Z5, Z0, Z9
+	VPERMB     (R10), Z8, Z8
+	VPERMB     (R10), Z9, Z9
+	VPADDB     Z9, Z8, Z8
+	VMOVDQU8   64(DX), Z9
+	VPSRLW     $0x04, Z9, Z10
+	VPTERNLOGD $0xea, Z1, Z0, Z9
+	VPTERNLOGD $0xea, Z5, Z0, Z10
+	VPERMB     64(R10), Z9, Z9
+	VPERMB     64(R10), Z10, Z10
+	VPADDB     Z10, Z9, Z9
+	VMOVDQA64  Z3, Z10
+	VPERMI2B   Z9, Z8, Z10
+	VPERMT2B   Z9, Z4, Z8
+	VPDPBUSD   Z2, Z10, Z6
+	VPDPBUSD   Z2, Z8, Z7
+	SUBQ       $-128, DX
+	SUBQ       $-128, R10
+	SUBQ       $0x00000080, R11
+	JGE        any_lines
 
-any4_tail:
-	CMPQ           R11, $-128
-	JE             any4_finish
-	VMOVDQU8       (R10), Z13
-	VSHUFI64X2     $0xa0, Z13, Z13, Z14
-	VSHUFI64X2     $0xf5, Z13, Z13, Z13
-	VPXORD         Z0, Z0, Z15
-	VMOVDQU8       (R12), Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z17
-	VPANDD         Z0, Z16, Z16
-	VPSHUFB        Z16, Z14, Z16
-	VPSHUFB        Z17, Z13, Z17
-	VPADDB         Z17, Z16, Z16
-	VMOVDQA64      Z3, Z17
-	VPERMI2B       Z15, Z16, Z17
-	VPERMT2B       Z15, Z4, Z16
-	VPDPBUSD       Z2, Z17, Z5
-	VPDPBUSD       Z2, Z16, Z6
-	VPXORD         Z0, Z0, Z15
-	VMOVDQU8       (R13), Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z17
-	VPANDD         Z0, Z16, Z16
-	VPSHUFB        Z16, Z14, Z16
-	VPSHUFB        Z17, Z13, Z17
-	VPADDB         Z17, Z16, Z16
-	VMOVDQA64      Z3, Z17
-	VPERMI2B       Z15, Z16, Z17
-	VPERMT2B       Z15, Z4, Z16
-	VPDPBUSD       Z2, Z17, Z7
-	VPDPBUSD       Z2, Z16, Z8
-	VPXORD         Z0, Z0, Z15
-	VMOVDQU8       (R14), Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z17
-	VPANDD         Z0, Z16, Z16
-	VPSHUFB        Z16, Z14, Z16
-	VPSHUFB        Z17, Z13, Z17
-	VPADDB         Z17, Z16, Z16
-	VMOVDQA64      Z3, Z17
-	VPERMI2B       Z15, Z16, Z17
-	VPERMT2B       Z15, Z4, Z16
-	VPDPBUSD       Z2, Z17, Z9
-	VPDPBUSD       Z2, Z16, Z10
-	VPXORD         Z0, Z0, Z15
-	VMOVDQU8       (R15), Z16
-	VGF2P8AFFINEQB $0x00, Z1, Z16, Z17
-	VPANDD         Z0, Z16, Z16
-	VPSHUFB        Z16, Z14, Z16
-	VPSHUFB        Z17, Z13, Z17
-	VPADDB         Z17, Z16, Z16
-	VMOVDQA64      Z3, Z13
-	VPERMI2B       Z15, Z16, Z13
-	VPERMT2B       Z15, Z4, Z16
-	VPDPBUSD       Z2, Z13, Z11
-	VPDPBUSD       Z2, Z16, Z12
+any_tail:
+	CMPQ       R11, $-128
+	JE         any_finish
+	VPXORD     Z0, Z0, Z8
+	VMOVDQU8   (DX), Z9
+	VPSRLW     $0x04, Z9, Z10
+	VPTERNLOGD $0xea, Z1, Z0, Z9
+	VPTERNLOGD $0xea, Z5, Z0, Z10
+	VPERMB     (R10), Z9, Z9
+	VPERMB     (R10), Z10, Z10
+	VPADDB     Z10, Z9, Z9
+	VMOVDQA64  Z3, Z10
+	VPERMI2B   Z8, Z9, Z10
+	VPERMT2B   Z8, Z4, Z9
+	VPDPBUSD   Z2, Z10, Z6
+	VPDPBUSD   Z2, Z9, Z7
+	ADDQ       $0x40, DX
 
-any4_finish:
-	VCVTDQ2PS   Z5, Z5
-	VMULPS.BCST (R9), Z5, Z5
-	VADDPS.BCST 4(R9), Z5, Z5
-	VMULPS      (DI), Z5, Z5
-	VMOVUPS     (R8), Z13
-	VMULPS.BCST 8(R9), Z13, Z13
-	VADDPS      Z13, Z5, Z5
-	VCMPPS.BCST $0x1e, 12(R9), Z5, K1
+any_finish:
 	VCVTDQ2PS   Z6, Z6
 	VMULPS.BCST (R9), Z6, Z6
 	VADDPS.BCST 4(R9), Z6, Z6
-	VMULPS      64(DI), Z6, Z6
-	VMOVUPS     64(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z6, Z6
-	VCMPPS.BCST $0x1e, 12(R9), Z6, K2
-	KUNPCKWD    K1, K2, K1
-	KMOVD       K1, (AX)
+	VMULPS      (DI), Z6, Z6
+	VMOVUPS     (R8), Z8
+	VMULPS.BCST 8(R9), Z8, Z8
+	VADDPS      Z8, Z6, Z6
+	VCMPPS.BCST $0x1e, 12(R9), Z6, K1
 	VCVTDQ2PS   Z7, Z7
 	VMULPS.BCST (R9), Z7, Z7
 	VADDPS.BCST 4(R9), Z7, Z7
-	VMULPS      128(DI), Z7, Z7
-	VMOVUPS     128(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z7, Z7
-	VCMPPS.BCST $0x1e, 12(R9), Z7, K1
-	VCVTDQ2PS   Z8, Z8
-	VMULPS.BCST (R9), Z8, Z8
-	VADDPS.BCST 4(R9), Z8, Z8
-	VMULPS      192(DI), Z8, Z8
-	VMOVUPS     192(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z8, Z8
-	VCMPPS.BCST $0x1e, 12(R9), Z8, K2
-	KUNPCKWD    K1, K2, K1
-	KMOVD       K1, 4(AX)
-	VCVTDQ2PS   Z9, Z9
-	VMULPS.BCST (R9), Z9, Z9
-	VADDPS.BCST 4(R9), Z9, Z9
-	VMULPS      256(DI), Z9, Z9
-	VMOVUPS     256(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z9, Z9
-	VCMPPS.BCST $0x1e, 12(R9), Z9, K1
-	VCVTDQ2PS   Z10, Z10
-	VMULPS.BCST (R9), Z10, Z10
-	VADDPS.BCST 4(R9), Z10, Z10
-	VMULPS      320(DI), Z10, Z10
-	VMOVUPS     320(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z10, Z10
-	VCMPPS.BCST $0x1e, 12(R9), Z10, K2
-	KUNPCKWD    K1, K2, K1
-	KMOVD       K1, 8(AX)
-	VCVTDQ2PS   Z11, Z11
-	VMULPS.BCST (R9), Z11, Z11
-	VADDPS.BCST 4(R9), Z11, Z11
-	VMULPS      384(DI), Z11, Z11
-	VMOVUPS     384(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z11, Z11
-	VCMPPS.BCST $0x1e, 12(R9), Z11, K1
-	VCVTDQ2PS   Z12, Z12
-	VMULPS.BCST (R9), Z12, Z12
-	VADDPS.BCST 4(R9), Z12, Z12
-	VMULPS      448(DI), Z12, Z12
-	VMOVUPS     448(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z12, Z12
-	VCMPPS.BCST $0x1e, 12(R9), Z12, K2
-	KUNPCKWD    K1, K2, K1
-	KMOVD       K1, 12(AX)
-	ADDQ        $0x00000200, DI
-	ADDQ        $0x00000200, R8
-	ADDQ        $0x00000010, AX
-	ADDQ        SI, DX
-	ADDQ        SI, DX
-	ADDQ        SI, DX
-	ADDQ        SI, DX
-	SUBQ        $0x04, CX
-	JMP         any4
-
-any4_end:
-any2:
-	CMPQ   CX, $0x02
-	JL     any2_end
-	VPXORD Z0, Z0, Z5
-	VPXORD Z0, Z0, Z6
-	VPXORD Z0, Z0, Z7
-	VPXORD Z0, Z0, Z8
-	MOVQ   BX, R10
-	MOVQ   SI, R11
-	MOVQ   DX, R12
-	LEAQ   (R12)(SI*1), R13
-	SUBQ   $0x00000080, R11
-	JL     any2_tail
-
-any2_lines:
-	VMOVDQU8       (R10), Z9
-	VSHUFI64X2     $0xa0, Z9, Z9, Z10
-	VSHUFI64X2     $0xf5, Z9, Z9, Z9
-	VMOVDQU8       64(R10), Z11
-	VSHUFI64X2     $0xa0, Z11, Z11, Z12
-	VSHUFI64X2     $0xf5, Z11, Z11, Z11
-	VMOVDQU8       (R12), Z13
-	VGF2P8AFFINEQB $0x00, Z1, Z13, Z14
-	VPANDD         Z0, Z13, Z13
-	VPSHUFB        Z13, Z10, Z13
-	VPSHUFB        Z14, Z9, Z14
-	VPADDB         Z14, Z13, Z13
-	VMOVDQU8       64(R12), Z14
-	VGF2P8AFFINEQB $0x00, Z1, Z14, Z15
-	VPANDD         Z0, Z14, Z14
-	VPSHUFB        Z14, Z12, Z14
-	VPSHUFB        Z15, Z11, Z15
-	VPADDB         Z15, Z14, Z14
-	VMOVDQA64      Z3, Z15
-	VPERMI2B       Z14, Z13, Z15
-	VPERMT2B       Z14, Z4, Z13
-	VPDPBUSD       Z2, Z15, Z5
-	VPDPBUSD       Z2, Z13, Z6
-	SUBQ           $-128, R12
-	VMOVDQU8       (R13), Z13
-	VGF2P8AFFINEQB $0x00, Z1, Z13, Z14
-	VPANDD         Z0, Z13, Z13
-	VPSHUFB        Z13, Z10, Z13
-	VPSHUFB        Z14, Z9, Z14
-	VPADDB         Z14, Z13, Z13
-	VMOVDQU8       64(R13), Z9
-	VGF2P8AFFINEQB $0x00, Z1, Z9, Z10
-	VPANDD         Z0, Z9, Z9
-	VPSHUFB        Z9, Z12, Z9
-	VPSHUFB        Z10, Z11, Z10
-	VPADDB         Z10, Z9, Z9
-	VMOVDQA64      Z3, Z10
-	VPERMI2B       Z9, Z13, Z10
-	VPERMT2B       Z9, Z4, Z13
-	VPDPBUSD       Z2, Z10, Z7
-	VPDPBUSD       Z2, Z13, Z8
-	SUBQ           $-128, R13
-	SUBQ           $-128, R10
-	SUBQ           $0x00000080, R11
-	JGE            any2_lines
-
-any2_tail:
-	CMPQ           R11, $-128
-	JE             any2_finish
-	VMOVDQU8       (R10), Z9
-	VSHUFI64X2     $0xa0, Z9, Z9, Z10
-	VSHUFI64X2     $0xf5, Z9, Z9, Z9
-	VPXORD         Z0, Z0, Z11
-	VMOVDQU8       (R12), Z12
-	VGF2P8AFFINEQB $0x00, Z1, Z12, Z13
-	VPANDD         Z0, Z12, Z12
-	VPSHUFB        Z12, Z10, Z12
-	VPSHUFB        Z13, Z9, Z13
-	VPADDB         Z13, Z12, Z12
-	VMOVDQA64      Z3, Z13
-	VPERMI2B       Z11, Z12, Z13
-	VPERMT2B       Z11, Z4, Z12
-	VPDPBUSD       Z2, Z13, Z5
-	VPDPBUSD       Z2, Z12, Z6
-	VPXORD         Z0, Z0, Z11
-	VMOVDQU8       (R13), Z12
-	VGF2P8AFFINEQB $0x00, Z1, Z12, Z13
-	VPANDD         Z0, Z12, Z12
-	VPSHUFB        Z12, Z10, Z12
-	VPSHUFB        Z13, Z9, Z13
-	VPADDB         Z13, Z12, Z12
-	VMOVDQA64      Z3, Z9
-	VPERMI2B       Z11, Z12, Z9
-	VPERMT2B       Z11, Z4, Z12
-	VPDPBUSD       Z2, Z9, Z7
-	VPDPBUSD       Z2, Z12, Z8
-
-any2_finish:
-	VCVTDQ2PS   Z5, Z5
-	VMULPS.BCST (R9), Z5, Z5
-	VADDPS.BCST 4(R9), Z5, Z5
-	VMULPS      (DI), Z5, Z5
-	VMOVUPS     (R8), Z9
-	VMULPS.BCST 8(R9), Z9, Z9
-	VADDPS      Z9, Z5, Z5
-	VCMPPS.BCST $0x1e, 12(R9), Z5, K1
-	VCVTDQ2PS   Z6, Z6
-	VMULPS.BCST (R9), Z6, Z6
-	VADDPS.BCST 4(R9), Z6, Z6
-	VMULPS      64(DI), Z6, Z6
-	VMOVUPS     64(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z6, Z6
-	VCMPPS.BCST $0x1e, 12(R9), Z6, K2
-	KUNPCKWD    K1, K2, K1
-	KMOVD       K1, (AX)
-	VCVTDQ2PS   Z7, Z7
-	VMULPS.BCST (R9), Z7, Z7
-	VADDPS.BCST 4(R9), Z7, Z7
-	VMULPS      128(DI), Z7, Z7
-	VMOVUPS     128(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z7, Z7
-	VCMPPS.BCST $0x1e, 12(R9), Z7, K1
-	VCVTDQ2PS   Z8, Z8
-	VMULPS.BCST (R9), Z8, Z8
-	VADDPS.BCST 4(R9), Z8, Z8
-	VMULPS      192(DI), Z8, Z8
-	VMOVUPS     192(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z8, Z8
-	VCMPPS.BCST $0x1e, 12(R9), Z8, K2
-	KUNPCKWD    K1, K2, K1
-	KMOVD       K1, 4(AX)
-	ADDQ        $0x00000100, DI
-	ADDQ        $0x00000100, R8
-	ADDQ        $0x00000008, AX
-	ADDQ        SI, DX
-	ADDQ        SI, DX
-	SUBQ        $0x02, CX
-	JMP         any2
-
-any2_end:
-any1:
-	CMPQ   CX, $0x01
-	JL     any1_end
-	VPXORD Z0, Z0, Z5
-	VPXORD Z0, Z0, Z6
-	MOVQ   BX, R10
-	MOVQ   SI, R11
-	MOVQ   DX, R12
-	SUBQ   $0x00000080, R11
-	JL     any1_tail
-
-any1_lines:
-	VMOVDQU8       (R10), Z7
-	VSHUFI64X2     $0xa0, Z7, Z7, Z8
-	VSHUFI64X2     $0xf5, Z7, Z7, Z7
-	VMOVDQU8       64(R10), Z9
-	VSHUFI64X2     $0xa0, Z9, Z9, Z10
-	VSHUFI64X2     $0xf5, Z9, Z9, Z9
-	VMOVDQU8       (R12), Z11
-	VGF2P8AFFINEQB $0x00, Z1, Z11, Z12
-	VPANDD         Z0, Z11, Z11
-	VPSHUFB        Z11, Z8, Z11
-	VPSHUFB        Z12, Z7, Z12
-	VPADDB         Z12, Z11, Z11
-	VMOVDQU8       64(R12), Z7
-	VGF2P8AFFINEQB $0x00, Z1, Z7, Z8
-	VPANDD         Z0, Z7, Z7
-	VPSHUFB        Z7, Z10, Z7
-	VPSHUFB        Z8, Z9, Z8
-	VPADDB         Z8, Z7, Z7
-	VMOVDQA64      Z3, Z8
-	VPERMI2B       Z7, Z11, Z8
-	VPERMT2B       Z7, Z4, Z11
-	VPDPBUSD       Z2, Z8, Z5
-	VPDPBUSD       Z2, Z11, Z6
-	SUBQ           $-128, R12
-	SUBQ           $-128, R10
-	SUBQ           $0x00000080, R11
-	JGE            any1_lines
-
-any1_tail:
-	CMPQ           R11, $-128
-	JE             any1_finish
-	VMOVDQU8       (R10), Z7
-	VSHUFI64X2     $0xa0, Z7, Z7, Z8
-	VSHUFI64X2     $0xf5, Z7, Z7, Z7
-	VPXORD         Z0, Z0, Z9
-	VMOVDQU8       (R12), Z10
-	VGF2P8AFFINEQB $0x00, Z1, Z10, Z11
-	VPANDD         Z0, Z10, Z10
-	VPSHUFB        Z10, Z8, Z10
-	VPSHUFB        Z11, Z7, Z11
-	VPADDB         Z11, Z10, Z10
-	VMOVDQA64      Z3, Z7
-	VPERMI2B       Z9, Z10, Z7
-	VPERMT2B       Z9, Z4, Z10
-	VPDPBUSD       Z2, Z7, Z5
-	VPDPBUSD       Z2, Z10, Z6
-
-any1_finish:
-	VCVTDQ2PS   Z5, Z5
-	VMULPS.BCST (R9), Z5, Z5
-	VADDPS.BCST 4(R9), Z5, Z5
-	VMULPS      (DI), Z5, Z5
-	VMOVUPS     (R8), Z7
-	VMULPS.BCST 8(R9), Z7, Z7
-	VADDPS      Z7, Z5, Z5
-	VCMPPS.BCST $0x1e, 12(R9), Z5, K1
-	VCVTDQ2PS   Z6, Z6
-	VMULPS.BCST (R9), Z6, Z6
-	VADDPS.BCST 4(R9), Z6, Z6
-	VMULPS      64(DI), Z6, Z6
-	VMOVUPS     64(R8), Z5
-	VMULPS.BCST 8(R9), Z5, Z5
-	VADDPS      Z5, Z6, Z6
-	VCMPPS.BCST $0x1e, 12(R9), Z6, K2
+	VMULPS      64(DI), Z7, Z7
+	VMOVUPS     64(R8), Z6
+	VMULPS.BCST 8(R9), Z6, Z6
+	VADDPS      Z6, Z7, Z7
+	VCMPPS.BCST $0x1e, 12(R9), Z7, K2
 	KUNPCKWD    K1, K2, K1
 	KMOVD       K1, (AX)
 	ADDQ        $0x00000080, DI
 	ADDQ        $0x00000080, R8
 	ADDQ        $0x00000004, AX
-	ADDQ        SI, DX
-	SUBQ        $0x01, CX
-	JMP         any1
-
-any1_end:
+	DECQ        CX
+	JNZ         any_block
 	VZEROUPPER
 	RET
 
@@ -2169,135 +1780,55 @@ bytes16_block:
 DATA scanAVX512Constants<>+0(SB)/8, $0x0f0f0f0f0f0f0f0f
 DATA scanAVX512Constants<>+8(SB)/8, $0x1020408000000000
 DATA scanAVX512Constants<>+16(SB)/8, $0x0101010101010101
-DATA scanAVX512Constants<>+64(SB)/1, $0x00
-DATA scanAVX512Constants<>+65(SB)/1, $0x20
-DATA scanAVX512Constants<>+66(SB)/1, $0x40
-DATA scanAVX512Constants<>+67(SB)/1, $0x60
-DATA scanAVX512Constants<>+68(SB)/1, $0x01
-DATA scanAVX512Constants<>+69(SB)/1, $0x21
-DATA scanAVX512Constants<>+70(SB)/1, $0x41
-DATA scanAVX512Constants<>+71(SB)/1, $0x61
-DATA scanAVX512Constants<>+72(SB)/1, $0x02
-DATA scanAVX512Constants<>+73(SB)/1, $0x22
-DATA scanAVX512Constants<>+74(SB)/1, $0x42
-DATA scanAVX512Constants<>+75(SB)/1, $0x62
-DATA scanAVX512Constants<>+76(SB)/1, $0x03
-DATA scanAVX512Constants<>+77(SB)/1, $0x23
-DATA scanAVX512Constants<>+78(SB)/1, $0x43
-DATA scanAVX512Constants<>+79(SB)/1, $0x63
-DATA scanAVX512Constants<>+80(SB)/1, $0x04
-DATA scanAVX512Constants<>+81(SB)/1, $0x24
-DATA scanAVX512Constants<>+82(SB)/1, $0x44
-DATA scanAVX512Constants<>+83(SB)/1, $0x64
-DATA scanAVX512Constants<>+84(SB)/1, $0x05
-DATA scanAVX512Constants<>+85(SB)/1, $0x25
-DATA scanAVX512Constants<>+86(SB)/1, $0x45
-DATA scanAVX512Constants<>+87(SB)/1, $0x65
-DATA scanAVX512Constants<>+88(SB)/1, $0x06
-DATA scanAVX512Constants<>+89(SB)/1, $0x26
-DATA scanAVX512Constants<>+90(SB)/1, $0x46
-DATA scanAVX512Constants<>+91(SB)/1, $0x66
-DATA scanAVX512Constants<>+92(SB)/1, $0x07
-DATA scanAVX512Constants<>+93(SB)/1, $0x27
-DATA scanAVX512Constants<>+94(SB)/1, $0x47
-DATA scanAVX512Constants<>+95(SB)/1, $0x67
-DATA scanAVX512Constants<>+96(SB)/1, $0x08
-DATA scanAVX512Constants<>+97(SB)/1, $0x28
-DATA scanAVX512Constants<>+98(SB)/1, $0x48
-DATA scanAVX512Constants<>+99(SB)/1, $0x68
-DATA scanAVX512Constants<>+100(SB)/1, $0x09
-DATA scanAVX512Constants<>+101(SB)/1, $0x29
-DATA scanAVX512Constants<>+102(SB)/1, $0x49
-DATA scanAVX512Constants<>+103(SB)/1, $0x69
-DATA scanAVX512Constants<>+104(SB)/1, $0x0a
-DATA scanAVX512Constants<>+105(SB)/1, $0x2a
-DATA scanAVX512Constants<>+106(SB)/1, $0x4a
-DATA scanAVX512Constants<>+107(SB)/1, $0x6a
-DATA scanAVX512Constants<>+108(SB)/1, $0x0b
-DATA scanAVX512Constants<>+109(SB)/1, $0x2b
-DATA scanAVX512Constants<>+110(SB)/1, $0x4b
-DATA scanAVX512Constants<>+111(SB)/1, $0x6b
-DATA scanAVX512Constants<>+112(SB)/1, $0x0c
-DATA scanAVX512Constants<>+113(SB)/1, $0x2c
-DATA scanAVX512Constants<>+114(SB)/1, $0x4c
-DATA scanAVX512Constants<>+115(SB)/1, $0x6c
-DATA scanAVX512Constants<>+116(SB)/1, $0x0d
-DATA scanAVX512Constants<>+117(SB)/1, $0x2d
-DATA scanAVX512Constants<>+118(SB)/1, $0x4d
-DATA scanAVX512Constants<>+119(SB)/1, $0x6d
-DATA scanAVX512Constants<>+120(SB)/1, $0x0e
-DATA scanAVX512Constants<>+121(SB)/1, $0x2e
-DATA scanAVX512Constants<>+122(SB)/1, $0x4e
-DATA scanAVX512Constants<>+123(SB)/1, $0x6e
-DATA scanAVX512Constants<>+124(SB)/1, $0x0f
-DATA scanAVX512Constants<>+125(SB)/1, $0x2f
-DATA scanAVX512Constants<>+126(SB)/1, $0x4f
-DATA scanAVX512Constants<>+127(SB)/1, $0x6f
-DATA scanAVX512Constants<>+128(SB)/1, $0x10
-DATA scanAVX512Constants<>+129(SB)/1, $0x30
-DATA scanAVX512Constants<>+130(SB)/1, $0x50
-DATA scanAVX512Constants<>+131(SB)/1, $0x70
-DATA scanAVX512Constants<>+132(SB)/1, $0x11
-DATA scanAVX512Constants<>+133(SB)/1, $0x31
-DATA scanAVX512Constants<>+134(SB)/1, $0x51
-DATA scanAVX512Constants<>+135(SB)/1, $0x71
-DATA scanAVX512Constants<>+136(SB)/1, $0x12
-DATA scanAVX512Constants<>+137(SB)/1, $0x32
-DATA scanAVX512Constants<>+138(SB)/1, $0x52
-DATA scanAVX512Constants<>+139(SB)/1, $0x72
-DATA scanAVX512Constants<>+140(SB)/1, $0x13
-DATA scanAVX512Constants<>+141(SB)/1, $0x33
-DATA scanAVX512Constants<>+142(SB)/1, $0x53
-DATA scanAVX512Constants<>+143(SB)/1, $0x73
-DATA scanAVX512Constants<>+144(SB)/1, $0x14
-DATA scanAVX512Constants<>+145(SB)/1, $0x34
-DATA scanAVX512Constants<>+146(SB)/1, $0x54
-DATA scanAVX512Constants<>+147(SB)/1, $0x74
-DATA scanAVX512Constants<>+148(SB)/1, $0x15
-DATA scanAVX512Constants<>+149(SB)/1, $0x35
-DATA scanAVX512Constants<>+150(SB)/1, $0x55
-DATA scanAVX512Constants<>+151(SB)/1, $0x75
-DATA scanAVX512Constants<>+152(SB)/1, $0x16
-DATA scanAVX512Constants<>+153(SB)/1, $0x36
-DATA scanAVX512Constants<>+154(SB)/1, $0x56
-DATA scanAVX512Constants<>+155(SB)/1, $0x76
-DATA scanAVX512Constants<>+156(SB)/1, $0x17
-DATA scanAVX512Constants<>+157(SB)/1, $0x37
-DATA scanAVX512Constants<>+158(SB)/1, $0x57
-DATA scanAVX512Constants<>+159(SB)/1, $0x77
-DATA scanAVX512Constants<>+160(SB)/1, $0x18
-DATA scanAVX512Constants<>+161(SB)/1, $0x38
-DATA scanAVX512Constants<>+162(SB)/1, $0x58
-DATA scanAVX512Constants<>+163(SB)/1, $0x78
-DATA scanAVX512Constants<>+164(SB)/1, $0x19
-DATA scanAVX512Constants<>+165(SB)/1, $0x39
-DATA scanAVX512Constants<>+166(SB)/1, $0x59
-DATA scanAVX512Constants<>+167(SB)/1, $0x79
-DATA scanAVX512Constants<>+168(SB)/1, $0x1a
-DATA scanAVX512Constants<>+169(SB)/1, $0x3a
-DATA scanAVX512Constants<>+170(SB)/1, $0x5a
-DATA scanAVX512Constants<>+171(SB)/1, $0x7a
-DATA scanAVX512Constants<>+172(SB)/1, $0x1b
-DATA scanAVX512Constants<>+173(SB)/1, $0x3b
-DATA scanAVX512Constants<>+174(SB)/1, $0x5b
-DATA scanAVX512Constants<>+175(SB)/1, $0x7b
-DATA scanAVX512Constants<>+176(SB)/1, $0x1c
-DATA scanAVX512Constants<>+177(SB)/1, $0x3c
-DATA scanAVX512Constants<>+178(SB)/1, $0x5c
-DATA scanAVX512Constants<>+179(SB)/1, $0x7c
-DATA scanAVX512Constants<>+180(SB)/1, $0x1d
-DATA scanAVX512Constants<>+181(SB)/1, $0x3d
-DATA scanAVX512Constants<>+182(SB)/1, $0x5d
-DATA scanAVX512Constants<>+183(SB)/1, $0x7d
-DATA scanAVX512Constants<>+184(SB)/1, $0x1e
-DATA scanAVX512Constants<>+185(SB)/1, $0x3e
-DATA scanAVX512Constants<>+186(SB)/1, $0x5e
-DATA scanAVX512Constants<>+187(SB)/1, $0x7e
-DATA scanAVX512Constants<>+188(SB)/1, $0x1f
-DATA scanAVX512Constants<>+189(SB)/1, $0x3f
-DATA scanAVX512Constants<>+190(SB)/1, $0x5f
-DATA scanAVX512Constants<>+191(SB)/1, $0x7f
-GLOBL scanAVX512Constants<>(SB), RODATA|NOPTR, $192
+DATA scanAVX512Constants<>+64(SB)/4, $0x60402000
+DATA scanAVX512Constants<>+68(SB)/4, $0x61412101
+DATA scanAVX512Constants<>+72(SB)/4, $0x62422202
+DATA scanAVX512Constants<>+76(SB)/4, $0x63432303
+DATA scanAVX512Constants<>+80(SB)/4, $0x64442404
+DATA scanAVX512Constants<>+84(SB)/4, $0x65452505
+DATA scanAVX512Constants<>+88(SB)/4, $0x66462606
+DATA scanAVX512Constants<>+92(SB)/4, $0x67472707
+DATA scanAVX512Constants<>+96(SB)/4, $0x68482808
+DATA scanAVX512Constants<>+100(SB)/4, $0x69492909
+DATA scanAVX512Constants<>+104(SB)/4, $0x6a4a2a0a
+DATA scanAVX512Constants<>+108(SB)/4, $0x6b4b2b0b
+DATA scanAVX512Constants<>+112(SB)/4, $0x6c4c2c0c
+DATA scanAVX512Constants<>+116(SB)/4, $0x6d4d2d0d
+DATA scanAVX512Constants<>+120(SB)/4, $0x6e4e2e0e
+DATA scanAVX512Constants<>+124(SB)/4, $0x6f4f2f0f
+DATA scanAVX512Constants<>+128(SB)/4, $0x70503010
+DATA scanAVX512Constants<>+132(SB)/4, $0x71513111
+DATA scanAVX512Constants<>+136(SB)/4, $0x72523212
+DATA scanAVX512Constants<>+140(SB)/4, $0x73533313
+DATA scanAVX512Constants<>+144(SB)/4, $0x74543414
+DATA scanAVX512Constants<>+148(SB)/4, $0x75553515
+DATA scanAVX512Constants<>+152(SB)/4, $0x76563616
+DATA scanAVX512Constants<>+156(SB)/4, $0x77573717
+DATA scanAVX512Constants<>+160(SB)/4, $0x78583818
+DATA scanAVX512Constants<>+164(SB)/4, $0x79593919
+DATA scanAVX512Constants<>+168(SB)/4, $0x7a5a3a1a
+DATA scanAVX512Constants<>+172(SB)/4, $0x7b5b3b1b
+DATA scanAVX512Constants<>+176(SB)/4, $0x7c5c3c1c
+DATA scanAVX512Constants<>+180(SB)/4, $0x7d5d3d1d
+DATA scanAVX512Constants<>+184(SB)/4, $0x7e5e3e1e
+DATA scanAVX512Constants<>+188(SB)/4, $0x7f5f3f1f
+DATA scanAVX512Constants<>+192(SB)/8, $0x0000000000000000
+DATA scanAVX512Constants<>+200(SB)/8, $0x0000000000000000
+DATA scanAVX512Constants<>+208(SB)/8, $0x0000000000000000
+DATA scanAVX512Constants<>+216(SB)/8, $0x0000000000000000
+DATA scanAVX512Constants<>+224(SB)/8, $0x2020202020202020
+DATA scanAVX512Constants<>+232(SB)/8, $0x2020202020202020
+DATA scanAVX512Constants<>+240(SB)/8, $0x2020202020202020
+DATA scanAVX512Constants<>+248(SB)/8, $0x2020202020202020
+DATA scanAVX512Constants<>+256(SB)/8, $0x1010101010101010
+DATA scanAVX512Constants<>+264(SB)/8, $0x1010101010101010
+DATA scanAVX512Constants<>+272(SB)/8, $0x1010101010101010
+DATA scanAVX512Constants<>+280(SB)/8, $0x1010101010101010
+DATA scanAVX512Constants<>+288(SB)/8, $0x3030303030303030
+DATA scanAVX512Constants<>+296(SB)/8, $0x3030303030303030
+DATA scanAVX512Constants<>+304(SB)/8, $0x3030303030303030
+DATA scanAVX512Constants<>+312(SB)/8, $0x3030303030303030
+GLOBL scanAVX512Constants<>(SB), RODATA|NOPTR, $320
 
 // func argMinAVX512(keys []uint64) int
 // Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI, BMI2

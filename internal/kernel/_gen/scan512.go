@@ -19,6 +19,8 @@ import (
 type scanner512 struct {
 	masks, codes, lut, f, h, p, n, size reg.GPVirtual
 
+	constants Mem
+
 	low, swap, ones, first, second reg.VecVirtual
 }
 
@@ -30,6 +32,7 @@ func scan512() {
 		low: ZMM(), swap: ZMM(), ones: ZMM(), first: ZMM(), second: ZMM(),
 	}
 	constants := scanConstants()
+	s.constants = constants
 	VPBROADCASTQ(constants.Offset(0), s.low)
 	VPBROADCASTQ(constants.Offset(8), s.swap)
 	VPBROADCASTQ(constants.Offset(16), s.ones)
@@ -50,10 +53,12 @@ func scanConstants() Mem {
 	DATA(0, U64(0x0f0f0f0f0f0f0f0f))
 	DATA(8, U64(0x1020408000000000)) // as a bit matrix: x >> 4
 	DATA(16, U64(0x0101010101010101))
-	for row := range blockRows {
-		for i := range 4 {
-			DATA(64+4*row+i, U8(32*i+row)) // byte i of the row
-		}
+	for row := range blockRows { // byte i of the row is byte row of half i, of four
+		DATA(64+4*row, U32(0x60402000+0x01010101*uint32(row)))
+	}
+	for i := range 16 {
+		const all = 0x1010101010101010
+		DATA(192+8*i, U64(all*uint64(i/8+i/4%2*2))) // tables 0 0 0 0 2 2 2 2, then 1 1 1 1 3 3 3 3
 	}
 	return m
 }
@@ -137,55 +142,46 @@ func (s *scanner512) fixed(bytes int) {
 	RET()
 }
 
-// any is the scan of rows of any length: four blocks at a time share the spreading of the tables, then two, then one.
+// any is the scan of rows of any length. Its tables are read as they are: bits 4 and 5 of an index choose one of the
+// four. That is an instruction more for each line, and leaves blocks read one after the other, as memory likes it.
 func (s *scanner512) any() {
-	for _, blocks := range []int{4, 2, 1} {
-		name := fmt.Sprintf("any%d", blocks)
-		Label(name)
-		CMPQ(s.n, Imm(uint64(blocks)))
-		JL(LabelRef(name + "_end"))
-		sums := zmms(2 * blocks)
-		clear(s.low, sums...)
-		code, table, left := make([]reg.GPVirtual, blocks), copyOf(s.lut), copyOf(s.size)
-		code[0] = copyOf(s.codes)
-		for i := 1; i < blocks; i++ {
-			code[i] = GP64()
-			LEAQ(indexed(code[i-1], s.size, 1), code[i])
-		}
-		SUBQ(U32(128), left)
-		JL(LabelRef(name + "_tail"))
-		Label(name + "_lines")
-		lo0, hi0 := s.tables(at(table, 0))
-		lo1, hi1 := s.tables(at(table, 64))
-		for i := range code {
-			a, b := s.line(at(code[i], 0), lo0, hi0), s.line(at(code[i], 64), lo1, hi1)
-			s.add(a, b, sums[2*i:2*i+2])
-			SUBQ(I32(-128), code[i])
-		}
-		SUBQ(I32(-128), table)
-		SUBQ(U32(128), left)
-		JGE(LabelRef(name + "_lines"))
-		Label(name + "_tail")
-		CMPQ(left, I32(-128))
-		JE(LabelRef(name + "_finish"))
-		lo0, hi0 = s.tables(at(table, 0)) // half a pair is left: zeros are the other half
-		for i := range code {
-			zero := ZMM()
-			clear(s.low, zero)
-			s.add(s.line(at(code[i], 0), lo0, hi0), zero, sums[2*i:2*i+2])
-		}
-		Label(name + "_finish")
-		for i := range code {
-			s.finish(sums[2*i:2*i+2], i)
-		}
-		s.next(blocks)
-		for range blocks {
-			ADDQ(s.size, s.codes)
-		}
-		SUBQ(Imm(uint64(blocks)), s.n)
-		JMP(LabelRef(name))
-		Label(name + "_end")
+	lowTable, highTable := ZMM(), ZMM() // of bytes p and p+1: groups 0 and 2, groups 1 and 3
+	VMOVDQU8(s.constants.Offset(192), lowTable)
+	VMOVDQU8(s.constants.Offset(256), highTable)
+	line := func(code, table Mem) reg.VecVirtual {
+		x, y := ZMM(), ZMM()
+		VMOVDQU8(code, x)
+		VPSRLW(Imm(4), x, y)
+		VPTERNLOGD(Imm(0xea), lowTable, s.low, x) // x & low | lowTable
+		VPTERNLOGD(Imm(0xea), highTable, s.low, y)
+		VPERMB(table, x, x)
+		VPERMB(table, y, y)
+		VPADDB(y, x, x)
+		return x
 	}
+	Label("any_block")
+	sums, zero := zmms(2), ZMM()
+	clear(s.low, sums...)
+	table, left := copyOf(s.lut), copyOf(s.size)
+	SUBQ(U32(128), left)
+	JL(LabelRef("any_tail"))
+	Label("any_lines")
+	s.add(line(at(s.codes, 0), at(table, 0)), line(at(s.codes, 64), at(table, 64)), sums)
+	SUBQ(I32(-128), s.codes)
+	SUBQ(I32(-128), table)
+	SUBQ(U32(128), left)
+	JGE(LabelRef("any_lines"))
+	Label("any_tail")
+	CMPQ(left, I32(-128))
+	JE(LabelRef("any_finish"))
+	clear(s.low, zero) // the other half of the pair
+	s.add(line(at(s.codes, 0), at(table, 0)), zero, sums)
+	ADDQ(Imm(64), s.codes)
+	Label("any_finish")
+	s.finish(sums, 0)
+	s.next(1)
+	DECQ(s.n)
+	JNZ(LabelRef("any_block"))
 	VZEROUPPER()
 	RET()
 }
