@@ -89,14 +89,13 @@ const (
 	costScore   = 5
 	costScoreBy = .03 // of a row's byte
 	costEnter   = 6
-	costWidth   = 9
 )
 
-func (x *Index) cost(s *Stats, width int) float64 {
+func (x *Index) cost(s *Stats) float64 {
 	l := x.layout
 	return costQuery + costCell*float64(l.Cells()) + costVisit*float64(s.Cells) +
 		(costRow+costByte*float64(x.Dim()*l.Bits/8))*float64(s.Scanned-s.Scored) +
-		(costScore+costScoreBy*float64(x.Dim()))*float64(s.Scored) + costEnter*float64(s.Reranked) + costWidth*float64(width)
+		(costScore+costScoreBy*float64(x.Dim()))*float64(s.Scored) + costEnter*float64(s.Reranked)
 }
 
 // trial measures settings for one K.
@@ -161,9 +160,9 @@ func (t *trial) candidates(want float32, queries int) (good []Setting) {
 		}
 		return m.Got >= want, m.Cost > 1.3*cheapest
 	}
-	for _, width := range t.widths() {
+	for _, slack := range t.slacks() {
 		for i := len(epss) - 1; i >= 0; i-- {
-			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Tau: 1, Width: width}, try) {
+			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Tau: 1, Slack: slack}, try) {
 				break // a smaller Eps finds no more
 			}
 		}
@@ -179,12 +178,12 @@ func (t *trial) candidates(want float32, queries int) (good []Setting) {
 	return slices.Compact(good)
 }
 
-// widths are those worth a try.
-func (t *trial) widths() []int32 {
+// slacks are those worth a try.
+func (t *trial) slacks() []float32 {
 	if t.x.rows.Low == nil {
-		return []int32{0}
+		return []float32{0}
 	}
-	return []int32{6, 22, 54}
+	return []float32{2.5}
 }
 
 // leastKappa tries settings with growing Kappa in the way of a binary search for the least that reaches the recall. It
@@ -248,7 +247,7 @@ func (x *Index) evaluate(set Setting, queries []float32, truth [][]edged.Row, k,
 		var found []Hit
 		for i := from; i < to; i++ {
 			found = y.Search(found[:0], &Query{Vector: queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
-			costs[i] = x.cost(&s.Stats, int(set.Width))
+			costs[i] = x.cost(&s.Stats)
 			want := truth[i][:min(k, len(truth[i]))]
 			all.Add(int64(len(want)))
 			for _, row := range want {

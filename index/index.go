@@ -67,7 +67,7 @@ type Setting struct {
 	Eps    float32 // a row is scored when its estimate + Eps standard deviations is above the worst of the best K
 	Tau    float32 // rows of length below worst/(Tau·‖q‖) are left out; 1 is exact
 	Kappa  float32 // cells with best row below worst, residuals counting Kappa of their length, are left out; 1 is exact
-	Width  int32   // rows kept beyond K for the last pass, where rows have remainders
+	Slack  float32 // what a row's remainder may add to its score, in standard deviations of an even one
 	Got    float32 // share measured
 	Cost   float32 // of a query, in nanoseconds by the cost model
 }
@@ -81,6 +81,7 @@ type Index struct {
 
 	layout   *Layout
 	first    []uint32 // cell → its first block
+	promises promises
 	settings []Setting
 	recall   float32
 }
@@ -129,6 +130,7 @@ func NewLayout(rows quant.Rows, order []edged.Row, place []uint32, layout *Layou
 		return nil, err
 	}
 	x := &Index{rows: rows, order: order, place: place, layout: layout, settings: settings, recall: recall}
+	x.promises = newPromises(layout)
 	x.measure()
 	return x, nil
 }
@@ -181,7 +183,7 @@ func checkPermutation(order []edged.Row) error {
 // Limits of a setting.
 const (
 	maxSettings = 64
-	maxWidth    = 256
+	maxSlack    = 1000
 )
 
 func checkSettings(settings []Setting) error {
@@ -190,7 +192,7 @@ func checkSettings(settings []Setting) error {
 	}
 	for i, s := range settings {
 		if !(s.Recall > 0 && s.Recall <= 1 && s.K > 0 && s.Eps >= -10 && s.Eps <= 100 && s.Tau > 0 && s.Tau <= 1 &&
-			s.Kappa >= 0 && s.Kappa <= 1 && s.Width >= 0 && s.Width <= maxWidth) {
+			s.Kappa >= 0 && s.Kappa <= 1 && s.Slack >= 0 && s.Slack <= maxSlack) {
 			return fmt.Errorf("settings: %d is out of range: %+v", i, s)
 		}
 	}

@@ -30,8 +30,11 @@ type Scratch struct {
 	best   top
 	dots   []int32
 	low    []int32
+	near   []uint32  // places of candidates whose remainders count
+	high   []int32   // their dot products
+	centre []int32   // dot products of the centroids
 	turned []int32   // the query under the frame
-	base   []float32 // ⟨q,C⟩ of each cell
+	upper  []float32 // what the best row of each cell promises
 	list   []uint64  // cells to visit, most promising last
 	cand   []uint32  // places to be scored
 	masks  [chunk / kernel.BlockRows]uint32
@@ -41,15 +44,15 @@ type Scratch struct {
 
 func (s *Scratch) prepare(x *Index) {
 	if len(s.dots) < 2*chunk {
-		s.dots, s.low, s.cand = make([]int32, 2*chunk), make([]int32, 2*chunk), make([]uint32, 0, 2*chunk)
+		s.dots, s.low, s.high = make([]int32, 2*chunk), make([]int32, 2*chunk), make([]int32, 0, 2*chunk)
+		s.cand, s.near = make([]uint32, 0, 2*chunk), make([]uint32, 0, 2*chunk)
 	}
 	l := x.layout
 	if l == nil {
 		return
 	}
-	if n := l.Cells(); len(s.base) < n || len(s.dots) < n {
-		s.base, s.seeded, s.list = make([]float32, n), make([]uint32, n), make([]uint64, 0, n)
-		s.dots, s.low = make([]int32, max(n, 2*chunk)), make([]int32, max(n, 2*chunk))
+	if n := l.Cells(); len(s.upper) < n {
+		s.upper, s.seeded, s.list, s.centre = make([]float32, n), make([]uint32, n), make([]uint64, 0, n), make([]int32, n)
 	}
 	if n := quant.CodeDim(x.Dim()); len(s.turned) < n {
 		s.turned = make([]int32, n)
@@ -62,7 +65,8 @@ type run struct {
 	q     *Query
 	s     *Scratch
 	clock func() time.Time
-	next  int // rows scanned when the clock is looked at again
+	next  int     // rows scanned when the clock is looked at again
+	slack float32 // what the remainder of a row may add to its score, over the row's scale
 }
 
 // Search appends the best q.K rows to dst, best first, and returns the extended slice. Fewer come back only where
@@ -83,27 +87,28 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	if r.clock == nil {
 		r.clock = time.Now
 	}
+	s.best.reset(k)
 	switch setting := x.setting(q); {
 	case x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed):
-		s.best.reset(k)
+		r.slack = r.surely()
 		r.gather()
 	case x.layout == nil:
-		s.best.reset(k)
+		r.slack = r.surely()
 		r.exact(0, x.Len(), 0)
 	case setting == nil:
-		s.best.reset(k)
+		r.slack = r.surely()
 		r.exactCells()
 	default:
-		width := 0
-		if x.rows.Low != nil {
-			width = int(setting.Width)
-		}
-		s.best.reset(min(k+width, x.Len()))
+		r.slack = float32(float64(setting.Slack) * s.query.Norm / math.Sqrt(12))
 		r.approximate(setting)
-		r.last(k)
 	}
 	s.Stats.Reranked = s.best.added
-	return s.best.appendHits(dst, k)
+	return s.best.appendHits(dst)
+}
+
+// surely returns what the remainder of a row adds to its score at most, over the row's scale: ‖l‖/256 ≤ √D·127/256.
+func (r *run) surely() float32 {
+	return above(r.s.query.Norm * math.Sqrt(float64(len(r.s.query.Codes))) * 127 / 256)
 }
 
 // late reports, and notes, that the deadline has come. It looks at the clock every clockEvery rows.
@@ -141,20 +146,42 @@ func (r *run) score(from, to int) {
 	kernel.DotRowsI8I16(dots, x.rows.Codes[from*stride:to*stride], s.query.Codes)
 	s.Stats.Scanned += len(dots)
 	s.Stats.Scored += len(dots)
-	scales, order := x.rows.Scales[from:to], x.order[from:to]
 	if x.rows.Low != nil {
-		low := s.low[:to-from]
-		kernel.DotRowsI8I16(low, x.rows.Low[from*stride:to*stride], s.query.Codes)
-		for i, dot := range dots {
-			if score := s.query.Fine(dot, low[i], scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
-				s.best.offer(score, order[i])
-			}
+		s.cand = s.cand[:0]
+		for i := range dots {
+			s.cand = append(s.cand, uint32(from+i))
 		}
+		r.offerFine(dots, r.q.Allowed != nil || len(r.q.Exclude) > 0)
 		return
 	}
+	scales, order := x.rows.Scales[from:to], x.order[from:to]
 	for i, dot := range dots {
 		if score := s.query.Score(dot, scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
 			s.best.offer(score, order[i])
+		}
+	}
+}
+
+// offerFine offers the candidates, whose dot products are known, by their scores with remainders. Those that cannot enter
+// with the slack are left out.
+func (r *run) offerFine(dots []int32, filter bool) {
+	x, s := r.x, r.s
+	s.near, s.high = s.near[:0], s.high[:0]
+	limit := s.best.limit
+	for i, dot := range dots {
+		p := s.cand[i]
+		scale := x.rows.Scales[p]
+		if float32(s.query.Score(dot, scale)+float32(r.slack*scale)) < limit || filter && !r.q.mayReturn(x.order[p]) {
+			continue
+		}
+		s.near, s.high = append(s.near, p), append(s.high, dot)
+	}
+	s.cand = s.cand[:0]
+	low := s.low[:len(s.near)]
+	kernel.DotGatherI8I16(low, x.rows.Low, s.near, s.query.Codes)
+	for i, p := range s.near {
+		if score := s.query.Fine(s.high[i], low[i], x.rows.Scales[p]); score >= s.best.limit {
+			s.best.offer(score, x.order[p])
 		}
 	}
 }
@@ -181,16 +208,17 @@ func (r *run) exact(from, to, firstBlock int) bool {
 // exactCells scores every row that a bound does not exclude.
 func (r *run) exactCells() {
 	l, s := r.x.layout, r.s
-	r.bases()
+	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
 	s.list = s.list[:0]
 	for c := range l.Cells() {
-		s.list = append(s.list, cellKey(float32(r.most(c)), c))
+		s.upper[c] = above(r.most(c))
+		s.list = append(s.list, cellKey(s.upper[c], c))
 	}
 	slices.Sort(s.list)
 	for i := len(s.list) - 1; i >= 0; i-- {
 		c := cellOf(s.list[i])
-		if s.best.full() && r.most(c) < float64(s.best.limit) {
-			continue
+		if s.best.full() && s.upper[c] < s.best.limit {
+			return
 		}
 		s.Stats.Cells++
 		if !r.exact(int(l.Starts[c]), int(l.Starts[c+1]), int(r.x.first[c])) {
@@ -199,23 +227,17 @@ func (r *run) exactCells() {
 	}
 }
 
-// most returns a number no score of a row of cell c exceeds: ⟨q,h·C+r⟩ ≤ h·⟨q,C⟩ + ‖q‖·‖r‖.
+// most returns a number no score of a row of cell c exceeds: ⟨q,h·C+r⟩ ≤ h·⟨q,C⟩ + ‖q‖·‖r‖, with room for rounding.
 func (r *run) most(c int) float64 {
 	b := &r.x.layout.Bounds[c]
-	base := float64(r.s.base[c])
+	base := float64(r.base(c))
 	top := max(float64(b.Least)*base, float64(b.Most)*base)
-	slack := float64(r.s.query.Norm*float64(b.Radius))*(1+1e-6) + math.Abs(top)*1e-6
-	return top + slack
+	return top + float64(r.s.query.Norm*float64(b.Radius))*(1+1e-6) + float64(math.Abs(top)*1e-5)
 }
 
-// bases computes the score of each centroid.
-func (r *run) bases() {
-	l, s := r.x.layout, r.s
-	dots := s.dots[:l.Cells()]
-	kernel.DotRowsI8I16(dots, l.Centroids.Codes, s.query.Codes)
-	for c, dot := range dots {
-		s.base[c] = s.query.Score(dot, l.Centroids.Scales[c])
-	}
+// base returns the score of a centroid.
+func (r *run) base(c int) float32 {
+	return r.s.query.Score(r.s.centre[c], r.x.layout.Centroids.Scales[c])
 }
 
 // cellKey orders cells by what they promise.
@@ -233,15 +255,15 @@ func (r *run) approximate(set *Setting) {
 	s.params.Mul = float32(s.table.Mul)
 	s.params.Add = float32(s.table.Add + float64(float64(set.Eps)*spread))
 	s.cand = s.cand[:0]
-	r.bases()
 	s.list = s.list[:0]
-	kappa := float32(float64(set.Kappa) * s.table.Norm)
-	r.seed(kappa)
-	r.choose(kappa)
+	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
+	best := x.promises.fill(s, float32(float64(set.Kappa)*s.table.Norm))
+	r.seed(best)
+	r.choose()
 	shortest := s.query.Norm * float64(set.Tau)
 	for i := len(s.list) - 1; i >= 0; i-- {
 		c := cellOf(s.list[i])
-		if s.best.full() && r.promise(c, kappa) < s.best.limit && !(l.Head && c == 0) {
+		if s.upper[c] < s.best.limit && !(l.Head && c == 0) {
 			break
 		}
 		s.Stats.Cells++
@@ -253,54 +275,79 @@ func (r *run) approximate(set *Setting) {
 	clear(s.seeded[:l.Cells()])
 }
 
-// promise estimates what the best row of a cell may score, residuals counting kappa/‖Mq‖ of their length.
-func (r *run) promise(c int, kappa float32) float32 {
-	b := &r.x.layout.Bounds[c]
-	base := r.s.base[c]
-	h := b.Most
-	if base < 0 {
-		h = b.Least
+// promises are the bounds of all cells, in the shape in which a query uses them.
+type promises struct {
+	most, least []float32 // times the centroid's scale
+	wide        []float32
+}
+
+func newPromises(l *Layout) (p promises) {
+	for c, b := range l.Bounds {
+		scale := l.Centroids.Scales[c]
+		p.most, p.least, p.wide = append(p.most, b.Most*scale), append(p.least, b.Least*scale), append(p.wide, b.Wide)
 	}
-	return float32(h*base) + float32(kappa*b.Wide)
+	return p
+}
+
+// fill estimates what the best row of each cell may score, residuals counting kappa/‖Mq‖ of their length, and returns
+// the cell that promises most.
+func (p *promises) fill(s *Scratch, kappa float32) (at int) {
+	dots := s.centre[:len(p.most)]
+	upper, least, most, wide := s.upper[:len(dots)], p.least[:len(dots)], p.most[:len(dots)], p.wide[:len(dots)]
+	scale := float32(s.query.Scale)
+	best := float32(math.Inf(-1))
+	for c, dot := range dots {
+		h := most[c]
+		if dot < 0 {
+			h = least[c]
+		}
+		v := float32(float32(float32(float32(dot)*h)*scale) + float32(kappa*wide[c]))
+		upper[c] = v
+		if v > best {
+			best, at = v, c
+		}
+	}
+	return at
 }
 
 // seed scores the longest rows of the most promising cells until the best are as many as asked.
-func (r *run) seed(kappa float32) {
+func (r *run) seed(at int) {
 	l, s := r.x.layout, r.s
+	if l.Head {
+		at = 0
+	}
 	for range 4 {
-		at := 0
-		if !l.Head || s.seeded[0] > 0 {
-			best := float32(math.Inf(-1))
-			for c := range l.Cells() {
-				if p := r.promise(c, kappa); p > best && s.seeded[c] == 0 && l.Starts[c] < l.Starts[c+1] {
-					best, at = p, c
-				}
-			}
-		}
 		from := int(l.Starts[at])
 		n := min(int(l.Starts[at+1])-from, chunk, max(seeds, blocksOf(s.best.k)*kernel.BlockRows))
-		if n == 0 || s.seeded[at] > 0 {
+		if n > 0 {
+			r.score(from, from+n)
+			s.seeded[at] = uint32(n)
+		}
+		if s.best.full() || l.Cells() == 1 {
 			return
 		}
-		r.score8(from, from+n)
-		s.seeded[at] = uint32(n)
-		if s.best.full() {
+		best := float32(math.Inf(-1))
+		for c, v := range s.upper[:l.Cells()] {
+			if v > best && s.seeded[c] == 0 {
+				best, at = v, c
+			}
+		}
+		if s.seeded[at] > 0 {
 			return
 		}
 	}
 }
 
 // choose lists the cells that may hold one of the best, the most promising last.
-func (r *run) choose(kappa float32) {
+func (r *run) choose() {
 	l, s := r.x.layout, r.s
+	if l.Head {
+		s.upper[0] = float32(math.Inf(1))
+	}
 	limit := s.best.limit
-	for c := range l.Cells() {
-		p := r.promise(c, kappa)
-		if l.Head && c == 0 {
-			p = float32(math.Inf(1))
-		}
-		if p >= limit {
-			s.list = append(s.list, cellKey(p, c))
+	for c, v := range s.upper[:l.Cells()] {
+		if v >= limit {
+			s.list = append(s.list, cellKey(v, c))
 		}
 	}
 	slices.Sort(s.list)
@@ -309,7 +356,7 @@ func (r *run) choose(kappa float32) {
 // cell estimates the rows of a cell, longest first, and collects those good enough.
 func (r *run) cell(c int, shortest float64) bool {
 	x, l, s := r.x, r.x.layout, r.s
-	s.params.Base = s.base[c]
+	s.params.Base = r.base(c)
 	size := len(s.table.LUT)
 	start, end := int(l.Starts[c]), int(l.Starts[c+1])
 	first, last := int(x.first[c]), int(x.first[c+1])
@@ -367,64 +414,15 @@ func (r *run) rerank() {
 	dots := s.dots[:len(s.cand)]
 	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
 	s.Stats.Scored += len(dots)
+	if x.rows.Low != nil {
+		r.offerFine(dots, false)
+		return
+	}
 	for i, dot := range dots {
 		p := s.cand[i]
 		if score := s.query.Score(dot, x.rows.Scales[p]); score >= s.best.limit {
 			s.best.offer(score, x.order[p])
 		}
-	}
-	s.cand = s.cand[:0]
-}
-
-// score8 offers rows of the places from … to by their 8-bit scores.
-func (r *run) score8(from, to int) {
-	x, s := r.x, r.s
-	stride := len(s.query.Codes)
-	dots := s.dots[:to-from]
-	kernel.DotRowsI8I16(dots, x.rows.Codes[from*stride:to*stride], s.query.Codes)
-	s.Stats.Scanned += len(dots)
-	s.Stats.Scored += len(dots)
-	scales, order := x.rows.Scales[from:to], x.order[from:to]
-	for i, dot := range dots {
-		if score := s.query.Score(dot, scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
-			s.best.offer(score, order[i])
-		}
-	}
-}
-
-// last scores what is left again with remainders, where rows have them.
-func (r *run) last(k int) {
-	x, s := r.x, r.s
-	if x.rows.Low == nil {
-		return
-	}
-	s.cand = s.cand[:0]
-	for _, key := range s.best.keys[:s.best.k] {
-		if key != 0 {
-			s.cand = append(s.cand, x.place[hitOf(key).Row])
-		}
-	}
-	added := s.best.added
-	s.best.reset(k)
-	r.scoreFully()
-	s.best.added = added
-}
-
-// scoreFully offers the candidates by their scores.
-func (r *run) scoreFully() {
-	x, s := r.x, r.s
-	dots, low := s.dots[:len(s.cand)], s.low[:len(s.cand)]
-	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
-	if x.rows.Low != nil {
-		kernel.DotGatherI8I16(low, x.rows.Low, s.cand, s.query.Codes)
-	}
-	for i, dot := range dots {
-		p := s.cand[i]
-		score := s.query.Score(dot, x.rows.Scales[p])
-		if x.rows.Low != nil {
-			score = s.query.Fine(dot, low[i], x.rows.Scales[p])
-		}
-		s.best.offer(score, x.order[p])
 	}
 	s.cand = s.cand[:0]
 }
@@ -458,26 +456,12 @@ func (r *run) gather() {
 		}
 		if len(s.cand) >= 256 {
 			s.Stats.Scanned += len(s.cand)
-			s.Stats.Scored += len(s.cand)
-			r.scoreFully()
+			r.rerank()
 			if r.late() {
 				return
 			}
 		}
 	}
 	s.Stats.Scanned += len(s.cand)
-	s.Stats.Scored += len(s.cand)
-	r.scoreFully()
-}
-
-// appendHits appends the best k hits, best first.
-func (t *top) appendHits(dst []Hit, k int) []Hit {
-	keys := t.keys[:t.k]
-	slices.Sort(keys)
-	dst = slices.Grow(dst, k)
-	for i := len(keys) - 1; i >= 0 && k > 0 && keys[i] != 0; i-- {
-		dst = append(dst, hitOf(keys[i]))
-		k--
-	}
-	return dst
+	r.rerank()
 }

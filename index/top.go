@@ -2,6 +2,7 @@ package index
 
 import (
 	"math"
+	"slices"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
@@ -15,8 +16,6 @@ func keyOf(score float32, row edged.Row) uint64 {
 	return uint64(b)<<32 | uint64(^uint32(row))
 }
 
-func (h Hit) key() uint64 { return keyOf(h.Score, h.Row) }
-
 func hitOf(key uint64) Hit {
 	b := uint32(key >> 32)
 	b ^= ^uint32(int32(b)>>31) | 1<<31
@@ -26,14 +25,14 @@ func hitOf(key uint64) Hit {
 const group = 16 // keys whose least is known
 
 // top keeps the best k keys, in no order, in groups of which it knows the least one, so that a key that enters costs
-// two short searches. Empty places hold 0.
+// two short searches. Until there are k the keys only gather.
 type top struct {
 	keys  []uint64 // k, padded with the greatest number to a multiple of group
 	least []uint64 // of each group
 	where []uint8  // it is there
-	k     int
+	k, n  int
 	at    int    // place of the least of all
-	min   uint64 // the least of all
+	min   uint64 // the least of all, 0 while there are fewer than k
 	limit float32
 	added int
 }
@@ -45,41 +44,62 @@ func (t *top) reset(k int) {
 		t.keys, t.least, t.where = make([]uint64, groups*group), make([]uint64, groups), make([]uint8, groups)
 	}
 	t.keys, t.least, t.where = t.keys[:groups*group], t.least[:groups], t.where[:groups]
-	clear(t.keys)
-	clear(t.least)
-	clear(t.where)
 	for i := k; i < len(t.keys); i++ {
 		t.keys[i] = math.MaxUint64
 	}
-	t.k, t.at, t.min, t.added = k, 0, 0, 0
+	t.k, t.n, t.at, t.min, t.added = k, 0, 0, 0, 0
 	t.limit = float32(math.Inf(-1))
 }
 
-func (t *top) full() bool { return t.min != 0 }
+func (t *top) full() bool { return t.n == t.k }
 
-// add puts in a key greater than min.
-func (t *top) add(key uint64) {
-	t.keys[t.at] = key
+// offer puts in a hit that is good enough.
+func (t *top) offer(score float32, row edged.Row) {
+	key := keyOf(score, row)
+	if key <= t.min {
+		return
+	}
 	t.added++
-	g := t.at / group
+	if t.n == t.k {
+		t.keys[t.at] = key
+		t.settle(t.at / group)
+		t.worst()
+		return
+	}
+	t.keys[t.n] = key
+	t.n++
+	if t.n == t.k {
+		for g := range t.least {
+			t.settle(g)
+		}
+		t.worst()
+	}
+}
+
+// settle finds the least key of a group.
+func (t *top) settle(g int) {
 	keys := (*[group]uint64)(t.keys[g*group:])
 	w := kernel.ArgMin(keys[:])
 	t.where[g], t.least[g] = uint8(w), keys[w]
+}
+
+// worst finds the least of all.
+func (t *top) worst() {
+	g := 0
 	if len(t.least) > 1 {
 		g = kernel.ArgMin(t.least)
 	}
 	t.at, t.min = g*group+int(t.where[g]), t.least[g]
-	if t.min != 0 {
-		t.limit = hitOf(t.min).Score
-	}
+	t.limit = hitOf(t.min).Score
 }
 
-// offer puts in a hit that is good enough.
-func (t *top) offer(score float32, row edged.Row) {
-	if score < t.limit {
-		return
+// appendHits appends the hits, best first.
+func (t *top) appendHits(dst []Hit) []Hit {
+	keys := t.keys[:t.n]
+	slices.Sort(keys)
+	dst = slices.Grow(dst, len(keys))
+	for i := len(keys) - 1; i >= 0; i-- {
+		dst = append(dst, hitOf(keys[i]))
 	}
-	if key := keyOf(score, row); key > t.min {
-		t.add(key)
-	}
+	return dst
 }
