@@ -217,13 +217,16 @@ func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*ind
 	if err != nil {
 		return nil, err
 	}
-	made, err := index.Make(rows, index.Options{
+	o := index.Options{
 		Recall: float32(cfg.Recall), K: cfg.K, Queries: in.train, Threads: cfg.Threads, Seed: cfg.Seed,
 		Layout: index.LayoutConfig{Bits: cfg.Bits, Cells: cfg.Cells, Head: cfg.Head},
-		Truth: func(queries []float32, k int) [][]edged.Row {
+	}
+	if cfg.Coarse { // with remainders the index's own scores are near enough to the truth
+		o.Truth = func(queries []float32, k int) [][]edged.Row {
 			return trueRows(in.items, queries, in.dim, k, cfg.Threads)
-		},
-	})
+		}
+	}
+	made, err := index.Make(rows, o)
 	if err != nil {
 		return nil, err
 	}

@@ -13,10 +13,12 @@ import (
 // Calibration says what to calibrate for. Zero values mean the defaults.
 type Calibration struct {
 	Queries []float32     // held out: not those the layout was made for, nor those recall is reported on; rows of Dim floats
-	Truth   [][]edged.Row // true best rows of each query, at least as many as the largest K; nil: those of the exact search
+	Truth   [][]edged.Row // true best rows of each query, as many as the largest K; nil: what scores as the exact search's hits
 	Recalls []float32     // default 0.9, 0.95, 0.99 and 0.999
 	Ks      []int         // default 10 and 100
 	Threads int
+
+	scores [][]Hit // of the exact search, where there is no other truth
 }
 
 // EnsureDefaults replaces zero values.
@@ -42,8 +44,8 @@ func (x *Index) Calibrate(c Calibration) error {
 		return errors.New("index: calibration needs whole queries")
 	}
 	k := min(slices.Max(c.Ks), x.Len())
-	if c.Truth == nil {
-		c.Truth = x.exactAnswers(c.Queries, k, c.Threads)
+	if c.Truth == nil && c.scores == nil {
+		c.scores = x.exactAnswers(c.Queries, k, c.Threads)
 	}
 	x.settings = nil
 	var found []Setting
@@ -62,18 +64,16 @@ func (x *Index) Calibrate(c Calibration) error {
 	return nil
 }
 
-// exactAnswers returns the best k rows of each query.
-func (x *Index) exactAnswers(queries []float32, k, threads int) [][]edged.Row {
+// exactAnswers returns the best k hits of each query.
+func (x *Index) exactAnswers(queries []float32, k, threads int) [][]Hit {
 	n := len(queries) / x.Dim()
-	out := make([][]edged.Row, n)
+	out := make([][]Hit, n)
 	parallel(threads, n, func(from, to int) {
 		var s Scratch
 		var hits []Hit
 		for i := from; i < to; i++ {
 			hits = x.Search(hits[:0], &Query{Vector: queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1.5}, &s)
-			for _, h := range hits {
-				out[i] = append(out[i], h.Row)
-			}
+			out[i] = slices.Clone(hits)
 		}
 	})
 	return out
@@ -228,37 +228,52 @@ func (t *trial) measure(s Setting, queries int) Setting {
 	if m, ok := t.seen[key]; ok {
 		return m
 	}
-	recall, cost := t.x.evaluate(s, t.c.Queries[:queries*t.x.Dim()], t.c.Truth, t.k, t.c.Threads)
+	recall, cost := t.x.evaluate(s, t.c, queries, t.k)
 	s.Got, s.Cost = float32(recall), float32(cost)
 	t.seen[key] = s
 	return s
 }
 
-// evaluate returns the recall of a setting and its mean cost.
-func (x *Index) evaluate(set Setting, queries []float32, truth [][]edged.Row, k, threads int) (recall, cost float64) {
-	n := len(queries) / x.Dim()
+// evaluate returns the recall of a setting on the first n queries, and its mean cost.
+func (x *Index) evaluate(set Setting, c *Calibration, n, k int) (recall, cost float64) {
 	set.Recall = 1
 	y := *x
 	y.settings = []Setting{set}
 	costs := make([]float64, n)
 	var hits, all atomic.Int64
-	parallel(threads, n, func(from, to int) {
+	parallel(c.Threads, n, func(from, to int) {
 		var s Scratch
 		var found []Hit
 		for i := from; i < to; i++ {
-			found = y.Search(found[:0], &Query{Vector: queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
+			found = y.Search(found[:0], &Query{Vector: c.Queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
 			costs[i] = x.cost(&s.Stats)
-			want := truth[i][:min(k, len(truth[i]))]
-			all.Add(int64(len(want)))
-			for _, row := range want {
-				if slices.ContainsFunc(found, func(h Hit) bool { return h.Row == row }) {
-					hits.Add(1)
-				}
-			}
+			got, most := c.count(found, i, k)
+			hits.Add(int64(got))
+			all.Add(int64(most))
 		}
 	})
 	for _, c := range costs {
 		cost += c
 	}
 	return float64(hits.Load()) / float64(max(1, all.Load())), cost / float64(max(1, n))
+}
+
+// count returns how many of the hits are true ones of query i, and how many there could be.
+func (c *Calibration) count(found []Hit, i, k int) (got, most int) {
+	if c.Truth == nil {
+		want := c.scores[i][:min(k, len(c.scores[i]))]
+		for _, h := range found {
+			if h.Score >= want[len(want)-1].Score {
+				got++
+			}
+		}
+		return got, len(want)
+	}
+	want := c.Truth[i][:min(k, len(c.Truth[i]))]
+	for _, h := range found {
+		if slices.Contains(want, h.Row) {
+			got++
+		}
+	}
+	return got, len(want)
 }

@@ -79,7 +79,7 @@ func Make(rows quant.Rows, o Options) (*Made, error) {
 }
 
 func (m *maker) calibrate(x *Index, ks []int, recalls []float32) error {
-	err := x.Calibrate(Calibration{Queries: m.heldOut, Truth: m.truth, Ks: ks, Recalls: recalls, Threads: m.o.Threads})
+	err := x.Calibrate(Calibration{Queries: m.heldOut, Truth: m.truth, scores: m.scores, Ks: ks, Recalls: recalls, Threads: m.o.Threads})
 	if err != nil {
 		return fmt.Errorf("calibrate: %w", err)
 	}
@@ -99,6 +99,7 @@ type maker struct {
 	o             Options
 	heldOut, rest []float32
 	truth         [][]edged.Row
+	scores        [][]Hit
 	concentration float64
 }
 
@@ -112,15 +113,14 @@ func (m *maker) truths() error {
 	k = max(k, min(m.o.K, m.rows.Len()))
 	if m.o.Truth != nil {
 		m.truth = m.o.Truth(m.heldOut, k)
-	} else {
-		m.truth = plain.Index.exactAnswers(m.heldOut, k, m.o.Threads)
 	}
+	m.scores = plain.Index.exactAnswers(m.heldOut, k, m.o.Threads)
 	place := Inverse(plain.Order)
 	long, all := 0, 0
-	for _, rows := range m.truth {
-		for _, row := range rows[:min(10, len(rows))] {
+	for _, hits := range m.scores {
+		for _, h := range hits[:min(10, len(hits))] {
 			all++
-			if int(place[row]) < m.rows.Len()/4 {
+			if int(place[h.Row]) < m.rows.Len()/4 {
 				long++
 			}
 		}

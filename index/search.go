@@ -166,17 +166,22 @@ func (r *run) score(from, to int) {
 // with the slack are left out.
 func (r *run) offerFine(dots []int32, filter bool) {
 	x, s := r.x, r.s
-	s.near, s.high = s.near[:0], s.high[:0]
-	limit := s.best.limit
+	limit, n := s.best.limit, 0
+	near, high, cand := s.near[:len(dots)], s.high[:len(dots)], s.cand[:len(dots)]
 	for i, dot := range dots {
-		p := s.cand[i]
+		p := cand[i]
 		scale := x.rows.Scales[p]
-		if float32(s.query.Score(dot, scale)+float32(r.slack*scale)) < limit || filter && !r.q.mayReturn(x.order[p]) {
-			continue
+		near[n], high[n] = p, dot
+		step := 0
+		if float32(s.query.Score(dot, scale)+float32(r.slack*scale)) >= limit {
+			step = 1
 		}
-		s.near, s.high = append(s.near, p), append(s.high, dot)
+		n += step
 	}
-	s.cand = s.cand[:0]
+	if filter {
+		n = r.filter(n)
+	}
+	s.near, s.high, s.cand = near[:n], high[:n], s.cand[:0]
 	low := s.low[:len(s.near)]
 	kernel.DotGatherI8I16(low, x.rows.Low, s.near, s.query.Codes)
 	for i, p := range s.near {
@@ -184,6 +189,18 @@ func (r *run) offerFine(dots []int32, filter bool) {
 			s.best.offer(score, x.order[p])
 		}
 	}
+}
+
+// filter keeps of the first n near rows those that may be returned.
+func (r *run) filter(n int) (kept int) {
+	near, high := r.s.near[:n], r.s.high[:n]
+	for i, p := range near {
+		if r.q.mayReturn(r.x.order[p]) {
+			near[kept], high[kept] = p, high[i]
+			kept++
+		}
+	}
+	return kept
 }
 
 // exact scores the rows of the places from … to, in order of falling length from a block on, until no later one can
@@ -277,14 +294,14 @@ func (r *run) approximate(set *Setting) {
 
 // promises are the bounds of all cells, in the shape in which a query uses them.
 type promises struct {
-	most, least []float32 // times the centroid's scale
-	wide        []float32
+	ends []float32 // of h, times the centroid's scale: the most, then the least of each cell
+	wide []float32
 }
 
 func newPromises(l *Layout) (p promises) {
 	for c, b := range l.Bounds {
 		scale := l.Centroids.Scales[c]
-		p.most, p.least, p.wide = append(p.most, b.Most*scale), append(p.least, b.Least*scale), append(p.wide, b.Wide)
+		p.ends, p.wide = append(p.ends, b.Most*scale, b.Least*scale), append(p.wide, b.Wide)
 	}
 	return p
 }
@@ -292,15 +309,12 @@ func newPromises(l *Layout) (p promises) {
 // fill estimates what the best row of each cell may score, residuals counting kappa/‖Mq‖ of their length, and returns
 // the cell that promises most.
 func (p *promises) fill(s *Scratch, kappa float32) (at int) {
-	dots := s.centre[:len(p.most)]
-	upper, least, most, wide := s.upper[:len(dots)], p.least[:len(dots)], p.most[:len(dots)], p.wide[:len(dots)]
+	wide := p.wide
+	dots, upper, ends := s.centre[:len(wide)], s.upper[:len(wide)], p.ends[:2*len(wide)]
 	scale := float32(s.query.Scale)
 	best := float32(math.Inf(-1))
 	for c, dot := range dots {
-		h := most[c]
-		if dot < 0 {
-			h = least[c]
-		}
+		h := ends[2*c+int(uint32(dot)>>31)]
 		v := float32(float32(float32(float32(dot)*h)*scale) + float32(kappa*wide[c]))
 		upper[c] = v
 		if v > best {
