@@ -780,7 +780,7 @@ dim64:
 	VINSERTI64X4 $0x01, Y6, Z4, Z4
 	VPDPWSSD     Z5, Z3, Z0
 	XORQ         DX, DX
-	MOVQ         $0x0000000c, BX
+	MOVQ         $0x00000010, BX
 	CMPQ         DI, BX
 	CMOVQLT      DI, BX
 
@@ -791,7 +791,7 @@ dim64_ahead_first:
 	INCQ       DX
 	CMPQ       DX, BX
 	JL         dim64_ahead_first
-	SUBQ       $0x10, DI
+	SUBQ       $0x14, DI
 	JL         dim64_ahead_end
 
 dim64_ahead_loop:
@@ -807,16 +807,16 @@ dim64_ahead_loop:
 	MOVL          12(SI), R9
 	SHLQ          $0x06, R9
 	ADDQ          CX, R9
-	MOVL          48(SI), R10
+	MOVL          64(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
-	MOVL          52(SI), R10
+	MOVL          68(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
-	MOVL          56(SI), R10
+	MOVL          72(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
-	MOVL          60(SI), R10
+	MOVL          76(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
 	VMOVDQA64     Z0, Z5
@@ -863,7 +863,7 @@ dim64_ahead_loop:
 	JGE           dim64_ahead_loop
 
 dim64_ahead_end:
-	ADDQ $0x10, DI
+	ADDQ $0x14, DI
 	SUBQ $0x04, DI
 	JL   dim64_four_end
 
@@ -1031,7 +1031,7 @@ dim128:
 	VINSERTI64X4 $0x01, Y8, Z6, Z6
 	VPDPWSSD     Z7, Z4, Z0
 	XORQ         DX, DX
-	MOVQ         $0x0000000c, BX
+	MOVQ         $0x00000010, BX
 	CMPQ         DI, BX
 	CMOVQLT      DI, BX
 
@@ -1043,7 +1043,7 @@ dim128_ahead_first:
 	INCQ       DX
 	CMPQ       DX, BX
 	JL         dim128_ahead_first
-	SUBQ       $0x10, DI
+	SUBQ       $0x14, DI
 	JL         dim128_ahead_end
 
 dim128_ahead_loop:
@@ -1059,19 +1059,19 @@ dim128_ahead_loop:
 	MOVL          12(SI), R9
 	SHLQ          $0x07, R9
 	ADDQ          CX, R9
-	MOVL          48(SI), R10
+	MOVL          64(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
-	MOVL          52(SI), R10
+	MOVL          68(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
-	MOVL          56(SI), R10
+	MOVL          72(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
-	MOVL          60(SI), R10
+	MOVL          76(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
@@ -1139,7 +1139,7 @@ dim128_ahead_loop:
 	JGE           dim128_ahead_loop
 
 dim128_ahead_end:
-	ADDQ $0x10, DI
+	ADDQ $0x14, DI
 	SUBQ $0x04, DI
 	JL   dim128_four_end
 
@@ -1475,7 +1475,7 @@ sums:
 	RET
 
 // func scanAVX512(masks []uint32, codes []byte, lut []byte, f []float32, h []float32, p *[4]float32)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, GFNI
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI, AVX512VNNI, GFNI, MMX+
 TEXT ·scanAVX512(SB), NOSPLIT, $0-128
 	MOVQ         masks_base+0(FP), AX
 	MOVQ         masks_len+8(FP), CX
@@ -1506,6 +1506,8 @@ any_block:
 	JL     any_tail
 
 any_lines:
+	PREFETCHT0 1024(DX)
+	PREFETCHT0 1088(DX)
 	VMOVDQU8   (DX), Z8
 	VPSRLW     $0x04, Z8, Z9
 	VPTERNLOGD $0xea, Z1, Z0, Z8
@@ -1592,6 +1594,8 @@ bytes8:
 bytes8_block:
 	VPXORD         Z0, Z0, Z13
 	VPXORD         Z0, Z0, Z14
+	PREFETCHT0     1024(DX)
+	PREFETCHT0     1088(DX)
 	VMOVDQU8       (DX), Z15
 	VGF2P8AFFINEQB $0x00, Z1, Z15, Z16
 	VPANDD         Z0, Z15, Z15
@@ -1609,6 +1613,8 @@ bytes8_block:
 	VPERMT2B       Z16, Z4, Z15
 	VPDPBUSD       Z2, Z17, Z13
 	VPDPBUSD       Z2, Z15, Z14
+	PREFETCHT0     1152(DX)
+	PREFETCHT0     1216(DX)
 	VMOVDQU8       128(DX), Z15
 	VGF2P8AFFINEQB $0x00, Z1, Z15, Z16
 	VPANDD         Z0, Z15, Z15
@@ -1682,6 +1688,8 @@ bytes16:
 bytes16_block:
 	VPXORD         Z0, Z0, Z21
 	VPXORD         Z0, Z0, Z22
+	PREFETCHT0     1024(DX)
+	PREFETCHT0     1088(DX)
 	VMOVDQU8       (DX), Z23
 	VGF2P8AFFINEQB $0x00, Z1, Z23, Z24
 	VPANDD         Z0, Z23, Z23
@@ -1699,6 +1707,8 @@ bytes16_block:
 	VPERMT2B       Z24, Z4, Z23
 	VPDPBUSD       Z2, Z25, Z21
 	VPDPBUSD       Z2, Z23, Z22
+	PREFETCHT0     1152(DX)
+	PREFETCHT0     1216(DX)
 	VMOVDQU8       128(DX), Z23
 	VGF2P8AFFINEQB $0x00, Z1, Z23, Z24
 	VPANDD         Z0, Z23, Z23
@@ -1716,6 +1726,8 @@ bytes16_block:
 	VPERMT2B       Z24, Z4, Z23
 	VPDPBUSD       Z2, Z25, Z21
 	VPDPBUSD       Z2, Z23, Z22
+	PREFETCHT0     1280(DX)
+	PREFETCHT0     1344(DX)
 	VMOVDQU8       256(DX), Z23
 	VGF2P8AFFINEQB $0x00, Z1, Z23, Z24
 	VPANDD         Z0, Z23, Z23
@@ -1733,6 +1745,8 @@ bytes16_block:
 	VPERMT2B       Z24, Z4, Z23
 	VPDPBUSD       Z2, Z25, Z21
 	VPDPBUSD       Z2, Z23, Z22
+	PREFETCHT0     1408(DX)
+	PREFETCHT0     1472(DX)
 	VMOVDQU8       384(DX), Z23
 	VGF2P8AFFINEQB $0x00, Z1, Z23, Z24
 	VPANDD         Z0, Z23, Z23

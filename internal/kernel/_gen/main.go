@@ -42,7 +42,7 @@ const (
 )
 
 // ahead is how many rows before its use a gathered row is asked for.
-const ahead = 12
+const ahead = 16
 
 func main() {
 	variant := flag.String("variant", "", "avx2 or avx512")

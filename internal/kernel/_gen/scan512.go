@@ -130,6 +130,8 @@ func (s *scanner512) fixed(bytes int) {
 	sums := zmms(2)
 	clear(s.low, sums...)
 	for i := 0; i < len(lo); i += 2 {
+		PREFETCHT0(at(s.codes, 64*i+1024))
+		PREFETCHT0(at(s.codes, 64*i+1024+64))
 		a, b := s.line(at(s.codes, 64*i), lo[i], hi[i]), s.line(at(s.codes, 64*i+64), lo[i+1], hi[i+1])
 		s.add(a, b, sums)
 	}
@@ -166,6 +168,8 @@ func (s *scanner512) any() {
 	SUBQ(U32(128), left)
 	JL(LabelRef("any_tail"))
 	Label("any_lines")
+	PREFETCHT0(at(s.codes, 1024))
+	PREFETCHT0(at(s.codes, 1024+64))
 	s.add(line(at(s.codes, 0), at(table, 0)), line(at(s.codes, 64), at(table, 64)), sums)
 	SUBQ(I32(-128), s.codes)
 	SUBQ(I32(-128), table)
