@@ -374,7 +374,7 @@ func (r *run) cell(c int, shortest float64) bool {
 	size := len(s.table.LUT)
 	start, end := int(l.Starts[c]), int(l.Starts[c+1])
 	first, last := int(x.first[c]), int(x.first[c+1])
-	for b := first + int(s.seeded[c])/kernel.BlockRows; b < last; {
+	for b := first + blocksOf(int(s.seeded[c])); b < last; {
 		if s.best.full() {
 			if float64(float64(x.norms[b])*shortest) < float64(s.best.limit) {
 				return true
