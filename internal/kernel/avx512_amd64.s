@@ -1845,10 +1845,18 @@ DATA scanAVX512Constants<>+312(SB)/8, $0x3030303030303030
 GLOBL scanAVX512Constants<>(SB), RODATA|NOPTR, $320
 
 // func argMinAVX512(keys []uint64) int
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI, BMI2
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, AVX512VL, BMI, BMI2
 TEXT ·argMinAVX512(SB), NOSPLIT, $0-32
 	MOVQ       keys_base+0(FP), AX
 	MOVQ       keys_len+8(FP), CX
+	CMPQ       CX, $0x10
+	JE         keys16
+	CMPQ       CX, $0x20
+	JE         keys32
+	CMPQ       CX, $0x30
+	JE         keys48
+	CMPQ       CX, $0x40
+	JE         keys64
 	VPTERNLOGD $0xff, Z0, Z0, Z0
 	VMOVDQA64  Z0, Z1
 	VMOVDQA64  Z0, Z2
@@ -1888,19 +1896,20 @@ part:
 	VPMINUQ (BX), Z2, K1, Z2
 
 fold:
-	VPMINUQ    Z1, Z0, Z0
-	VPMINUQ    Z3, Z2, Z2
-	VPMINUQ    Z2, Z0, Z0
-	VSHUFI64X2 $0x4e, Z0, Z0, Z1
-	VPMINUQ    Z1, Z0, Z0
-	VSHUFI64X2 $0xb1, Z0, Z0, Z1
-	VPMINUQ    Z1, Z0, Z0
-	VPSHUFD    $0x4e, Z0, Z1
-	VPMINUQ    Z1, Z0, Z0
-	XORQ       DX, DX
-	MOVQ       CX, BX
-	SUBQ       $0x40, BX
-	JL         rest
+	VPMINUQ       Z1, Z0, Z0
+	VPMINUQ       Z3, Z2, Z2
+	VPMINUQ       Z2, Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPMINUQ       Y0, Y1, Y1
+	VEXTRACTI32X4 $0x01, Y1, X0
+	VPMINUQ       X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPMINUQ       X1, X0, X0
+	VPBROADCASTQ  X0, Z0
+	XORQ          DX, DX
+	MOVQ          CX, BX
+	SUBQ          $0x40, BX
+	JL            rest
 
 look:
 	VPCMPEQQ (AX), Z0, K2
@@ -1953,4 +1962,132 @@ done:
 	ADDQ   CX, DX
 	VZEROUPPER
 	MOVQ   DX, ret+24(FP)
+	RET
+
+keys16:
+	VMOVDQU64     (AX), Z0
+	VMOVDQU64     64(AX), Z1
+	VPMINUQ       Z0, Z1, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMINUQ       Y2, Y3, Y3
+	VEXTRACTI32X4 $0x01, Y3, X2
+	VPMINUQ       X3, X2, X2
+	VPSHUFD       $0x4e, X2, X3
+	VPMINUQ       X3, X2, X2
+	VPBROADCASTQ  X2, Z2
+	VPCMPEQQ      Z0, Z2, K1
+	VPCMPEQQ      Z1, Z2, K2
+	KUNPCKBW      K1, K2, K1
+	KMOVW         K1, AX
+	TZCNTQ        AX, AX
+	VZEROUPPER
+	MOVQ          AX, ret+24(FP)
+	RET
+
+keys32:
+	VMOVDQU64     (AX), Z0
+	VMOVDQU64     64(AX), Z1
+	VPMINUQ       Z0, Z1, Z4
+	VMOVDQU64     128(AX), Z2
+	VMOVDQU64     192(AX), Z3
+	VPMINUQ       Z2, Z3, Z5
+	VPMINUQ       Z5, Z4, Z4
+	VEXTRACTI64X4 $0x01, Z4, Y5
+	VPMINUQ       Y4, Y5, Y5
+	VEXTRACTI32X4 $0x01, Y5, X4
+	VPMINUQ       X5, X4, X4
+	VPSHUFD       $0x4e, X4, X5
+	VPMINUQ       X5, X4, X4
+	VPBROADCASTQ  X4, Z4
+	VPCMPEQQ      Z0, Z4, K1
+	VPCMPEQQ      Z1, Z4, K2
+	KUNPCKBW      K1, K2, K1
+	VPCMPEQQ      Z2, Z4, K2
+	VPCMPEQQ      Z3, Z4, K3
+	KUNPCKBW      K2, K3, K2
+	KUNPCKWD      K1, K2, K1
+	KMOVQ         K1, AX
+	TZCNTQ        AX, AX
+	VZEROUPPER
+	MOVQ          AX, ret+24(FP)
+	RET
+
+keys48:
+	VMOVDQU64     (AX), Z0
+	VMOVDQU64     64(AX), Z1
+	VPMINUQ       Z0, Z1, Z6
+	VMOVDQU64     128(AX), Z2
+	VMOVDQU64     192(AX), Z3
+	VPMINUQ       Z2, Z3, Z7
+	VMOVDQU64     256(AX), Z4
+	VMOVDQU64     320(AX), Z5
+	VPMINUQ       Z4, Z5, Z8
+	VPMINUQ       Z8, Z7, Z7
+	VPMINUQ       Z6, Z7, Z7
+	VEXTRACTI64X4 $0x01, Z7, Y6
+	VPMINUQ       Y7, Y6, Y6
+	VEXTRACTI32X4 $0x01, Y6, X7
+	VPMINUQ       X6, X7, X7
+	VPSHUFD       $0x4e, X7, X6
+	VPMINUQ       X6, X7, X7
+	VPBROADCASTQ  X7, Z7
+	VPCMPEQQ      Z0, Z7, K1
+	VPCMPEQQ      Z1, Z7, K2
+	KUNPCKBW      K1, K2, K1
+	VPCMPEQQ      Z2, Z7, K2
+	VPCMPEQQ      Z3, Z7, K3
+	KUNPCKBW      K2, K3, K2
+	VPCMPEQQ      Z4, Z7, K3
+	VPCMPEQQ      Z5, Z7, K4
+	KUNPCKBW      K3, K4, K3
+	KUNPCKWD      K1, K2, K1
+	KUNPCKDQ      K1, K3, K1
+	KMOVQ         K1, AX
+	TZCNTQ        AX, AX
+	VZEROUPPER
+	MOVQ          AX, ret+24(FP)
+	RET
+
+keys64:
+	VMOVDQU64     (AX), Z0
+	VMOVDQU64     64(AX), Z1
+	VPMINUQ       Z0, Z1, Z8
+	VMOVDQU64     128(AX), Z2
+	VMOVDQU64     192(AX), Z3
+	VPMINUQ       Z2, Z3, Z9
+	VMOVDQU64     256(AX), Z4
+	VMOVDQU64     320(AX), Z5
+	VPMINUQ       Z4, Z5, Z10
+	VMOVDQU64     384(AX), Z6
+	VMOVDQU64     448(AX), Z7
+	VPMINUQ       Z6, Z7, Z11
+	VPMINUQ       Z11, Z10, Z10
+	VPMINUQ       Z9, Z8, Z8
+	VPMINUQ       Z10, Z8, Z8
+	VEXTRACTI64X4 $0x01, Z8, Y9
+	VPMINUQ       Y8, Y9, Y9
+	VEXTRACTI32X4 $0x01, Y9, X8
+	VPMINUQ       X9, X8, X8
+	VPSHUFD       $0x4e, X8, X9
+	VPMINUQ       X9, X8, X8
+	VPBROADCASTQ  X8, Z8
+	VPCMPEQQ      Z0, Z8, K1
+	VPCMPEQQ      Z1, Z8, K2
+	KUNPCKBW      K1, K2, K1
+	VPCMPEQQ      Z2, Z8, K2
+	VPCMPEQQ      Z3, Z8, K3
+	KUNPCKBW      K2, K3, K2
+	VPCMPEQQ      Z4, Z8, K3
+	VPCMPEQQ      Z5, Z8, K4
+	KUNPCKBW      K3, K4, K3
+	VPCMPEQQ      Z6, Z8, K4
+	VPCMPEQQ      Z7, Z8, K5
+	KUNPCKBW      K4, K5, K4
+	KUNPCKWD      K1, K2, K1
+	KUNPCKWD      K3, K4, K3
+	KUNPCKDQ      K1, K3, K1
+	KMOVQ         K1, AX
+	TZCNTQ        AX, AX
+	VZEROUPPER
+	MOVQ          AX, ret+24(FP)
 	RET
