@@ -7,6 +7,8 @@
 #define SXTL2(n, d) WORD $(0x4f08a400 | (n)<<5 | (d))           // d.8H = upper half of n.16B
 #define SMLAL(m, n, d) WORD $(0x0e608000 | (m)<<16 | (n)<<5 | (d))  // d.4S += n.4H * m.4H
 #define SMLAL2(m, n, d) WORD $(0x4e608000 | (m)<<16 | (n)<<5 | (d)) // d.4S += upper halves of n.8H * m.8H
+#define SDOT(m, n, d) WORD $(0x4e809400 | (m)<<16 | (n)<<5 | (d))   // d.4S += n.16B * m.16B, four by four
+#define MUL4(m, n, d) WORD $(0x4ea09c00 | (m)<<16 | (n)<<5 | (d))   // d.4S = n * m
 #define UCVTF(n, d) WORD $(0x6e21d800 | (n)<<5 | (d))           // d.4S = float32(n.4S)
 #define FMUL(m, n, d) WORD $(0x6e20dc00 | (m)<<16 | (n)<<5 | (d))   // d.4S = n * m
 #define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))   // d.4S = n + m
@@ -155,6 +157,171 @@ rows:
 
 near:
 	DOT4(chunk, tail, done)
+	VST1.P [V0.S4], 16(R0)
+	SUBS $4, R10, R10
+	BNE  rows
+	RET
+
+// func splitNEON(hi, lo *int8, q *int16, n int) (sign int)
+// It writes sign·q = 256·hi + lo, both parts from -128 to 127, which 32640 and more has none of: sign is -1 where there
+// is a q so large, and 0 where there is one at each end. n is a multiple of 8 and positive.
+TEXT ·splitNEON(SB), NOSPLIT, $0-40
+	MOVD hi+0(FP), R0
+	MOVD lo+8(FP), R1
+	MOVD q+16(FP), R2
+	MOVD n+24(FP), R3
+	MOVD R2, R4
+	MOVD R3, R5
+	VLD1 (R2), [V0.H8]
+	VMOV V0.B16, V1.B16
+
+range:
+	VLD1.P 16(R4), [V2.H8]
+	WORD $0x4e626400 // SMAX V0.8H, V0.8H, V2.8H
+	WORD $0x4e626c21 // SMIN V1.8H, V1.8H, V2.8H
+	SUBS $8, R5, R5
+	BNE  range
+	WORD $0x4e70a800 // SMAXV H0, V0.8H
+	WORD $0x4e71a821 // SMINV H1, V1.8H
+	VMOV V0.H[0], R6
+	VMOV V1.H[0], R7
+	SXTH R6, R6
+	SXTH R7, R7
+	MOVD $1, R8
+	CMP  $32639, R6
+	BLE  split
+	MOVD $-1, R8
+	CMN  $32639, R7
+	BGE  split
+	MOVD $0, R8
+	B    done
+
+split:
+	VLD1.P 16(R2), [V2.H8]
+	CMP  $0, R8
+	BGT  positive
+	WORD $0x6e60b842 // NEG V2.8H, V2.8H
+
+positive:
+	WORD $0x0f088c43 // RSHRN V3.8B, V2.8H, #8
+	WORD $0x0e212844 // XTN V4.8B, V2.8H
+	VST1.P [V3.B8], 8(R0)
+	VST1.P [V4.B8], 8(R1)
+	SUBS $8, R3, R3
+	BNE  split
+
+done:
+	MOVD R8, sign+32(FP)
+	RET
+
+// SDOTS adds the products of four rows' codes in V16 to V19 with both parts of the query in V20, V21 to V0 to V7.
+#define SDOTS \
+	SDOT(20, 16, 0) \
+	SDOT(20, 17, 1) \
+	SDOT(20, 18, 2) \
+	SDOT(20, 19, 3) \
+	SDOT(21, 16, 4) \
+	SDOT(21, 17, 5) \
+	SDOT(21, 18, 6) \
+	SDOT(21, 19, 7)
+
+// SPLIT4 is DOT4 with a query in two parts, which R3 and R13 point to; V31 is its sign. What is loaded of half a chunk
+// has zeros above.
+#define SPLIT4(chunk, tail, done) \
+	VEOR V0.B16, V0.B16, V0.B16 \
+	VEOR V1.B16, V1.B16, V1.B16 \
+	VEOR V2.B16, V2.B16, V2.B16 \
+	VEOR V3.B16, V3.B16, V3.B16 \
+	VEOR V4.B16, V4.B16, V4.B16 \
+	VEOR V5.B16, V5.B16, V5.B16 \
+	VEOR V6.B16, V6.B16, V6.B16 \
+	VEOR V7.B16, V7.B16, V7.B16 \
+	MOVD R3, R8 \
+	MOVD R13, R14 \
+	SUBS $16, R11, R9 \
+	BLT  tail \
+chunk: \
+	VLD1.P 16(R8), [V20.B16] \
+	VLD1.P 16(R14), [V21.B16] \
+	VLD1.P 16(R4), [V16.B16] \
+	VLD1.P 16(R5), [V17.B16] \
+	VLD1.P 16(R6), [V18.B16] \
+	VLD1.P 16(R7), [V19.B16] \
+	SDOTS \
+	SUBS $16, R9, R9 \
+	BGE  chunk \
+tail: \
+	CMN  $16, R9 \
+	BEQ  done \
+	VLD1 (R8), [V20.B8] \
+	VLD1 (R14), [V21.B8] \
+	VLD1 (R4), [V16.B8] \
+	VLD1 (R5), [V17.B8] \
+	VLD1 (R6), [V18.B8] \
+	VLD1 (R7), [V19.B8] \
+	SDOTS \
+done: \
+	VADDP V1.S4, V0.S4, V0.S4 \
+	VADDP V3.S4, V2.S4, V2.S4 \
+	VADDP V5.S4, V4.S4, V4.S4 \
+	VADDP V7.S4, V6.S4, V6.S4 \
+	VADDP V2.S4, V0.S4, V0.S4 \
+	VADDP V6.S4, V4.S4, V4.S4 \
+	VSHL  $8, V0.S4, V0.S4 \
+	VADD  V4.S4, V0.S4, V0.S4 \
+	MUL4(31, 0, 0)
+
+// func dotRows4SDOT(dst *int32, codes, hi, lo *int8, n, dim, sign int)
+// n is a multiple of 4 and positive.
+TEXT ·dotRows4SDOT(SB), NOSPLIT, $0-56
+	MOVD dst+0(FP), R0
+	MOVD codes+8(FP), R1
+	MOVD hi+16(FP), R3
+	MOVD lo+24(FP), R13
+	MOVD n+32(FP), R10
+	MOVD dim+40(FP), R11
+	MOVD sign+48(FP), R12
+	VDUP R12, V31.S4
+
+rows:
+	MOVD R1, R4
+	ADD  R11, R4, R5
+	ADD  R11, R5, R6
+	ADD  R11, R6, R7
+	ADD  R11, R7, R1
+	SPLIT4(chunk, tail, done)
+	VST1.P [V0.S4], 16(R0)
+	SUBS $4, R10, R10
+	BNE  rows
+	RET
+
+// func dotGather4SDOT(dst *int32, codes *int8, rows *uint32, hi, lo *int8, n, dim, sign int)
+// n is a multiple of 4 and positive.
+TEXT ·dotGather4SDOT(SB), NOSPLIT, $0-64
+	MOVD dst+0(FP), R0
+	MOVD codes+8(FP), R1
+	MOVD rows+16(FP), R2
+	MOVD hi+24(FP), R3
+	MOVD lo+32(FP), R13
+	MOVD n+40(FP), R10
+	MOVD dim+48(FP), R11
+	MOVD sign+56(FP), R12
+	VDUP R12, V31.S4
+
+rows:
+	OFFSET(R4)
+	OFFSET(R5)
+	OFFSET(R6)
+	OFFSET(R7)
+	CMP  $12, R10
+	BLT  near
+	ASK(0)
+	ASK(1)
+	ASK(2)
+	ASK(3)
+
+near:
+	SPLIT4(chunk, tail, done)
 	VST1.P [V0.S4], 16(R0)
 	SUBS $4, R10, R10
 	BNE  rows
