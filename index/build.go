@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -200,16 +201,16 @@ func (b *builder) centroids(unit []float32) error {
 // code writes the codes and bounds of all cells.
 func (b *builder) code() {
 	l := &b.out.Layout
-	l.Bounds = make([]Bound, len(l.Starts)-1)
+	l.Radius = make([]float32, len(l.Starts)-1)
 	n := l.Blocks() * kernel.BlockRows
 	size := quant.CodeBytes(b.rows.Dim, l.Bits)
 	l.Codes, l.F, l.H = make([]byte, n*size), make([]float32, n), make([]float32, n)
-	first := make([]int, len(l.Bounds)) // block
+	first := make([]int, len(l.Radius)) // block
 	for c := 1; c < len(first); c++ {
 		first[c] = first[c-1] + blocksOf(int(l.Starts[c]-l.Starts[c-1]))
 	}
-	sigmas := make([]float64, len(l.Bounds))
-	if len(l.Bounds) == 1 {
+	sigmas := make([]float64, len(l.Radius))
+	if len(l.Radius) == 1 {
 		sigmas[0] = b.codeHead()
 	} else {
 		b.codeCells(first, sigmas)
@@ -230,8 +231,8 @@ func (b *builder) codeCells(first []int, sigmas []float64) {
 			for c := int(next.Add(1)) - 1; c < len(first); c = int(next.Add(1)) - 1 {
 				l := &b.out.Layout
 				w.setCell(c)
-				bound, sigma := w.codeRows(int(l.Starts[c]), int(l.Starts[c+1]), first[c])
-				l.Bounds[c], sigmas[c] = bound.widened(), sigma
+				radius, sigma := w.codeRows(int(l.Starts[c]), int(l.Starts[c+1]), first[c])
+				l.Radius[c], sigmas[c] = widened(radius), sigma
 			}
 		})
 	}
@@ -243,29 +244,23 @@ func (b *builder) codeHead() (sigma float64) {
 	const part = 64 * kernel.BlockRows
 	n := b.rows.Len()
 	parts := (n + part - 1) / part
-	bounds, sigmas := make([]Bound, parts), make([]float64, parts)
+	radii, sigmas := make([]float64, parts), make([]float64, parts)
 	parallel(b.cfg.Threads, parts, func(from, to int) {
 		w := b.newWorker()
 		w.setCell(0)
 		for i := from; i < to; i++ {
-			bounds[i], sigmas[i] = w.codeRows(i*part, min(n, (i+1)*part), i*part/kernel.BlockRows)
+			radii[i], sigmas[i] = w.codeRows(i*part, min(n, (i+1)*part), i*part/kernel.BlockRows)
 		}
 	})
-	all := bounds[0]
-	for i, bound := range bounds {
-		all = Bound{min(all.Least, bound.Least), max(all.Most, bound.Most), max(all.Radius, bound.Radius), max(all.Wide, bound.Wide)}
-		sigma += sigmas[i]
+	for _, s := range sigmas {
+		sigma += s
 	}
-	b.out.Layout.Bounds[0] = all.widened()
+	b.out.Layout.Radius[0] = widened(slices.Max(radii))
 	return sigma
 }
 
 // widened makes room for what rounding took.
-func (b Bound) widened() Bound {
-	b.Radius *= 1 + 1e-5
-	b.Wide *= 1 + 1e-5
-	return b
-}
+func widened(radius float64) float32 { return float32(radius * (1 + 1e-5)) }
 
 // worker is the working memory of one goroutine of a builder.
 type worker struct {
@@ -303,30 +298,27 @@ func (w *worker) setCell(c int) {
 	}
 }
 
-// codeRows codes the rows of the places from … to, which start at a block, and returns what bounds them and the sum of
+// codeRows codes the rows of the places from … to, which start at a block, and returns the longest residual and the sum of
 // the squared errors over f².
-func (w *worker) codeRows(from, to, block int) (bound Bound, sigma float64) {
+func (w *worker) codeRows(from, to, block int) (radius, sigma float64) {
 	l := &w.b.out.Layout
-	bound = Bound{Least: math.MaxFloat32, Most: -math.MaxFloat32}
-	if from == to {
-		return Bound{}, 0
-	}
 	size := quant.CodeBytes(w.b.rows.Dim, l.Bits) * kernel.BlockRows
 	for i := from; i < to; i++ {
 		at := block*kernel.BlockRows + i - from
 		w.turn(w.x, int(w.b.out.Order[i]))
-		h := w.split(int(w.b.out.Order[i]), &bound)
+		h, length := w.split(int(w.b.out.Order[i]))
+		radius = max(radius, length)
 		f := quant.EncodeBits(w.code, w.x, l.Bits)
 		l.H[at], l.F[at] = h, f
 		sigma += w.squaredError(f)
 		quant.PutCode(l.Codes[at/kernel.BlockRows*size:][:size], at%kernel.BlockRows, w.code, l.Bits)
 	}
-	return bound, sigma
+	return radius, sigma
 }
 
-// split takes h·c off w.x and widens the bound to the row.
-func (w *worker) split(row int, bound *Bound) (h float32) {
-	dot, norm := 0.0, 0.0
+// split takes h·c off w.x and returns the length of the residual where rows are.
+func (w *worker) split(row int) (h float32, length float64) {
+	dot := 0.0
 	for k, v := range w.x {
 		dot += float64(float64(v) * float64(w.c[k]))
 	}
@@ -334,20 +326,14 @@ func (w *worker) split(row int, bound *Bound) (h float32) {
 		h = float32(dot / w.cNorm)
 	}
 	for k, v := range w.x {
-		r := float64(v) - float64(float64(h)*float64(w.c[k]))
-		w.x[k] = float32(r)
-		norm += float64(r * r)
+		w.x[k] = float32(float64(v) - float64(float64(h)*float64(w.c[k])))
 	}
-	bound.Least, bound.Most = min(bound.Least, h), max(bound.Most, h)
-	bound.Wide = max(bound.Wide, float32(math.Sqrt(norm)))
-	norm = 0
 	w.row = w.b.rows.Append(w.row[:0], row)
 	for k, v := range w.row {
 		r := v - float64(float64(h)*w.centre[k])
-		norm += float64(r * r)
+		length += float64(r * r)
 	}
-	bound.Radius = max(bound.Radius, float32(math.Sqrt(norm)))
-	return h
+	return h, math.Sqrt(length)
 }
 
 // squaredError returns ‖e‖²/f², e being the error of the code of w.x.

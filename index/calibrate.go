@@ -113,18 +113,17 @@ type trialKey struct {
 
 // What is tried. Kappas and epss grow, and with them recall and cost.
 var (
-	kappas = []float32{0, .03, .06, .08, .1, .12, .14, .16, .18, .2, .22, .24, .26, .28, .31, .34, .38, .42, .47, .53, .6, .7, .85, 1}
-	epss   = []float32{-1, -.5, 0, .4, .8, 1.2, 1.6, 2, 2.5, 3.2, 4}
-	taus   = []float32{.4, .5, .6, .7, .8, .9, 1}
+	kappas = []float32{0, .04, .07, .1, .13, .16, .19, .22, .25, .29, .33, .38, .44, .52, .63, .8, 1.1}
+	epss   = []float32{-.5, 0, .5, 1, 1.5, 2.2, 3.2}
 )
 
 const (
 	// margin is how much more than asked is wanted, as a share of what may be missed: other queries than these will come.
 	margin = .12
 	// few queries are enough to find the settings that are worth measuring with all.
-	few     = 400
-	fewOfK  = 20000 // hits looked for are
-	confirm = 8     // settings measured with all queries at most, for one recall
+	few     = 250
+	fewOfK  = 10000 // hits looked for are
+	confirm = 5     // settings measured with all queries at most, for one recall
 )
 
 // cheapest returns the setting of the least cost that reaches recall.
@@ -162,14 +161,9 @@ func (t *trial) candidates(want float32, queries int) (good []Setting) {
 	}
 	for _, slack := range t.slacks() {
 		for i := len(epss) - 1; i >= 0; i-- {
-			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Tau: 1, Slack: slack}, try) {
+			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Slack: slack}, try) {
 				break // a smaller Eps finds no more
 			}
-		}
-	}
-	if t.x.layout.Head {
-		for _, s := range slices.Clone(good) {
-			t.leastTau(s, try)
 		}
 	}
 	slices.SortStableFunc(good, func(a, b Setting) int {
@@ -190,9 +184,6 @@ func (t *trial) slacks() []float32 {
 // reports whether one did.
 func (t *trial) leastKappa(s Setting, try func(Setting) (reached, dear bool)) (any bool) {
 	lo, hi := 0, len(kappas)
-	if t.x.layout.Cells() == 1 {
-		lo = hi - 1
-	}
 	for lo < hi {
 		mid := (lo + hi) / 2
 		s.Kappa = kappas[mid]
@@ -205,20 +196,6 @@ func (t *trial) leastKappa(s Setting, try func(Setting) (reached, dear bool)) (a
 		}
 	}
 	return any
-}
-
-// leastTau does the same for Tau.
-func (t *trial) leastTau(s Setting, try func(Setting) (reached, dear bool)) {
-	lo, hi := 0, len(taus)-1
-	for lo < hi {
-		mid := (lo + hi) / 2
-		s.Tau = taus[mid]
-		if reached, dear := try(s); reached || dear {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
 }
 
 // measure returns s with its recall and cost on the first queries.

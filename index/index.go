@@ -62,14 +62,13 @@ type Stats struct {
 
 // Setting is what makes approximate searches find a share of the true best.
 type Setting struct {
-	Recall float32 // share asked
-	K      int32   // for up to so many hits
-	Eps    float32 // a row is scored when its estimate + Eps standard deviations is above the worst of the best K
-	Tau    float32 // rows of length below worst/(Tau·‖q‖) are left out; 1 is exact
-	Kappa  float32 // cells with best row below worst, residuals counting Kappa of their length, are left out; 1 is exact
-	Slack  float32 // what a row's remainder may add to its score, in standard deviations of an even one
-	Got    float32 // share measured
-	Cost   float32 // of a query, in nanoseconds by the cost model
+	Recall float32 `json:"recall"` // share asked
+	K      int32   `json:"k"`      // for up to so many hits
+	Eps    float32 `json:"eps"`    // a row is scored when its estimate + Eps standard deviations is above the worst of the best K
+	Kappa  float32 `json:"kappa"`  // blocks whose best row may score less than that, residuals counting Kappa of their length, are left out
+	Slack  float32 `json:"slack"`  // what a row's remainder may add to its score, in standard deviations of an even one
+	Got    float32 `json:"got"`    // share measured
+	Cost   float32 `json:"cost"`   // of a query, in nanoseconds by the cost model
 }
 
 // Index is a searchable set of rows.
@@ -82,6 +81,8 @@ type Index struct {
 	layout   *Layout
 	first    []uint32 // cell → its first block
 	promises promises
+	most     []float32 // block → the largest h from there to the end of the cell
+	wide     []float32 // block → the largest F·√D, about the length of the longest residual
 	settings []Setting
 	recall   float32
 }
@@ -130,8 +131,8 @@ func NewLayout(rows quant.Rows, order []edged.Row, place []uint32, layout *Layou
 		return nil, err
 	}
 	x := &Index{rows: rows, order: order, place: place, layout: layout, settings: settings, recall: recall}
-	x.promises = newPromises(layout)
 	x.measure()
+	x.promises = x.newPromises()
 	return x, nil
 }
 
@@ -142,14 +143,19 @@ func (x *Index) measure() {
 	for c := range l.Cells() {
 		x.first[c+1] = x.first[c] + uint32(blocksOf(int(l.Starts[c+1]-l.Starts[c])))
 	}
-	x.norms = make([]float32, x.first[l.Cells()])
+	blocks := x.first[l.Cells()]
+	x.norms, x.most, x.wide = make([]float32, blocks), make([]float32, blocks), make([]float32, blocks)
+	root := float32(math.Sqrt(float64(quant.CodeDim(x.Dim()))))
 	for c := range l.Cells() {
-		norm := 0.0
+		norm, most, wide := 0.0, float32(-math.MaxFloat32), float32(0)
 		for b := int(x.first[c+1]) - 1; b >= int(x.first[c]); b-- {
 			from := int(l.Starts[c]) + (b-int(x.first[c]))*kernel.BlockRows
 			for i := from; i < min(from+kernel.BlockRows, int(l.Starts[c+1])); i++ {
 				norm = max(norm, x.rows.Norm(i))
+				at := b*kernel.BlockRows + i - from
+				most, wide = max(most, l.H[at]), max(wide, l.F[at])
 			}
+			x.most[b], x.wide[b] = most, wide*root
 			x.norms[b] = above(norm)
 		}
 	}
@@ -191,8 +197,7 @@ func checkSettings(settings []Setting) error {
 		return fmt.Errorf("settings: %d, at most %d", len(settings), maxSettings)
 	}
 	for i, s := range settings {
-		if !(s.Recall > 0 && s.Recall <= 1 && s.K > 0 && s.Eps >= -10 && s.Eps <= 100 && s.Tau > 0 && s.Tau <= 1 &&
-			s.Kappa >= 0 && s.Kappa <= 1 && s.Slack >= 0 && s.Slack <= maxSlack) {
+		if !(s.Recall > 0 && s.Recall <= 1 && s.K > 0 && s.Eps >= -10 && s.Eps <= 100 && s.Kappa >= 0 && s.Kappa <= 10 && s.Slack >= 0 && s.Slack <= maxSlack) {
 			return fmt.Errorf("settings: %d is out of range: %+v", i, s)
 		}
 	}
@@ -246,7 +251,7 @@ func (x *Index) Layout() *Layout { return x.layout }
 func (x *Index) Bytes() float64 {
 	n := len(x.rows.Codes) + len(x.rows.Low) + 4*(len(x.rows.Scales)+len(x.order)+len(x.place)+len(x.norms))
 	if l := x.layout; l != nil {
-		n += len(l.Codes) + 4*(len(l.F)+len(l.H)+len(l.Starts)+len(x.first)+4*len(l.Bounds)) + len(l.Frame.Codes) +
+		n += len(l.Codes) + 4*(len(l.F)+len(l.H)+len(l.Starts)+len(x.first)+len(l.Radius)+len(x.most)+len(x.wide)) + len(l.Frame.Codes) +
 			len(l.Centroids.Codes) + 4*len(l.Centroids.Scales)
 	}
 	return float64(n) / math.Max(1, float64(x.Len()))

@@ -28,20 +28,13 @@ type Layout struct {
 	Starts    []uint32 // first place of each cell, and the number of rows
 	Frame     quant.Frame
 	Centroids quant.Rows // one for each cell
-	Bounds    []Bound    // one for each cell
+	Radius    []float32  // of each cell: the longest residual where rows are, an upper bound
 	Codes     []byte
 	F, H      []float32
 }
 
-// Bound is what limits the scores of a cell's rows. Its layout (four times four bytes) is also that in a snapshot.
-type Bound struct {
-	Least, Most float32 // of the rows' h
-	Radius      float32 // longest residual, an upper bound
-	Wide        float32 // longest residual under the frame
-}
-
 // Cells returns the number of cells.
-func (l *Layout) Cells() int { return len(l.Bounds) }
+func (l *Layout) Cells() int { return len(l.Radius) }
 
 // Blocks returns the number of blocks.
 func (l *Layout) Blocks() int {
@@ -59,16 +52,16 @@ func (l *Layout) Check(n, dim int) error {
 	if l.Bits != 1 && l.Bits != 2 {
 		return fmt.Errorf("layout: %d bits", l.Bits)
 	}
-	if len(l.Bounds) < 1 || len(l.Bounds) > MaxCells || len(l.Starts) != len(l.Bounds)+1 {
-		return fmt.Errorf("layout: %d bounds, %d starts", len(l.Bounds), len(l.Starts))
+	if len(l.Radius) < 1 || len(l.Radius) > MaxCells || len(l.Starts) != len(l.Radius)+1 {
+		return fmt.Errorf("layout: %d radii, %d starts", len(l.Radius), len(l.Starts))
 	}
 	for c, s := range l.Starts {
 		if c == 0 && s != 0 || c > 0 && s < l.Starts[c-1] || int64(s) > int64(n) {
 			return fmt.Errorf("layout: cell %d starts at %d of %d", c, s, n)
 		}
 	}
-	if int(l.Starts[len(l.Bounds)]) != n {
-		return fmt.Errorf("layout: cells of %d rows, want %d", l.Starts[len(l.Bounds)], n)
+	if int(l.Starts[l.Cells()]) != n {
+		return fmt.Errorf("layout: cells of %d rows, want %d", l.Starts[l.Cells()], n)
 	}
 	if err := l.Frame.Check(); err != nil {
 		return err
@@ -94,11 +87,9 @@ func (l *Layout) Check(n, dim int) error {
 }
 
 func (l *Layout) checkNumbers() error {
-	for c, b := range l.Bounds {
-		for _, v := range []float32{b.Least, b.Most, b.Radius, b.Wide} {
-			if !finite(v) {
-				return fmt.Errorf("layout: bounds of cell %d: %v", c, b)
-			}
+	for c, r := range l.Radius {
+		if !(r >= 0 && finite(r)) {
+			return fmt.Errorf("layout: radius %g of cell %d", r, c)
 		}
 	}
 	for i := range l.F {

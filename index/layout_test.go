@@ -69,7 +69,7 @@ func difference(got, want []Hit) string {
 }
 
 // exactly is the setting with which an approximate search leaves out nothing but what bounds exclude.
-var exactly = Setting{Recall: 1, K: 1, Eps: 60, Tau: 1, Kappa: 1, Slack: 900}
+var exactly = Setting{Recall: 1, K: 1, Eps: 60, Kappa: 3, Slack: 900}
 
 func eachVariant(t *testing.T, f func(t *testing.T)) {
 	for _, name := range kernel.Names() {
@@ -158,7 +158,7 @@ func TestEveryVariantGivesTheSameAnswer(t *testing.T) {
 		v, queries := gathered(rng, n, dim, .5), gathered(rng, 300, dim, 0)
 		for _, cfg := range shapes(n) {
 			x, _ := laid(t, v, queries, dim, true, cfg)
-			x.settings = []Setting{{Recall: 1, K: 10, Eps: 1, Tau: .8, Kappa: .3, Slack: 2.5}}
+			x.settings = []Setting{{Recall: 1, K: 10, Eps: 1, Kappa: .3, Slack: 2.5}}
 			var s Scratch
 			for i := range 40 {
 				got.hits = append(got.hits, x.Search(nil, &Query{Vector: queries[i*dim:][:dim], K: 10}, &s))
@@ -243,7 +243,7 @@ func TestFiltersAlwaysFindWhatExists(t *testing.T) {
 	const n, dim = 20000, 16
 	v := gathered(rng, n, dim, .5)
 	x, rows := laid(t, v, gathered(rng, 200, dim, 0), dim, false, LayoutConfig{Bits: 2, Cells: 40})
-	x.settings = []Setting{{Recall: 1, K: 10, Eps: 1.5, Tau: 1, Kappa: .3}}
+	x.settings = []Setting{{Recall: 1, K: 10, Eps: 1.5, Kappa: .3}}
 	var s Scratch
 	for _, share := range []float64{1, .5, .1, .03, .01, .001, .0001} {
 		found, all := 0, 0
@@ -281,7 +281,7 @@ func TestApproximateSearchAllocatesNothing(t *testing.T) {
 	const n, dim = 5000, 32
 	v := gathered(rng, n, dim, .5)
 	x, _ := laid(t, v, gathered(rng, 200, dim, 0), dim, true, LayoutConfig{Bits: 2, Cells: 20})
-	x.settings = []Setting{{Recall: 1, K: 10, Eps: 1.5, Tau: 1, Kappa: .3, Slack: 2.5}}
+	x.settings = []Setting{{Recall: 1, K: 10, Eps: 1.5, Kappa: .3, Slack: 2.5}}
 	var s Scratch
 	dst := make([]Hit, 0, 500)
 	q := Query{Vector: v[:dim], K: 10, Deadline: time.Now().Add(time.Hour)}
@@ -352,20 +352,20 @@ func TestNewLayoutRefuses(t *testing.T) {
 		"place wrong":       {func(p *parts) { p.place[0], p.place[1] = p.place[1], p.place[0] }, "place"},
 		"low short":         {func(p *parts) { p.rows.Low = p.rows.Low[1:] }, "remainders"},
 		"bits":              {func(p *parts) { p.layout.Bits = 3 }, "bits"},
-		"no cells":          {func(p *parts) { p.layout.Bounds = nil }, "bounds"},
+		"no cells":          {func(p *parts) { p.layout.Radius = nil }, "radii"},
 		"starts falling":    {func(p *parts) { p.layout.Starts[1] = p.layout.Starts[2] + 1 }, "starts"},
 		"starts late":       {func(p *parts) { p.layout.Starts[0] = 1 }, "starts"},
 		"rows missing":      {func(p *parts) { p.layout.Starts[4]-- }, "cells of"},
 		"codes short":       {func(p *parts) { p.layout.Codes = p.layout.Codes[1:] }, "codes"},
 		"factors short":     {func(p *parts) { p.layout.F = p.layout.F[1:] }, "factors"},
 		"factor NaN":        {func(p *parts) { p.layout.H[5] = nan }, "factors"},
-		"bound NaN":         {func(p *parts) { p.layout.Bounds[2].Radius = nan }, "bounds of cell 2"},
+		"radius NaN":        {func(p *parts) { p.layout.Radius[2] = nan }, "radius"},
 		"sigma":             {func(p *parts) { p.layout.Sigma = -1 }, "sigma"},
 		"frame":             {func(p *parts) { p.layout.Frame.Codes = p.layout.Frame.Codes[8:] }, "frame"},
 		"frame scale":       {func(p *parts) { p.layout.Frame.Scale = 0 }, "frame"},
 		"centroids":         {func(p *parts) { p.layout.Centroids.Scales[0] = nan }, "scale"},
 		"centroids missing": {func(p *parts) { p.layout.Centroids = quant.Rows{Dim: 16} }, "centroids"},
-		"setting":           {func(p *parts) { p.settings[0].Tau = 0 }, "out of range"},
+		"setting":           {func(p *parts) { p.settings[0].Kappa = -1 }, "out of range"},
 		"many settings":     {func(p *parts) { p.settings = make([]Setting, 65) }, "at most"},
 	} {
 		p := fresh()

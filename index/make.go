@@ -27,6 +27,7 @@ type Made struct {
 	Order         []edged.Row
 	Place         []uint32 // nil: the order is that of lengths, and every search exact
 	Layout        *Layout
+	Recall        float32 // what a query gets that asks for nothing else
 	Concentration float64 // share of the true best rows in the first quarter of the norm order
 }
 
@@ -47,8 +48,8 @@ func Make(rows quant.Rows, o Options) (*Made, error) {
 	if o.K == 0 {
 		o.K = 10
 	}
-	n, dim := rows.Len(), rows.Dim
-	if n < leastRows || len(o.Queries) < leastQueries*dim || !(o.Recall < 1) {
+	dim := rows.Dim
+	if !o.Worth(rows.Len(), dim) {
 		return makePlain(rows)
 	}
 	count := len(o.Queries) / dim
@@ -84,6 +85,11 @@ func (m *maker) calibrate(x *Index, ks []int, recalls []float32) error {
 		return fmt.Errorf("calibrate: %w", err)
 	}
 	return nil
+}
+
+// Worth reports whether Make gives n rows a layout.
+func (o *Options) Worth(n, dim int) bool {
+	return n >= leastRows && len(o.Queries) >= leastQueries*dim && o.Recall > 0 && o.Recall < 1
 }
 
 func makePlain(rows quant.Rows) (*Made, error) {
@@ -159,7 +165,7 @@ func (m *maker) attempt(cfg LayoutConfig) (*Made, float32, error) {
 		return nil, 0, err
 	}
 	made := &Made{
-		Rows: Arrange(&m.rows, a.Order), Order: a.Order, Place: Inverse(a.Order), Layout: &a.Layout, Concentration: m.concentration,
+		Rows: Arrange(&m.rows, a.Order), Order: a.Order, Place: Inverse(a.Order), Layout: &a.Layout, Recall: m.o.Recall, Concentration: m.concentration,
 	}
 	if made.Index, err = NewLayout(made.Rows, made.Order, made.Place, made.Layout, nil, m.o.Recall); err != nil {
 		return nil, 0, err

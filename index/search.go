@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	chunk      = 1024       // most rows a kernel call takes
-	block      = 64         // rows of an exact scan's first calls; the stop is checked between calls
-	clockEvery = 32 * block // rows between two looks at the clock
-	seeds      = 64         // rows of the best cell that are scored first
-	flush      = 16         // candidates worth a call
-	gatherMost = 1.0 / 64   // share of rows up to which the allowed ones are scored one by one
-	gatherMin  = 256        // as many always are
+	chunk       = 1024       // most rows a kernel call takes
+	block       = 64         // rows of an exact scan's first calls; the stop is checked between calls
+	clockEvery  = 32 * block // rows between two looks at the clock
+	seeds       = 64         // rows of the best cell that are scored first
+	firstBlocks = 8          // scanned before the worst of the best is looked at again
+	flush       = 16         // candidates worth a call
+	gatherMost  = 1.0 / 64   // share of rows up to which the allowed ones are scored one by one
+	gatherMin   = 256        // as many always are
 )
 
 // Scratch is the working memory of a search. The zero Scratch is ready.
@@ -62,7 +63,7 @@ func (s *Scratch) prepare(x *Index) {
 // run is one search under way.
 type run struct {
 	x     *Index
-	q     *Query
+	q     Query
 	s     *Scratch
 	clock func() time.Time
 	next  int     // rows scanned when the clock is looked at again
@@ -83,7 +84,7 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	}
 	s.prepare(x)
 	s.query.Set(q.Vector)
-	r := run{x: x, q: q, s: s, clock: q.Clock, next: clockEvery}
+	r := run{x: x, q: *q, s: s, clock: q.Clock, next: clockEvery}
 	if r.clock == nil {
 		r.clock = time.Now
 	}
@@ -246,10 +247,11 @@ func (r *run) exactCells() {
 
 // most returns a number no score of a row of cell c exceeds: ⟨q,h·C+r⟩ ≤ h·⟨q,C⟩ + ‖q‖·‖r‖, with room for rounding.
 func (r *run) most(c int) float64 {
-	b := &r.x.layout.Bounds[c]
+	x := r.x
 	base := float64(r.base(c))
-	top := max(float64(b.Least)*base, float64(b.Most)*base)
-	return top + float64(r.s.query.Norm*float64(b.Radius))*(1+1e-6) + float64(math.Abs(top)*1e-5)
+	ends := x.promises.ends[2*c:]
+	top := max(float64(ends[0])*base, float64(ends[1])*base)
+	return top + float64(r.s.query.Norm*float64(x.layout.Radius[c]))*(1+1e-6) + float64(math.Abs(top)*1e-5)
 }
 
 // base returns the score of a centroid.
@@ -274,17 +276,17 @@ func (r *run) approximate(set *Setting) {
 	s.cand = s.cand[:0]
 	s.list = s.list[:0]
 	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
-	best := x.promises.fill(s, float32(float64(set.Kappa)*s.table.Norm))
+	kappa := float32(float64(set.Kappa) * s.table.Norm)
+	best := x.promises.fill(s, kappa)
 	r.seed(best)
 	r.choose()
-	shortest := s.query.Norm * float64(set.Tau)
 	for i := len(s.list) - 1; i >= 0; i-- {
 		c := cellOf(s.list[i])
 		if s.upper[c] < s.best.limit && !(l.Head && c == 0) {
 			break
 		}
 		s.Stats.Cells++
-		if !r.cell(c, shortest) {
+		if !r.cell(c, kappa) {
 			break
 		}
 	}
@@ -292,16 +294,25 @@ func (r *run) approximate(set *Setting) {
 	clear(s.seeded[:l.Cells()])
 }
 
-// promises are the bounds of all cells, in the shape in which a query uses them.
+// promises are the bounds of all cells.
 type promises struct {
-	ends []float32 // of h, times the centroid's scale: the most, then the least of each cell
-	wide []float32
+	ends   []float32 // the most and the least h of each cell
+	scales []float32 // of the centroids
+	wide   []float32
 }
 
-func newPromises(l *Layout) (p promises) {
-	for c, b := range l.Bounds {
-		scale := l.Centroids.Scales[c]
-		p.ends, p.wide = append(p.ends, b.Most*scale, b.Least*scale), append(p.wide, b.Wide)
+func (x *Index) newPromises() (p promises) {
+	l := x.layout
+	p.scales = l.Centroids.Scales
+	for c := range l.Cells() {
+		first, last := x.first[c], x.first[c+1]
+		if first == last {
+			p.ends, p.wide = append(p.ends, 0, 0), append(p.wide, 0)
+			continue
+		}
+		n := int(l.Starts[c+1] - l.Starts[c])
+		least := slices.Min(l.H[int(first)*kernel.BlockRows:][:n])
+		p.ends, p.wide = append(p.ends, x.most[first], least), append(p.wide, x.wide[first])
 	}
 	return p
 }
@@ -310,12 +321,12 @@ func newPromises(l *Layout) (p promises) {
 // the cell that promises most.
 func (p *promises) fill(s *Scratch, kappa float32) (at int) {
 	wide := p.wide
-	dots, upper, ends := s.centre[:len(wide)], s.upper[:len(wide)], p.ends[:2*len(wide)]
+	dots, upper, ends, scales := s.centre[:len(wide)], s.upper[:len(wide)], p.ends[:2*len(wide)], p.scales[:len(wide)]
 	scale := float32(s.query.Scale)
 	best := float32(math.Inf(-1))
 	for c, dot := range dots {
 		h := ends[2*c+int(uint32(dot)>>31)]
-		v := float32(float32(float32(float32(dot)*h)*scale) + float32(kappa*wide[c]))
+		v := float32(float32(float32(float32(float32(dot)*h)*scale)*scales[c]) + float32(kappa*wide[c]))
 		upper[c] = v
 		if v > best {
 			best, at = v, c
@@ -368,22 +379,24 @@ func (r *run) choose() {
 }
 
 // cell estimates the rows of a cell, longest first, and collects those good enough.
-func (r *run) cell(c int, shortest float64) bool {
+func (r *run) cell(c int, kappa float32) bool {
 	x, l, s := r.x, r.x.layout, r.s
 	s.params.Base = r.base(c)
 	size := len(s.table.LUT)
 	start, end := int(l.Starts[c]), int(l.Starts[c+1])
 	first, last := int(x.first[c]), int(x.first[c+1])
+	most := firstBlocks
 	for b := first + blocksOf(int(s.seeded[c])); b < last; {
-		if s.best.full() {
-			if float64(float64(x.norms[b])*shortest) < float64(s.best.limit) {
-				return true
-			}
+		n := r.promising(c, b, min(last, b+most), kappa)
+		if n == 0 {
+			return true
 		}
 		if r.late() {
 			return false
 		}
-		n := min(last-b, chunk/kernel.BlockRows)
+		if most < chunk/kernel.BlockRows {
+			most *= 2
+		}
 		if len(s.cand) > 0 && n > 8 {
 			r.rerank()
 		}
@@ -405,6 +418,25 @@ func (r *run) cell(c int, shortest float64) bool {
 		}
 	}
 	return true
+}
+
+// promising returns how many of the blocks b … last−1 of cell c, from the first on, may hold one of the best.
+func (r *run) promising(c, b, last int, kappa float32) int {
+	x := r.x
+	base, limit := r.s.params.Base, r.s.best.limit
+	if base < 0 { // then the rows with the least h promise most
+		if r.s.upper[c] < limit {
+			return 0
+		}
+		return last - b
+	}
+	most, wide := x.most[b:last], x.wide[b:last]
+	for i, h := range most {
+		if float32(float32(h*base)+float32(kappa*wide[i])) < limit {
+			return i
+		}
+	}
+	return last - b
 }
 
 // collect lists the places whose bits are set and whose rows may be returned.
