@@ -2,6 +2,7 @@ package bench
 
 import (
 	"os"
+	"strconv"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func BenchmarkSearchFiles(b *testing.B) {
 		b.Skip("EDGED_SET is not set")
 	}
 	cfg := SearchConfig{
-		Items: set + "_items.npy", Queries: set + "_queries.npy", Train: set + "_trainq.npy", Recall: .95, Passes: 100,
+		Items: set + "_items.npy", Queries: set + "_queries.npy", Train: set + "_trainq.npy", Recall: .95, Passes: 60, K: number("EDGED_K"),
 	}
 	cfg.EnsureDefaults()
 	in, err := readSearch(&cfg)
@@ -31,4 +32,9 @@ func BenchmarkSearchFiles(b *testing.B) {
 	}
 	b.ReportMetric(report.USPerQuery, "µs/query")
 	b.ReportMetric(report.Recall, "recall")
+}
+
+func number(name string) int {
+	n, _ := strconv.Atoi(os.Getenv(name))
+	return n
 }

@@ -82,13 +82,7 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	if k < 1 {
 		return dst
 	}
-	s.prepare(x)
-	s.query.Set(q.Vector)
-	r := run{x: x, q: *q, s: s, clock: q.Clock, next: clockEvery}
-	if r.clock == nil {
-		r.clock = time.Now
-	}
-	s.best.reset(k)
+	r := x.start(q, s, k)
 	switch setting := x.setting(q); {
 	case x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed):
 		r.slack = r.surely()
@@ -105,6 +99,18 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	}
 	s.Stats.Reranked = s.best.added
 	return s.best.appendHits(dst)
+}
+
+// start readies a search.
+func (x *Index) start(q *Query, s *Scratch, k int) run {
+	s.prepare(x)
+	s.query.Set(q.Vector)
+	s.best.reset(k)
+	r := run{x: x, q: *q, s: s, clock: q.Clock, next: clockEvery}
+	if r.clock == nil {
+		r.clock = time.Now
+	}
+	return r
 }
 
 // surely returns what the remainder of a row adds to its score at most, over the row's scale: ‖l‖/256 ≤ √D·127/256.
@@ -145,6 +151,13 @@ func (r *run) score(from, to int) {
 	stride := len(s.query.Codes)
 	dots := s.dots[:to-from]
 	kernel.DotRowsI8I16(dots, x.rows.Codes[from*stride:to*stride], s.query.Codes)
+	r.weigh(dots, from)
+}
+
+// weigh offers the rows from a place on whose dot products are known.
+func (r *run) weigh(dots []int32, from int) {
+	x, s := r.x, r.s
+	to := from + len(dots)
 	s.Stats.Scanned += len(dots)
 	s.Stats.Scored += len(dots)
 	if x.rows.Low != nil {
@@ -226,11 +239,10 @@ func (r *run) exact(from, to, firstBlock int) bool {
 // exactCells scores every row that a bound does not exclude.
 func (r *run) exactCells() {
 	l, s := r.x.layout, r.s
-	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
+	r.centres()
 	s.list = s.list[:0]
-	for c := range l.Cells() {
-		s.upper[c] = above(r.most(c))
-		s.list = append(s.list, cellKey(s.upper[c], c))
+	for c, most := range s.upper[:l.Cells()] {
+		s.list = append(s.list, cellKey(most, c))
 	}
 	slices.Sort(s.list)
 	for i := len(s.list) - 1; i >= 0; i-- {
@@ -242,6 +254,15 @@ func (r *run) exactCells() {
 		if !r.exact(int(l.Starts[c]), int(l.Starts[c+1]), int(r.x.first[c])) {
 			return
 		}
+	}
+}
+
+// centres computes what no score of a row of each cell exceeds.
+func (r *run) centres() {
+	l, s := r.x.layout, r.s
+	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
+	for c := range l.Cells() {
+		s.upper[c] = above(r.most(c))
 	}
 }
 
