@@ -154,31 +154,55 @@ func (r *run) score(from, to int) {
 	r.weigh(dots, from)
 }
 
-// weigh offers the rows from a place on whose dot products are known.
+// weigh offers the rows from a place on whose dot products are known; there are at most chunk of them.
 func (r *run) weigh(dots []int32, from int) {
 	x, s := r.x, r.s
-	to := from + len(dots)
 	s.Stats.Scanned += len(dots)
 	s.Stats.Scored += len(dots)
+	scales, order := x.rows.Scales[from:][:len(dots)], x.order[from:][:len(dots)]
+	masks := s.masks[:blocksOf(len(dots))]
+	add, limit := r.roughly()
+	kernel.Above(masks, dots, scales, add, limit)
+	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
+	n := 0
+	for b, m := range masks {
+		for ; m != 0; m &= m - 1 {
+			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
+			if !open && !r.q.mayReturn(order[i]) {
+				continue
+			}
+			if x.rows.Low == nil {
+				if score := s.query.Score(dots[i], scales[i]); score >= s.best.limit {
+					s.best.offer(score, order[i])
+				}
+				continue
+			}
+			s.near[:cap(s.near)][n], s.high[:cap(s.high)][n] = uint32(from+i), dots[i]
+			n++
+		}
+	}
 	if x.rows.Low != nil {
-		s.cand = s.cand[:0]
-		for i := range dots {
-			s.cand = append(s.cand, uint32(from+i))
-		}
-		r.offerFine(dots, r.q.Allowed != nil || len(r.q.Exclude) > 0)
-		return
+		s.near, s.high = s.near[:n], s.high[:n]
+		r.offerNear()
 	}
-	scales, order := x.rows.Scales[from:to], x.order[from:to]
-	for i, dot := range dots {
-		if score := s.query.Score(dot, scales[i]); score >= s.best.limit && r.q.mayReturn(order[i]) {
-			s.best.offer(score, order[i])
-		}
+}
+
+// roughly returns what kernel.Above needs to let no row pass by whose score, slack added, is at least the limit.
+func (r *run) roughly() (add, limit float32) {
+	scale := r.s.query.Scale
+	if scale == 0 {
+		return 0, float32(math.Inf(-1))
 	}
+	if r.x.rows.Low != nil {
+		add = above(float64(r.slack)/scale) + 1
+	}
+	l := float64(r.s.best.limit) / scale
+	return add, float32(l - math.Abs(l)*1e-5)
 }
 
 // offerFine offers the candidates, whose dot products are known, by their scores with remainders. Those that cannot enter
 // with the slack are left out.
-func (r *run) offerFine(dots []int32, filter bool) {
+func (r *run) offerFine(dots []int32) {
 	x, s := r.x, r.s
 	limit, n := s.best.limit, 0
 	near, high, cand := s.near[:len(dots)], s.high[:len(dots)], s.cand[:len(dots)]
@@ -192,10 +216,13 @@ func (r *run) offerFine(dots []int32, filter bool) {
 		}
 		n += step
 	}
-	if filter {
-		n = r.filter(n)
-	}
 	s.near, s.high, s.cand = near[:n], high[:n], s.cand[:0]
+	r.offerNear()
+}
+
+// offerNear offers the near rows by their scores with remainders.
+func (r *run) offerNear() {
+	x, s := r.x, r.s
 	low := s.low[:len(s.near)]
 	kernel.DotGatherI8I16(low, x.rows.Low, s.near, s.query.Codes)
 	for i, p := range s.near {
@@ -203,18 +230,6 @@ func (r *run) offerFine(dots []int32, filter bool) {
 			s.best.offer(score, x.order[p])
 		}
 	}
-}
-
-// filter keeps of the first n near rows those that may be returned.
-func (r *run) filter(n int) (kept int) {
-	near, high := r.s.near[:n], r.s.high[:n]
-	for i, p := range near {
-		if r.q.mayReturn(r.x.order[p]) {
-			near[kept], high[kept] = p, high[i]
-			kept++
-		}
-	}
-	return kept
 }
 
 // exact scores the rows of the places from … to, in order of falling length from a block on, until no later one can
@@ -482,7 +497,7 @@ func (r *run) rerank() {
 	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
 	s.Stats.Scored += len(dots)
 	if x.rows.Low != nil {
-		r.offerFine(dots, false)
+		r.offerFine(dots)
 		return
 	}
 	for i, dot := range dots {

@@ -5,7 +5,7 @@ import "encoding/binary"
 // generic is the reference every other variant is tested against.
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
-	Scan: scanGeneric, ArgMin: argMinGeneric,
+	Scan: scanGeneric, ArgMin: argMinGeneric, Above: aboveGeneric,
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {
@@ -92,4 +92,20 @@ func argMinGeneric(keys []uint64) (at int) {
 		}
 	}
 	return at
+}
+
+func aboveGeneric(masks []uint32, dots []int32, scales []float32, add, limit float32) {
+	for b := range masks {
+		n := min(BlockRows, len(dots)-b*BlockRows)
+		d, s := dots[b*BlockRows:][:n], scales[b*BlockRows:][:n]
+		var mask uint32
+		for i, dot := range d {
+			var bit uint32
+			if float32(float32(float32(dot)+add)*s[i]) >= limit {
+				bit = 1
+			}
+			mask |= bit << i
+		}
+		masks[b] = mask
+	}
 }

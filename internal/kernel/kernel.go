@@ -91,5 +91,23 @@ func Scan(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams) {
 	active.Scan(masks, codes[:len(lut)*len(masks)], lut, f[:n], h[:n], p)
 }
 
+// Above says which rows' scores may be good enough: bit i%32 of masks[i/32] is set where
+//
+//	(dots[i] + add)·scales[i] ≥ limit
+//
+// with dots[i] rounded to float32 and both operations rounded alone; bits beyond len(dots) are 0. masks has a word for each 32
+// rows begun, scales are as many as dots.
+func Above(masks []uint32, dots []int32, scales []float32, add, limit float32) {
+	masks, scales = masks[:(len(dots)+BlockRows-1)/BlockRows], scales[:len(dots)]
+	if len(dots) == 0 {
+		return
+	}
+	if active.Above == nil {
+		aboveGeneric(masks, dots, scales, add, limit)
+		return
+	}
+	active.Above(masks, dots, scales, add, limit)
+}
+
 // ArgMin returns the place of the smallest of keys, the first of equal ones. There is at least one key.
 func ArgMin(keys []uint64) int { return active.ArgMin(keys) }

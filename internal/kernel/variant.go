@@ -15,6 +15,7 @@ type Variant struct {
 	DotBatch  func(dst []int32, codes []int8, qs []int16, stride int)
 	Scan      func(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
 	ArgMin    func(keys []uint64) int
+	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
 }
 
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.

@@ -252,6 +252,42 @@ func TestArgMinVariants(t *testing.T) {
 	})
 }
 
+func TestAboveVariants(t *testing.T) {
+	each(t, func(t *testing.T, v *Variant) {
+		if v.Above == nil {
+			t.Skip("uses the reference")
+		}
+		rng := rand.New(rand.NewPCG(10, 7))
+		for n := 1; n <= 300; n++ {
+			start := rng.IntN(9)
+			dots, scales := make([]int32, n+start)[start:], make([]float32, n+start)[start:]
+			for i := range dots {
+				dots[i], scales[i] = int32(rng.Uint32())>>(rng.IntN(2)*rng.IntN(31)), float32(rng.IntN(3))*rng.Float32()
+			}
+			add, limit := float32(rng.IntN(2))*1000*rng.Float32(), float32(rng.NormFloat64()*1e6)
+			if rng.IntN(4) == 0 {
+				limit = float32(math.Inf(rng.IntN(2)*2 - 1))
+			}
+			if rng.IntN(4) == 0 {
+				limit = float32(float32(float32(dots[0])+add) * scales[0]) // equal passes
+			}
+			got, check := canary[uint32]((n+31)/32, 0xabcd1234)
+			want := make([]uint32, (n+31)/32)
+			v.Above(got, dots, scales, add, limit)
+			for i := range dots {
+				sum := float32(float32(dots[i]) + add)
+				if s := float32(sum * scales[i]); s >= limit {
+					want[i/32] |= 1 << (i % 32)
+				}
+			}
+			check(t, "Above")
+			if !slices.Equal(got, want) {
+				t.Fatalf("%d rows, add %g, limit %g: %x, want %x", n, add, limit, got, want)
+			}
+		}
+	})
+}
+
 func TestUseNamesAndRestores(t *testing.T) {
 	before := Active()
 	t.Logf("variants of this CPU: %v, in use: %s", Names(), before)
@@ -317,6 +353,14 @@ func BenchmarkKernels(b *testing.B) {
 					perRow(b, n)
 				})
 			}
+		}
+		if v.Above != nil {
+			dots, scales, masks := make([]int32, 1024), make([]float32, 1024), make([]uint32, 32)
+			b.Run(fmt.Sprintf("%s/Above1024", v.Name), func(b *testing.B) {
+				for b.Loop() {
+					v.Above(masks, dots, scales, 1, 2)
+				}
+			})
 		}
 		for _, n := range []int{16, 64, 112, 512} {
 			keys := make([]uint64, n)
