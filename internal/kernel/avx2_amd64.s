@@ -1701,7 +1701,7 @@ sums:
 	RET
 
 // func scanAVX2(masks []uint32, codes []byte, lut []byte, f []float32, h []float32, p *[4]float32)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·scanAVX2(SB), NOSPLIT, $0-128
 	MOVQ         masks_base+0(FP), AX
 	MOVQ         masks_len+8(FP), CX
@@ -1713,188 +1713,18 @@ TEXT ·scanAVX2(SB), NOSPLIT, $0-128
 	MOVQ         p+120(FP), R9
 	VPBROADCASTQ scanAVX2Constants<>+0(SB), Y0
 
-blocks2:
-	CMPQ  CX, $0x02
-	JL    blocks2_end
+block:
 	VPXOR Y1, Y1, Y1
-	VPXOR Y3, Y3, Y3
 	VPXOR Y2, Y2, Y2
-	VPXOR Y4, Y4, Y4
 	MOVQ  BX, R10
 	MOVQ  SI, R11
+	SUBQ  $+128, R11
+	JL    tail
 
-blocks2_lines:
-	VBROADCASTI128 (R10), Y5
-	VBROADCASTI128 16(R10), Y6
-	VMOVDQU        (DX), Y7
-	VPSRLW         $0x04, Y7, Y8
-	VPAND          Y0, Y7, Y7
-	VPAND          Y0, Y8, Y8
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y8, Y6, Y8
-	VPADDB         Y8, Y7, Y7
-	VPADDW         Y7, Y1, Y1
-	VPSRLW         $0x08, Y7, Y7
-	VPADDW         Y7, Y3, Y3
-	VMOVDQU        (DX)(SI*1), Y7
-	VPSRLW         $0x04, Y7, Y8
-	VPAND          Y0, Y7, Y7
-	VPAND          Y0, Y8, Y8
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y8, Y6, Y8
-	VPADDB         Y8, Y7, Y7
-	VPADDW         Y7, Y2, Y2
-	VPSRLW         $0x08, Y7, Y7
-	VPADDW         Y7, Y4, Y4
-	VBROADCASTI128 32(R10), Y5
-	VBROADCASTI128 48(R10), Y6
-	VMOVDQU        32(DX), Y7
-	VPSRLW         $0x04, Y7, Y8
-	VPAND          Y0, Y7, Y7
-	VPAND          Y0, Y8, Y8
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y8, Y6, Y8
-	VPADDB         Y8, Y7, Y7
-	VPADDW         Y7, Y1, Y1
-	VPSRLW         $0x08, Y7, Y7
-	VPADDW         Y7, Y3, Y3
-	VMOVDQU        32(DX)(SI*1), Y7
-	VPSRLW         $0x04, Y7, Y8
-	VPAND          Y0, Y7, Y7
-	VPAND          Y0, Y8, Y8
-	VPSHUFB        Y7, Y5, Y7
-	VPSHUFB        Y8, Y6, Y8
-	VPADDB         Y8, Y7, Y7
-	VPADDW         Y7, Y2, Y2
-	VPSRLW         $0x08, Y7, Y7
-	VPADDW         Y7, Y4, Y4
-	ADDQ           $0x40, R10
-	ADDQ           $0x40, DX
-	SUBQ           $0x40, R11
-	JNZ            blocks2_lines
-	ADDQ           SI, DX
-	VPSLLW         $0x08, Y3, Y5
-	VPSUBW         Y5, Y1, Y1
-	VPUNPCKLWD     Y3, Y1, Y5
-	VPUNPCKHWD     Y3, Y1, Y1
-	VBROADCASTSS   (R9), Y3
-	VBROADCASTSS   4(R9), Y6
-	VBROADCASTSS   8(R9), Y7
-	VBROADCASTSS   12(R9), Y8
-	VPMOVZXWD      X5, Y9
-	VCVTDQ2PS      Y9, Y9
-	VMULPS         Y3, Y9, Y9
-	VADDPS         Y6, Y9, Y9
-	VMULPS         (DI), Y9, Y9
-	VMULPS         (R8), Y7, Y10
-	VADDPS         Y10, Y9, Y9
-	VCMPPS         $0x1e, Y8, Y9, Y9
-	VMOVMSKPS      Y9, R10
-	VPMOVZXWD      X1, Y9
-	VCVTDQ2PS      Y9, Y9
-	VMULPS         Y3, Y9, Y9
-	VADDPS         Y6, Y9, Y9
-	VMULPS         32(DI), Y9, Y9
-	VMULPS         32(R8), Y7, Y10
-	VADDPS         Y10, Y9, Y9
-	VCMPPS         $0x1e, Y8, Y9, Y9
-	VMOVMSKPS      Y9, R11
-	SHLL           $0x08, R11
-	ORL            R11, R10
-	VEXTRACTI128   $0x01, Y5, X5
-	VPMOVZXWD      X5, Y5
-	VCVTDQ2PS      Y5, Y5
-	VMULPS         Y3, Y5, Y5
-	VADDPS         Y6, Y5, Y5
-	VMULPS         64(DI), Y5, Y5
-	VMULPS         64(R8), Y7, Y9
-	VADDPS         Y9, Y5, Y5
-	VCMPPS         $0x1e, Y8, Y5, Y5
-	VMOVMSKPS      Y5, R11
-	SHLL           $0x10, R11
-	ORL            R11, R10
-	VEXTRACTI128   $0x01, Y1, X1
-	VPMOVZXWD      X1, Y1
-	VCVTDQ2PS      Y1, Y1
-	VMULPS         Y3, Y1, Y1
-	VADDPS         Y6, Y1, Y1
-	VMULPS         96(DI), Y1, Y1
-	VMULPS         96(R8), Y7, Y3
-	VADDPS         Y3, Y1, Y1
-	VCMPPS         $0x1e, Y8, Y1, Y1
-	VMOVMSKPS      Y1, R11
-	SHLL           $0x18, R11
-	ORL            R11, R10
-	MOVL           R10, (AX)
-	VPSLLW         $0x08, Y4, Y1
-	VPSUBW         Y1, Y2, Y2
-	VPUNPCKLWD     Y4, Y2, Y1
-	VPUNPCKHWD     Y4, Y2, Y2
-	VBROADCASTSS   (R9), Y3
-	VBROADCASTSS   4(R9), Y4
-	VBROADCASTSS   8(R9), Y5
-	VBROADCASTSS   12(R9), Y6
-	VPMOVZXWD      X1, Y7
-	VCVTDQ2PS      Y7, Y7
-	VMULPS         Y3, Y7, Y7
-	VADDPS         Y4, Y7, Y7
-	VMULPS         128(DI), Y7, Y7
-	VMULPS         128(R8), Y5, Y8
-	VADDPS         Y8, Y7, Y7
-	VCMPPS         $0x1e, Y6, Y7, Y7
-	VMOVMSKPS      Y7, R10
-	VPMOVZXWD      X2, Y7
-	VCVTDQ2PS      Y7, Y7
-	VMULPS         Y3, Y7, Y7
-	VADDPS         Y4, Y7, Y7
-	VMULPS         160(DI), Y7, Y7
-	VMULPS         160(R8), Y5, Y8
-	VADDPS         Y8, Y7, Y7
-	VCMPPS         $0x1e, Y6, Y7, Y7
-	VMOVMSKPS      Y7, R11
-	SHLL           $0x08, R11
-	ORL            R11, R10
-	VEXTRACTI128   $0x01, Y1, X1
-	VPMOVZXWD      X1, Y1
-	VCVTDQ2PS      Y1, Y1
-	VMULPS         Y3, Y1, Y1
-	VADDPS         Y4, Y1, Y1
-	VMULPS         192(DI), Y1, Y1
-	VMULPS         192(R8), Y5, Y7
-	VADDPS         Y7, Y1, Y1
-	VCMPPS         $0x1e, Y6, Y1, Y1
-	VMOVMSKPS      Y1, R11
-	SHLL           $0x10, R11
-	ORL            R11, R10
-	VEXTRACTI128   $0x01, Y2, X1
-	VPMOVZXWD      X1, Y1
-	VCVTDQ2PS      Y1, Y1
-	VMULPS         Y3, Y1, Y1
-	VADDPS         Y4, Y1, Y1
-	VMULPS         224(DI), Y1, Y1
-	VMULPS         224(R8), Y5, Y2
-	VADDPS         Y2, Y1, Y1
-	VCMPPS         $0x1e, Y6, Y1, Y1
-	VMOVMSKPS      Y1, R11
-	SHLL           $0x18, R11
-	ORL            R11, R10
-	MOVL           R10, 4(AX)
-	ADDQ           $0x00000100, DI
-	ADDQ           $0x00000100, R8
-	ADDQ           $0x00000008, AX
-	SUBQ           $0x02, CX
-	JMP            blocks2
-
-blocks2_end:
-	CMPQ  CX, $0x01
-	JL    blocks1_end
-	VPXOR Y1, Y1, Y1
-	VPXOR Y2, Y2, Y2
-	MOVQ  SI, SI
-
-blocks1_lines:
-	VBROADCASTI128 (BX), Y3
-	VBROADCASTI128 16(BX), Y4
+four:
+	PREFETCHT0     1024(DX)
+	VBROADCASTI128 (R10), Y3
+	VBROADCASTI128 16(R10), Y4
 	VMOVDQU        (DX), Y5
 	VPSRLW         $0x04, Y5, Y6
 	VPAND          Y0, Y5, Y5
@@ -1905,8 +1735,8 @@ blocks1_lines:
 	VPADDW         Y5, Y1, Y1
 	VPSRLW         $0x08, Y5, Y5
 	VPADDW         Y5, Y2, Y2
-	VBROADCASTI128 32(BX), Y3
-	VBROADCASTI128 48(BX), Y4
+	VBROADCASTI128 32(R10), Y3
+	VBROADCASTI128 48(R10), Y4
 	VMOVDQU        32(DX), Y5
 	VPSRLW         $0x04, Y5, Y6
 	VPAND          Y0, Y5, Y5
@@ -1917,69 +1747,126 @@ blocks1_lines:
 	VPADDW         Y5, Y1, Y1
 	VPSRLW         $0x08, Y5, Y5
 	VPADDW         Y5, Y2, Y2
-	ADDQ           $0x40, BX
-	ADDQ           $0x40, DX
-	SUBQ           $0x40, SI
-	JNZ            blocks1_lines
-	VPSLLW         $0x08, Y2, Y0
-	VPSUBW         Y0, Y1, Y1
-	VPUNPCKLWD     Y2, Y1, Y0
-	VPUNPCKHWD     Y2, Y1, Y1
-	VBROADCASTSS   (R9), Y2
-	VBROADCASTSS   4(R9), Y3
-	VBROADCASTSS   8(R9), Y4
-	VBROADCASTSS   12(R9), Y5
-	VPMOVZXWD      X0, Y6
-	VCVTDQ2PS      Y6, Y6
-	VMULPS         Y2, Y6, Y6
-	VADDPS         Y3, Y6, Y6
-	VMULPS         (DI), Y6, Y6
-	VMULPS         (R8), Y4, Y7
-	VADDPS         Y7, Y6, Y6
-	VCMPPS         $0x1e, Y5, Y6, Y6
-	VMOVMSKPS      Y6, DX
-	VPMOVZXWD      X1, Y6
-	VCVTDQ2PS      Y6, Y6
-	VMULPS         Y2, Y6, Y6
-	VADDPS         Y3, Y6, Y6
-	VMULPS         32(DI), Y6, Y6
-	VMULPS         32(R8), Y4, Y7
-	VADDPS         Y7, Y6, Y6
-	VCMPPS         $0x1e, Y5, Y6, Y6
-	VMOVMSKPS      Y6, BX
-	SHLL           $0x08, BX
-	ORL            BX, DX
-	VEXTRACTI128   $0x01, Y0, X0
-	VPMOVZXWD      X0, Y0
-	VCVTDQ2PS      Y0, Y0
-	VMULPS         Y2, Y0, Y0
-	VADDPS         Y3, Y0, Y0
-	VMULPS         64(DI), Y0, Y0
-	VMULPS         64(R8), Y4, Y6
-	VADDPS         Y6, Y0, Y0
-	VCMPPS         $0x1e, Y5, Y0, Y0
-	VMOVMSKPS      Y0, BX
-	SHLL           $0x10, BX
-	ORL            BX, DX
-	VEXTRACTI128   $0x01, Y1, X0
-	VPMOVZXWD      X0, Y0
-	VCVTDQ2PS      Y0, Y0
-	VMULPS         Y2, Y0, Y0
-	VADDPS         Y3, Y0, Y0
-	VMULPS         96(DI), Y0, Y0
-	VMULPS         96(R8), Y4, Y1
-	VADDPS         Y1, Y0, Y0
-	VCMPPS         $0x1e, Y5, Y0, Y0
-	VMOVMSKPS      Y0, BX
-	SHLL           $0x18, BX
-	ORL            BX, DX
-	MOVL           DX, (AX)
-	ADDQ           $0x00000080, DI
-	ADDQ           $0x00000080, R8
-	ADDQ           $0x00000004, AX
-	SUBQ           $0x01, CX
+	PREFETCHT0     1088(DX)
+	VBROADCASTI128 64(R10), Y3
+	VBROADCASTI128 80(R10), Y4
+	VMOVDQU        64(DX), Y5
+	VPSRLW         $0x04, Y5, Y6
+	VPAND          Y0, Y5, Y5
+	VPAND          Y0, Y6, Y6
+	VPSHUFB        Y5, Y3, Y5
+	VPSHUFB        Y6, Y4, Y6
+	VPADDB         Y6, Y5, Y5
+	VPADDW         Y5, Y1, Y1
+	VPSRLW         $0x08, Y5, Y5
+	VPADDW         Y5, Y2, Y2
+	VBROADCASTI128 96(R10), Y3
+	VBROADCASTI128 112(R10), Y4
+	VMOVDQU        96(DX), Y5
+	VPSRLW         $0x04, Y5, Y6
+	VPAND          Y0, Y5, Y5
+	VPAND          Y0, Y6, Y6
+	VPSHUFB        Y5, Y3, Y5
+	VPSHUFB        Y6, Y4, Y6
+	VPADDB         Y6, Y5, Y5
+	VPADDW         Y5, Y1, Y1
+	VPSRLW         $0x08, Y5, Y5
+	VPADDW         Y5, Y2, Y2
+	ADDQ           $+128, R10
+	ADDQ           $+128, DX
+	SUBQ           $+128, R11
+	JGE            four
 
-blocks1_end:
+tail:
+	CMPQ           R11, $-128
+	JE             finish
+	PREFETCHT0     1024(DX)
+	VBROADCASTI128 (R10), Y3
+	VBROADCASTI128 16(R10), Y4
+	VMOVDQU        (DX), Y5
+	VPSRLW         $0x04, Y5, Y6
+	VPAND          Y0, Y5, Y5
+	VPAND          Y0, Y6, Y6
+	VPSHUFB        Y5, Y3, Y5
+	VPSHUFB        Y6, Y4, Y6
+	VPADDB         Y6, Y5, Y5
+	VPADDW         Y5, Y1, Y1
+	VPSRLW         $0x08, Y5, Y5
+	VPADDW         Y5, Y2, Y2
+	VBROADCASTI128 32(R10), Y3
+	VBROADCASTI128 48(R10), Y4
+	VMOVDQU        32(DX), Y5
+	VPSRLW         $0x04, Y5, Y6
+	VPAND          Y0, Y5, Y5
+	VPAND          Y0, Y6, Y6
+	VPSHUFB        Y5, Y3, Y5
+	VPSHUFB        Y6, Y4, Y6
+	VPADDB         Y6, Y5, Y5
+	VPADDW         Y5, Y1, Y1
+	VPSRLW         $0x08, Y5, Y5
+	VPADDW         Y5, Y2, Y2
+	ADDQ           $+64, R10
+	ADDQ           $+64, DX
+
+finish:
+	VPSLLW       $0x08, Y2, Y3
+	VPSUBW       Y3, Y1, Y1
+	VPUNPCKLWD   Y2, Y1, Y3
+	VPUNPCKHWD   Y2, Y1, Y1
+	VBROADCASTSS (R9), Y2
+	VBROADCASTSS 4(R9), Y4
+	VBROADCASTSS 8(R9), Y5
+	VBROADCASTSS 12(R9), Y6
+	VPMOVZXWD    X3, Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VMULPS       (DI), Y7, Y7
+	VMULPS       (R8), Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VCMPPS       $0x1e, Y6, Y7, Y7
+	VMOVMSKPS    Y7, R10
+	VPMOVZXWD    X1, Y7
+	VCVTDQ2PS    Y7, Y7
+	VMULPS       Y2, Y7, Y7
+	VADDPS       Y4, Y7, Y7
+	VMULPS       32(DI), Y7, Y7
+	VMULPS       32(R8), Y5, Y8
+	VADDPS       Y8, Y7, Y7
+	VCMPPS       $0x1e, Y6, Y7, Y7
+	VMOVMSKPS    Y7, R11
+	SHLL         $0x08, R11
+	ORL          R11, R10
+	VEXTRACTI128 $0x01, Y3, X3
+	VPMOVZXWD    X3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VMULPS       Y2, Y3, Y3
+	VADDPS       Y4, Y3, Y3
+	VMULPS       64(DI), Y3, Y3
+	VMULPS       64(R8), Y5, Y7
+	VADDPS       Y7, Y3, Y3
+	VCMPPS       $0x1e, Y6, Y3, Y3
+	VMOVMSKPS    Y3, R11
+	SHLL         $0x10, R11
+	ORL          R11, R10
+	VEXTRACTI128 $0x01, Y1, X1
+	VPMOVZXWD    X1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VMULPS       Y2, Y1, Y1
+	VADDPS       Y4, Y1, Y1
+	VMULPS       96(DI), Y1, Y1
+	VMULPS       96(R8), Y5, Y2
+	VADDPS       Y2, Y1, Y1
+	VCMPPS       $0x1e, Y6, Y1, Y1
+	VMOVMSKPS    Y1, R11
+	SHLL         $0x18, R11
+	ORL          R11, R10
+	MOVL         R10, (AX)
+	ADDQ         $+128, DI
+	ADDQ         $+128, R8
+	ADDQ         $0x04, AX
+	DECQ         CX
+	JNZ          block
 	VZEROUPPER
 	RET
 

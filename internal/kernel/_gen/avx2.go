@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -207,7 +205,8 @@ func batch256() {
 
 // scan256 takes one line of 32 bytes, which has one byte of all 32 rows, at a time: two look-ups, added, and widened to
 // 16 bits in two sums. The first adds whole 16-bit words, so that odd bytes are in it 256 times; the second adds the odd
-// bytes, which in the end are taken off the first. Two blocks at a time share the loading of tables.
+// bytes, which in the end are taken off the first. Two blocks at a time would share the loading of tables, and be 10 %
+// faster in the L2 cache, but half as fast out of memory, which likes one stream.
 func scan256() {
 	TEXT("scanAVX2", NOSPLIT, scanSig)
 	masks, n, codes, lut, size := base("masks"), length("masks"), base("codes"), base("lut"), length("lut")
@@ -217,65 +216,56 @@ func scan256() {
 	DATA(0, U64(0x0f0f0f0f0f0f0f0f))
 	VPBROADCASTQ(m, low)
 
-	for _, blocks := range []int{2, 1} {
-		name := fmt.Sprintf("blocks%d", blocks)
-		Label(name)
-		CMPQ(n, Imm(uint64(blocks)))
-		JL(LabelRef(name + "_end"))
-		words, odd := ymms(blocks), ymms(blocks)
-		for i := range words {
-			VPXOR(words[i], words[i], words[i])
-			VPXOR(odd[i], odd[i], odd[i])
-		}
-		table, left := copyOf(lut), copyOf(size)
-		Label(name + "_lines")
-		for line := range 2 {
-			lo, hi := YMM(), YMM()
+	Label("block")
+	words, odd := YMM(), YMM()
+	VPXOR(words, words, words)
+	VPXOR(odd, odd, odd)
+	table, left := copyOf(lut), copyOf(size)
+	lines := func(count int) {
+		for line := range count {
+			if line&1 == 0 {
+				PREFETCHT0(at(codes, 1024+32*line))
+			}
+			lo, hi, x, y := YMM(), YMM(), YMM(), YMM()
 			VBROADCASTI128(at(table, 32*line), lo)
 			VBROADCASTI128(at(table, 32*line+16), hi)
-			for i := range words {
-				x, y := YMM(), YMM()
-				code := at(codes, 32*line)
-				if i == 1 {
-					code = Mem{Base: codes, Index: size, Scale: 1, Disp: 32 * line}
-				}
-				VMOVDQU(code, x)
-				VPSRLW(Imm(4), x, y)
-				VPAND(low, x, x)
-				VPAND(low, y, y)
-				VPSHUFB(x, lo, x)
-				VPSHUFB(y, hi, y)
-				VPADDB(y, x, x)
-				VPADDW(x, words[i], words[i])
-				VPSRLW(Imm(8), x, x)
-				VPADDW(x, odd[i], odd[i])
-			}
+			VMOVDQU(at(codes, 32*line), x)
+			VPSRLW(Imm(4), x, y)
+			VPAND(low, x, x)
+			VPAND(low, y, y)
+			VPSHUFB(x, lo, x)
+			VPSHUFB(y, hi, y)
+			VPADDB(y, x, x)
+			VPADDW(x, words, words)
+			VPSRLW(Imm(8), x, x)
+			VPADDW(x, odd, odd)
 		}
-		ADDQ(Imm(64), table)
-		ADDQ(Imm(64), codes)
-		SUBQ(Imm(64), left)
-		JNZ(LabelRef(name + "_lines"))
-		if blocks == 2 {
-			ADDQ(size, codes)
-		}
-		for i := range words {
-			finish256(words[i], odd[i], f, h, p, at(masks, 4*i), floats*i)
-		}
-		ADDQ(U32(uint32(floats*blocks)), f)
-		ADDQ(U32(uint32(floats*blocks)), h)
-		ADDQ(U32(uint32(4*blocks)), masks)
-		SUBQ(Imm(uint64(blocks)), n)
-		if blocks > 1 {
-			JMP(LabelRef(name))
-		}
-		Label(name + "_end")
+		ADDQ(I32(int32(32*count)), table)
+		ADDQ(I32(int32(32*count)), codes)
 	}
+	SUBQ(I32(128), left)
+	JL(LabelRef("tail"))
+	Label("four")
+	lines(4)
+	SUBQ(I32(128), left)
+	JGE(LabelRef("four"))
+	Label("tail")
+	CMPQ(left, I32(-128))
+	JE(LabelRef("finish"))
+	lines(2)
+	Label("finish")
+	finish256(words, odd, f, h, p, at(masks, 0))
+	ADDQ(I32(floats), f)
+	ADDQ(I32(floats), h)
+	ADDQ(Imm(4), masks)
+	DECQ(n)
+	JNZ(LabelRef("block"))
 	VZEROUPPER()
 	RET()
 }
 
 // finish256 turns the sums of a block, even rows in words and odd ones in odd, into its mask.
-func finish256(words, odd reg.VecVirtual, f, h, p reg.Register, mask Mem, disp int) {
+func finish256(words, odd reg.VecVirtual, f, h, p reg.Register, mask Mem) {
 	t := YMM()
 	VPSLLW(Imm(8), odd, t)
 	VPSUBW(t, words, words)
@@ -302,8 +292,8 @@ func finish256(words, odd reg.VecVirtual, f, h, p reg.Register, mask Mem, disp i
 		VCVTDQ2PS(x, x)
 		VMULPS(mul, x, x)
 		VADDPS(add, x, x)
-		VMULPS(at(f, disp+32*i), x, x)
-		VMULPS(at(h, disp+32*i), base, y)
+		VMULPS(at(f, 32*i), x, x)
+		VMULPS(at(h, 32*i), base, y)
 		VADDPS(y, x, x)
 		VCMPPS(Imm(30), limit, x, x)
 		if i == 0 {
