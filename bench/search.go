@@ -108,6 +108,14 @@ type SearchReport struct {
 	Scored        float64       `json:"scored"`
 	Entered       float64       `json:"entered"`
 	Allocations   float64       `json:"allocations"` // a query
+	Curve         []SearchPoint `json:"curve"`
+}
+
+// SearchPoint is what one recall asked gave.
+type SearchPoint struct {
+	Asked      float64 `json:"recallAsked"`
+	Recall     float64 `json:"recall"`
+	USPerQuery float64 `json:"usPerQuery"`
 }
 
 // WriteTable prints the report for people.
@@ -127,6 +135,9 @@ func (r *SearchReport) WriteTable(w io.Writer) error {
 		{"build", "%.1f s", []any{r.BuildSeconds}},
 	} {
 		fmt.Fprintf(tw, "%s\t"+line.format+"\n", append([]any{line.name}, line.args...)...)
+	}
+	for _, p := range r.Curve {
+		fmt.Fprintf(tw, "asked %g\trecall %.4f, %.2f µs\n", p.Asked, p.Recall, p.USPerQuery)
 	}
 	return tw.Flush()
 }
@@ -242,37 +253,76 @@ func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*ind
 	return made, nil
 }
 
+// measured is a searcher under measurement.
+type measured struct {
+	cfg     *SearchConfig
+	in      *searchInput
+	index   *index.Index
+	truth   []float32
+	n       int
+	scratch index.Scratch
+	hits    []index.Hit
+}
+
+// recall searches all queries once and returns the share of true hits; see hears what each did.
+func (m *measured) recall(asked float32, see func(*index.Stats)) float64 {
+	query := index.Query{K: m.cfg.K, Recall: asked}
+	found := 0
+	for i := range m.n {
+		query.Vector = m.in.queries[i*m.in.dim:][:m.in.dim]
+		m.hits = m.index.Search(m.hits[:0], &query, &m.scratch)
+		see(&m.scratch.Stats)
+		found += countFound(m.in, m.hits, query.Vector, m.truth[i])
+	}
+	return round(float64(found)/float64(m.n*min(m.cfg.K, m.index.Len())), 4)
+}
+
+// times returns the microseconds a query of each pass.
+func (m *measured) times(asked float32) (passes []float64) {
+	query := index.Query{K: m.cfg.K, Recall: asked}
+	for range m.cfg.Passes {
+		passes = append(passes, timeOf(m.in, m.n, func() { m.hits = m.index.Search(m.hits[:0], &query, &m.scratch) }, &query))
+	}
+	return passes
+}
+
 func measureSearch(cfg *SearchConfig, in *searchInput, made *index.Made, truth []float32, report *SearchReport) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	n := len(in.queries) / in.dim
-	var s index.Scratch
-	hits := make([]index.Hit, 0, cfg.K)
-	query := index.Query{K: cfg.K}
-	found := 0
-	for i := range n { // warms up, and counts
-		query.Vector = in.queries[i*in.dim:][:in.dim]
-		hits = made.Index.Search(hits[:0], &query, &s)
-		report.Visited += float64(s.Stats.Cells) / float64(n)
-		report.Scanned += float64(s.Stats.Scanned) / float64(n)
-		report.Scored += float64(s.Stats.Scored) / float64(n)
-		report.Entered += float64(s.Stats.Reranked) / float64(n)
-		found += countFound(in, hits, query.Vector, truth[i])
-	}
-	report.Recall = round(float64(found)/float64(n*min(cfg.K, report.N)), 4)
+	m := &measured{cfg: cfg, in: in, index: made.Index, truth: truth, n: len(in.queries) / in.dim, hits: make([]index.Hit, 0, cfg.K)}
+	per := 1 / float64(m.n)
+	report.Visited, report.Scanned, report.Scored, report.Entered = 0, 0, 0, 0
+	report.Recall = m.recall(0, func(s *index.Stats) {
+		report.Visited += float64(s.Cells) * per
+		report.Scanned += float64(s.Scanned) * per
+		report.Scored += float64(s.Scored) * per
+		report.Entered += float64(s.Reranked) * per
+	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	var passes []float64
-	for range cfg.Passes {
-		passes = append(passes, timeOf(in, n, func() { hits = made.Index.Search(hits[:0], &query, &s) }, &query))
-	}
+	passes := m.times(0)
 	runtime.ReadMemStats(&after)
-	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(n*cfg.Passes), 2)
+	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*cfg.Passes), 2)
 	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(median(passes), 2)
+	for _, asked := range []float32{.9, .95, .99, .999} {
+		if made.Index.Setting(&index.Query{K: cfg.K, Recall: asked}) == nil {
+			break
+		}
+		p := SearchPoint{Asked: round(float64(asked), 4), Recall: m.recall(asked, func(*index.Stats) {})}
+		p.USPerQuery = round(slices.Min(m.times(asked)), 2)
+		report.Curve = append(report.Curve, p)
+	}
+	m.timeScans(made, report)
+}
+
+// timeScans times what an approximate search is measured against.
+func (m *measured) timeScans(made *index.Made, report *SearchReport) {
+	in, query := m.in, index.Query{K: m.cfg.K}
+	n, s, hits := m.n, &m.scratch, m.hits
 	exact := query
 	exact.Recall = 2
 	few := min(n, max(3, 20_000_000/report.N/8))
-	report.USExact = round(timeOf(in, few, func() { hits = made.Index.Search(hits[:0], &exact, &s) }, &exact), 1)
+	report.USExact = round(timeOf(in, few, func() { hits = made.Index.Search(hits[:0], &exact, s) }, &exact), 1)
 	dots := make([]int32, 1024)
 	var q quant.Query
 	report.USFull = round(timeOf(in, few, func() {
