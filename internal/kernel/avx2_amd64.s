@@ -1969,3 +1969,51 @@ done:
 
 DATA argMinAVX2Constants<>+0(SB)/8, $0x8000000000000000
 GLOBL argMinAVX2Constants<>(SB), RODATA|NOPTR, $8
+
+// func aboveAVX2(masks *uint32, dots *int32, scales *float32, words int, add float32, limit float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·aboveAVX2(SB), NOSPLIT, $0-40
+	MOVQ         masks+0(FP), AX
+	MOVQ         dots+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         words+24(FP), BX
+	MOVSS        add+32(FP), X0
+	VBROADCASTSS X0, Y0
+	MOVSS        limit+36(FP), X1
+	VBROADCASTSS X1, Y1
+
+word:
+	VCVTDQ2PS (CX), Y2
+	VADDPS    Y0, Y2, Y2
+	VMULPS    (DX), Y2, Y2
+	VCMPPS    $0x1d, Y1, Y2, Y2
+	VMOVMSKPS Y2, SI
+	VCVTDQ2PS 32(CX), Y2
+	VADDPS    Y0, Y2, Y2
+	VMULPS    32(DX), Y2, Y2
+	VCMPPS    $0x1d, Y1, Y2, Y2
+	VMOVMSKPS Y2, DI
+	SHLL      $0x08, DI
+	ORL       DI, SI
+	VCVTDQ2PS 64(CX), Y2
+	VADDPS    Y0, Y2, Y2
+	VMULPS    64(DX), Y2, Y2
+	VCMPPS    $0x1d, Y1, Y2, Y2
+	VMOVMSKPS Y2, DI
+	SHLL      $0x10, DI
+	ORL       DI, SI
+	VCVTDQ2PS 96(CX), Y2
+	VADDPS    Y0, Y2, Y2
+	VMULPS    96(DX), Y2, Y2
+	VCMPPS    $0x1d, Y1, Y2, Y2
+	VMOVMSKPS Y2, DI
+	SHLL      $0x18, DI
+	ORL       DI, SI
+	MOVL      SI, (AX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x00000080, CX
+	ADDQ      $0x00000080, DX
+	DECQ      BX
+	JNZ       word
+	VZEROUPPER
+	RET

@@ -2091,3 +2091,34 @@ keys64:
 	VZEROUPPER
 	MOVQ          AX, ret+24(FP)
 	RET
+
+// func aboveAVX512(masks *uint32, dots *int32, scales *float32, words int, add float32, limit float32)
+// Requires: AVX, AVX512BW, AVX512F, SSE
+TEXT ·aboveAVX512(SB), NOSPLIT, $0-40
+	MOVQ         masks+0(FP), AX
+	MOVQ         dots+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         words+24(FP), BX
+	MOVSS        add+32(FP), X0
+	VBROADCASTSS X0, Z0
+	MOVSS        limit+36(FP), X1
+	VBROADCASTSS X1, Z1
+
+word:
+	VCVTDQ2PS (CX), Z2
+	VADDPS    Z0, Z2, Z2
+	VMULPS    (DX), Z2, Z2
+	VCMPPS    $0x1d, Z1, Z2, K1
+	VCVTDQ2PS 64(CX), Z2
+	VADDPS    Z0, Z2, Z2
+	VMULPS    64(DX), Z2, Z2
+	VCMPPS    $0x1d, Z1, Z2, K2
+	KUNPCKWD  K1, K2, K1
+	KMOVD     K1, (AX)
+	ADDQ      $0x04, AX
+	ADDQ      $0x00000080, CX
+	ADDQ      $0x00000080, DX
+	DECQ      BX
+	JNZ       word
+	VZEROUPPER
+	RET

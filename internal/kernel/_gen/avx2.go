@@ -14,6 +14,7 @@ func avx2() {
 	batch256()
 	scan256()
 	argMin256()
+	above256()
 }
 
 // chunk256 is how many codes one register holds once they are widened to 16 bits. Vectors are multiples of 8 long: half

@@ -16,6 +16,7 @@ func avx512() {
 	batch512()
 	scan512()
 	argMin512()
+	above512()
 }
 
 // chunk is how many codes one register holds once they are widened to 16 bits.
