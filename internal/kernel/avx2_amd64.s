@@ -871,7 +871,7 @@ dim64:
 	VMOVDQU 64(DX), Y2
 	VMOVDQU 96(DX), Y3
 	XORQ    DX, DX
-	MOVQ    $0x00000010, BX
+	MOVQ    $0x00000020, BX
 	CMPQ    DI, BX
 	CMOVQLT DI, BX
 
@@ -882,7 +882,7 @@ dim64_ahead_first:
 	INCQ       DX
 	CMPQ       DX, BX
 	JL         dim64_ahead_first
-	SUBQ       $0x14, DI
+	SUBQ       $0x24, DI
 	JL         dim64_ahead_end
 
 dim64_ahead_loop:
@@ -898,16 +898,16 @@ dim64_ahead_loop:
 	MOVL         12(SI), R9
 	SHLQ         $0x06, R9
 	ADDQ         CX, R9
-	MOVL         64(SI), R10
+	MOVL         128(SI), R10
 	SHLQ         $0x06, R10
 	PREFETCHT0   (CX)(R10*1)
-	MOVL         68(SI), R10
+	MOVL         132(SI), R10
 	SHLQ         $0x06, R10
 	PREFETCHT0   (CX)(R10*1)
-	MOVL         72(SI), R10
+	MOVL         136(SI), R10
 	SHLQ         $0x06, R10
 	PREFETCHT0   (CX)(R10*1)
-	MOVL         76(SI), R10
+	MOVL         140(SI), R10
 	SHLQ         $0x06, R10
 	PREFETCHT0   (CX)(R10*1)
 	VPMOVSXBW    (DX), Y4
@@ -972,7 +972,7 @@ dim64_ahead_loop:
 	JGE          dim64_ahead_loop
 
 dim64_ahead_end:
-	ADDQ $0x14, DI
+	ADDQ $0x24, DI
 	SUBQ $0x04, DI
 	JL   dim64_four_end
 
@@ -1146,7 +1146,7 @@ dim64_last_end:
 
 dim128:
 	XORQ    BX, BX
-	MOVQ    $0x00000010, R8
+	MOVQ    $0x00000020, R8
 	CMPQ    DI, R8
 	CMOVQLT DI, R8
 
@@ -1158,7 +1158,7 @@ dim128_ahead_first:
 	INCQ       BX
 	CMPQ       BX, R8
 	JL         dim128_ahead_first
-	SUBQ       $0x14, DI
+	SUBQ       $0x24, DI
 	JL         dim128_ahead_end
 
 dim128_ahead_loop:
@@ -1174,19 +1174,19 @@ dim128_ahead_loop:
 	MOVL         12(SI), R10
 	SHLQ         $0x07, R10
 	ADDQ         CX, R10
-	MOVL         64(SI), R11
+	MOVL         128(SI), R11
 	SHLQ         $0x07, R11
 	PREFETCHT0   (CX)(R11*1)
 	PREFETCHT0   64(CX)(R11*1)
-	MOVL         68(SI), R11
+	MOVL         132(SI), R11
 	SHLQ         $0x07, R11
 	PREFETCHT0   (CX)(R11*1)
 	PREFETCHT0   64(CX)(R11*1)
-	MOVL         72(SI), R11
+	MOVL         136(SI), R11
 	SHLQ         $0x07, R11
 	PREFETCHT0   (CX)(R11*1)
 	PREFETCHT0   64(CX)(R11*1)
-	MOVL         76(SI), R11
+	MOVL         140(SI), R11
 	SHLQ         $0x07, R11
 	PREFETCHT0   (CX)(R11*1)
 	PREFETCHT0   64(CX)(R11*1)
@@ -1308,7 +1308,7 @@ dim128_ahead_loop:
 	JGE          dim128_ahead_loop
 
 dim128_ahead_end:
-	ADDQ $0x14, DI
+	ADDQ $0x24, DI
 	SUBQ $0x04, DI
 	JL   dim128_four_end
 

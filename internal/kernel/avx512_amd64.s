@@ -780,7 +780,7 @@ dim64:
 	VINSERTI64X4 $0x01, Y6, Z4, Z4
 	VPDPWSSD     Z5, Z3, Z0
 	XORQ         DX, DX
-	MOVQ         $0x00000010, BX
+	MOVQ         $0x00000020, BX
 	CMPQ         DI, BX
 	CMOVQLT      DI, BX
 
@@ -791,7 +791,7 @@ dim64_ahead_first:
 	INCQ       DX
 	CMPQ       DX, BX
 	JL         dim64_ahead_first
-	SUBQ       $0x14, DI
+	SUBQ       $0x24, DI
 	JL         dim64_ahead_end
 
 dim64_ahead_loop:
@@ -807,16 +807,16 @@ dim64_ahead_loop:
 	MOVL          12(SI), R9
 	SHLQ          $0x06, R9
 	ADDQ          CX, R9
-	MOVL          64(SI), R10
+	MOVL          128(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
-	MOVL          68(SI), R10
+	MOVL          132(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
-	MOVL          72(SI), R10
+	MOVL          136(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
-	MOVL          76(SI), R10
+	MOVL          140(SI), R10
 	SHLQ          $0x06, R10
 	PREFETCHT0    (CX)(R10*1)
 	VMOVDQA64     Z0, Z5
@@ -863,7 +863,7 @@ dim64_ahead_loop:
 	JGE           dim64_ahead_loop
 
 dim64_ahead_end:
-	ADDQ $0x14, DI
+	ADDQ $0x24, DI
 	SUBQ $0x04, DI
 	JL   dim64_four_end
 
@@ -1031,7 +1031,7 @@ dim128:
 	VINSERTI64X4 $0x01, Y8, Z6, Z6
 	VPDPWSSD     Z7, Z4, Z0
 	XORQ         DX, DX
-	MOVQ         $0x00000010, BX
+	MOVQ         $0x00000020, BX
 	CMPQ         DI, BX
 	CMOVQLT      DI, BX
 
@@ -1043,7 +1043,7 @@ dim128_ahead_first:
 	INCQ       DX
 	CMPQ       DX, BX
 	JL         dim128_ahead_first
-	SUBQ       $0x14, DI
+	SUBQ       $0x24, DI
 	JL         dim128_ahead_end
 
 dim128_ahead_loop:
@@ -1059,19 +1059,19 @@ dim128_ahead_loop:
 	MOVL          12(SI), R9
 	SHLQ          $0x07, R9
 	ADDQ          CX, R9
-	MOVL          64(SI), R10
+	MOVL          128(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
-	MOVL          68(SI), R10
+	MOVL          132(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
-	MOVL          72(SI), R10
+	MOVL          136(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
-	MOVL          76(SI), R10
+	MOVL          140(SI), R10
 	SHLQ          $0x07, R10
 	PREFETCHT0    (CX)(R10*1)
 	PREFETCHT0    64(CX)(R10*1)
@@ -1139,7 +1139,7 @@ dim128_ahead_loop:
 	JGE           dim128_ahead_loop
 
 dim128_ahead_end:
-	ADDQ $0x14, DI
+	ADDQ $0x24, DI
 	SUBQ $0x04, DI
 	JL   dim128_four_end
 

@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"encoding/binary"
+	"math"
+	"math/rand/v2"
 	"os"
 	"runtime"
 	"slices"
@@ -150,6 +152,34 @@ func FuzzArgMin(f *testing.F) {
 			if got := v.ArgMin(keys); got != want {
 				t.Fatalf("%s: %d keys: %d, want %d", v.Name, len(keys), got, want)
 			}
+		}
+	})
+}
+
+// TestScanOfNumbersThatAreNone: not-a-number never passes, infinities and the smallest numbers do as IEEE 754 says.
+func TestScanOfNumbersThatAreNone(t *testing.T) {
+	odd := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)),
+		math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, math.MaxFloat32, -math.MaxFloat32, 1e-20, 1}
+	each(t, func(t *testing.T, v *Variant) {
+		rng := rand.New(rand.NewPCG(14, 1))
+		pick := func() float32 { return odd[rng.IntN(len(odd))] }
+		for range 2000 {
+			bytes, blocks := 2*(1+rng.IntN(16)), 1+rng.IntN(3)
+			codes, lut, f, h, p := scanCase(rng, blocks, bytes)
+			for i := range f {
+				if rng.IntN(2) == 0 {
+					f[i] = pick()
+				}
+				if rng.IntN(2) == 0 {
+					h[i] = pick()
+				}
+			}
+			for _, x := range []*float32{&p.Mul, &p.Add, &p.Base, &p.Limit} {
+				if rng.IntN(3) == 0 {
+					*x = pick()
+				}
+			}
+			compareScan(t, v, blocks, codes, lut, f, h, &p)
 		}
 	})
 }

@@ -42,7 +42,7 @@ const (
 )
 
 // ahead is how many rows before its use a gathered row is asked for.
-const ahead = 16
+const ahead = 32
 
 func main() {
 	variant := flag.String("variant", "", "avx2 or avx512")
