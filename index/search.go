@@ -18,8 +18,9 @@ const (
 	seeds       = 64         // rows of the best cell that are scored first
 	firstBlocks = 8          // scanned before the worst of the best is looked at again
 	flush       = 16         // candidates worth a call
-	gatherMost  = 1.0 / 64   // share of rows up to which the allowed ones are scored one by one
-	gatherMin   = 256        // as many always are
+	gatherShare = 16         // allowed rows are scored one by one where they are one of so many,
+	gatherMost  = 4096       // at most so many,
+	gatherMin   = 256        // or so few
 )
 
 // Scratch is the working memory of a search. The zero Scratch is ready.
@@ -38,7 +39,8 @@ type Scratch struct {
 	upper  []float32 // what the best row of each cell promises
 	list   []uint64  // cells to visit, most promising last
 	cand   []uint32  // places to be scored
-	masks  [chunk / kernel.BlockRows]uint32
+	scales []float32 // theirs
+	masks  [2 * chunk / kernel.BlockRows]uint32
 	seeded []uint32 // rows of each cell that were scored first
 	hits   []Hit
 }
@@ -46,6 +48,7 @@ type Scratch struct {
 func (s *Scratch) prepare(x *Index) {
 	if len(s.dots) < 2*chunk {
 		s.dots, s.low, s.high = make([]int32, 2*chunk), make([]int32, 2*chunk), make([]int32, 0, 2*chunk)
+		s.scales = make([]float32, 2*chunk)
 		s.cand, s.near = make([]uint32, 0, 2*chunk), make([]uint32, 0, 2*chunk)
 	}
 	l := x.layout
@@ -165,26 +168,19 @@ func (r *run) weigh(dots []int32, from int) {
 	kernel.Above(masks, dots, scales, add, limit)
 	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
 	n := 0
+	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
 	for b, m := range masks {
 		for ; m != 0; m &= m - 1 {
 			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
 			if !open && !r.q.mayReturn(order[i]) {
 				continue
 			}
-			if x.rows.Low == nil {
-				if score := s.query.Score(dots[i], scales[i]); score >= s.best.limit {
-					s.best.offer(score, order[i])
-				}
-				continue
-			}
-			s.near[:cap(s.near)][n], s.high[:cap(s.high)][n] = uint32(from+i), dots[i]
+			near[n], high[n] = uint32(from+i), dots[i]
 			n++
 		}
 	}
-	if x.rows.Low != nil {
-		s.near, s.high = s.near[:n], s.high[:n]
-		r.offerNear()
-	}
+	s.near, s.high = near[:n], high[:n]
+	r.offerNear()
 }
 
 // roughly returns what kernel.Above needs to let no row pass by whose score, slack added, is at least the limit.
@@ -200,29 +196,42 @@ func (r *run) roughly() (add, limit float32) {
 	return add, float32(l - math.Abs(l)*1e-5)
 }
 
-// offerFine offers the candidates, whose dot products are known, by their scores with remainders. Those that cannot enter
-// with the slack are left out.
-func (r *run) offerFine(dots []int32) {
+// offerCandidates offers the candidates, whose dot products are known. Those that cannot enter, with the slack where rows
+// have remainders, are left out.
+func (r *run) offerCandidates(dots []int32) {
 	x, s := r.x, r.s
-	limit, n := s.best.limit, 0
-	near, high, cand := s.near[:len(dots)], s.high[:len(dots)], s.cand[:len(dots)]
-	for i, dot := range dots {
-		p := cand[i]
-		scale := x.rows.Scales[p]
-		near[n], high[n] = p, dot
-		step := 0
-		if float32(s.query.Score(dot, scale)+float32(r.slack*scale)) >= limit {
-			step = 1
+	cand, scales := s.cand[:len(dots)], s.scales[:len(dots)]
+	all := x.rows.Scales
+	for i, p := range cand {
+		scales[i] = all[p]
+	}
+	masks := s.masks[:blocksOf(len(dots))]
+	add, limit := r.roughly()
+	kernel.Above(masks, dots, scales, add, limit)
+	n := 0
+	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
+	for b, m := range masks {
+		for ; m != 0; m &= m - 1 {
+			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
+			near[n], high[n] = cand[i], dots[i]
+			n++
 		}
-		n += step
 	}
 	s.near, s.high, s.cand = near[:n], high[:n], s.cand[:0]
 	r.offerNear()
 }
 
-// offerNear offers the near rows by their scores with remainders.
+// offerNear offers the near rows by their scores.
 func (r *run) offerNear() {
 	x, s := r.x, r.s
+	if x.rows.Low == nil {
+		for i, p := range s.near {
+			if score := s.query.Score(s.high[i], x.rows.Scales[p]); score >= s.best.limit {
+				s.best.offer(score, x.order[p])
+			}
+		}
+		return
+	}
 	low := s.low[:len(s.near)]
 	kernel.DotGatherI8I16(low, x.rows.Low, s.near, s.query.Codes)
 	for i, p := range s.near {
@@ -496,25 +505,17 @@ func (r *run) rerank() {
 	dots := s.dots[:len(s.cand)]
 	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
 	s.Stats.Scored += len(dots)
-	if x.rows.Low != nil {
-		r.offerFine(dots)
-		return
-	}
-	for i, dot := range dots {
-		p := s.cand[i]
-		if score := s.query.Score(dot, x.rows.Scales[p]); score >= s.best.limit {
-			s.best.offer(score, x.order[p])
-		}
-	}
-	s.cand = s.cand[:0]
+	r.offerCandidates(dots)
 }
 
 // fewAllowed reports whether the allowed rows are so few that scoring them all is cheapest.
 func (x *Index) fewAllowed(allowed []uint64) bool {
-	most := max(gatherMin, int(float64(x.Len())*gatherMost))
+	most := max(gatherMin, min(gatherMost, x.Len()/gatherShare))
 	n := 0
-	for _, w := range allowed[:min(len(allowed), (x.Len()+63)/64)] {
-		n += bits.OnesCount64(w)
+	for i, w := range allowed[:min(len(allowed), (x.Len()+63)/64)] {
+		if n += bits.OnesCount64(w); i%64 == 0 && n > most {
+			return false
+		}
 	}
 	return n <= most
 }
@@ -523,6 +524,7 @@ func (x *Index) fewAllowed(allowed []uint64) bool {
 func (r *run) gather() {
 	x, s := r.x, r.s
 	s.cand = s.cand[:0]
+	batch := 32 // small ones first, so that most meet a limit
 	for i, w := range r.q.Allowed[:min(len(r.q.Allowed), (x.Len()+63)/64)] {
 		for ; w != 0; w &= w - 1 {
 			row := edged.Row(i*64 + bits.TrailingZeros64(w))
@@ -536,7 +538,8 @@ func (r *run) gather() {
 			}
 			s.cand = append(s.cand, x.place[row])
 		}
-		if len(s.cand) >= 256 {
+		if len(s.cand) >= batch {
+			batch = min(2*batch, 256)
 			s.Stats.Scanned += len(s.cand)
 			r.rerank()
 			if r.late() {
