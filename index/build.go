@@ -46,7 +46,7 @@ func (c *LayoutConfig) EnsureDefaults(n, dim int) {
 // defaultCells: 128 for 40,000 rows, 256 for 100,000, 1,024 for a million.
 func defaultCells(n int) int {
 	cells := 16
-	for cells < 4096 && float64(cells) < .75*math.Sqrt(float64(n)) {
+	for cells < 4096 && float64(cells) < .55*math.Sqrt(float64(n)) {
 		cells *= 2
 	}
 	return cells
