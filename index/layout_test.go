@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -417,6 +419,32 @@ func TestTopKeepsTheBest(t *testing.T) {
 		}
 		if got := list.appendHits(nil); !slices.Equal(got, want) {
 			t.Fatalf("k=%d n=%d: got %v want %v", k, n, got, want)
+		}
+	}
+}
+
+// TestManyExactSearches compares as many searches as EDGED_SEARCHES says with brute force.
+func TestManyExactSearches(t *testing.T) {
+	want, _ := strconv.Atoi(os.Getenv("EDGED_SEARCHES"))
+	if want == 0 {
+		t.Skip("EDGED_SEARCHES is not set")
+	}
+	rng := rand.New(rand.NewPCG(8, 11))
+	var s Scratch
+	var dst []Hit
+	for done, round := 0, 0; done < want; round++ {
+		n, dim := 1+rng.IntN(500), 1+rng.IntN(40)
+		x, rows := laid(t, vectors(rng, n, dim, float64(round%3), round%4 == 0), vectors(rng, 30, dim, 0, false), dim, round%2 == 0, shapes(n)[round%7])
+		for range 1000 {
+			q := Query{Vector: vectors(rng, 1, dim, 1, round%4 == 0), K: []int{1, 2, 10, 100}[rng.IntN(4)], Recall: 1}
+			if done%10 == 0 {
+				randomFilter(rng, &q, n)
+			}
+			dst = x.Search(dst[:0], &q, &s)
+			if want := brute(rows, &q); !slices.Equal(dst, want) {
+				t.Fatalf("round %d (n=%d dim=%d k=%d): %s", round, n, dim, q.K, difference(dst, want))
+			}
+			done++
 		}
 	}
 }
