@@ -205,7 +205,7 @@ func checkSettings(settings []Setting) error {
 }
 
 // above rounds up to float32.
-func above(v float64) float32 { return float32(v + math.Abs(v)*1e-6) }
+func above(v float64) float32 { return float32(v + float64(math.Abs(v)*1e-6)) }
 
 // setting returns what suits a query, nil for an exact search: the least recall at least as high as asked, and of those
 // the least K at least as high, or the highest.

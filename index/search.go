@@ -193,7 +193,7 @@ func (r *run) roughly() (add, limit float32) {
 		add = above(float64(r.slack)/scale) + 1
 	}
 	l := float64(r.s.best.limit) / scale
-	return add, float32(l - math.Abs(l)*1e-5)
+	return add, float32(l - float64(math.Abs(l)*1e-5))
 }
 
 // offerCandidates offers the candidates, whose dot products are known. Those that cannot enter, with the slack where rows
@@ -296,7 +296,7 @@ func (r *run) most(c int) float64 {
 	base := float64(r.base(c))
 	ends := x.promises.ends[2*c:]
 	top := max(float64(ends[0])*base, float64(ends[1])*base)
-	return top + float64(r.s.query.Norm*float64(x.layout.Radius[c]))*(1+1e-6) + float64(math.Abs(top)*1e-5)
+	return top + float64(r.s.query.Norm*float64(x.layout.Radius[c])*(1+1e-6)) + float64(math.Abs(top)*1e-5)
 }
 
 // base returns the score of a centroid.
