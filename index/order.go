@@ -34,8 +34,14 @@ func Arrange(rows *quant.Rows, order []edged.Row) quant.Rows {
 		Scales: make([]float32, 0, len(rows.Scales)),
 		Dim:    rows.Dim,
 	}
+	if rows.Low != nil {
+		out.Low = make([]int8, 0, len(rows.Low))
+	}
 	for _, row := range order {
 		out.Codes = append(out.Codes, rows.Row(int(row))...)
+		if rows.Low != nil {
+			out.Low = append(out.Low, rows.LowRow(int(row))...)
+		}
 		out.Scales = append(out.Scales, rows.Scales[row])
 	}
 	return out

@@ -9,8 +9,6 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
-	"github.com/edged/edged/index"
-	"github.com/edged/edged/quant"
 	"github.com/edged/edged/snapshot"
 )
 
@@ -26,6 +24,9 @@ type Build struct {
 	NeighbourScores []float32    // of Neighbours
 	Items           []edged.Item // the catalogue; nil: nothing is known
 	Checks          []Check      // see rank.MakeChecks
+	Search          SearchOptions
+
+	made *made // what the vectors became, for the next writing of the same
 }
 
 // WriteModel writes the model snapshot. Everything Open would refuse is refused here.
@@ -81,7 +82,7 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 	if err != nil {
 		return nil, err
 	}
-	vectors, err := b.vectorSections()
+	vectors, err := b.vectorSections(&meta)
 	if err != nil {
 		return nil, err
 	}
@@ -104,34 +105,6 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 		{Name: secIDHash, Flags: hot, Elem: 4, Data: snapshot.Bytes(table.hash)},
 	}
 	return append(append(out, vectors...), lists...), nil
-}
-
-func (b *Build) vectorSections() ([]snapshot.Section, error) {
-	rows, err := quant.Encode(b.Vectors, b.Meta.Dim)
-	if err != nil {
-		return nil, err
-	}
-	gram := b.Gram
-	if gram == nil {
-		gram = rows.Gram()
-	}
-	if err := checkGram(gram); err != nil {
-		return nil, err
-	}
-	order := index.Order(&rows)
-	place := make([]uint32, len(order))
-	for p, row := range order {
-		place[row] = uint32(p)
-	}
-	rows = index.Arrange(&rows, order)
-	const hot = snapshot.Critical | snapshot.Hot
-	return []snapshot.Section{
-		{Name: secCodes, Flags: hot, Elem: 1, Data: snapshot.Bytes(rows.Codes)},
-		{Name: secScales, Flags: hot, Elem: 4, Data: snapshot.Bytes(rows.Scales)},
-		{Name: secOrder, Flags: hot, Elem: 4, Data: snapshot.Bytes(order)},
-		{Name: secPlace, Flags: hot, Elem: 4, Data: snapshot.Bytes(place)},
-		{Name: secGram, Flags: hot, Elem: 4, Data: snapshot.Bytes(gram)},
-	}, nil
 }
 
 func checkGram(gram []float32) error {
@@ -197,7 +170,7 @@ func (b *Build) catalogueSections() ([]snapshot.Section, error) {
 			return nil, fmt.Errorf("items: entry %d is %q, want row %d, %q", i, b.Items[i].ID, i, b.IDs[i])
 		}
 	}
-	cm := catalogueMeta{Format: formatVersion, Rows: meta.Rows, Items: meta.Items, Fields: []string{}}
+	cm := catalogueMeta{Format: catalogueFormat, Rows: meta.Rows, Items: meta.Items, Fields: []string{}}
 	var columns []snapshot.Section
 	for _, f := range fields {
 		offs, values, err := f.encodeColumn(b.Items)

@@ -6,11 +6,18 @@ import (
 	"math"
 	"time"
 
+	"github.com/edged/edged/index"
 	"github.com/edged/edged/quant"
 )
 
 // formatVersion is the meaning of the sections; FORMAT.md has its history.
-const formatVersion = 1
+const formatVersion = 2
+
+// oldestFormat is the first this program reads.
+const oldestFormat = 1
+
+// catalogueFormat is formatVersion for the catalogue.
+const catalogueFormat = 1
 
 // Meta says what a model is and how it was made. Format, Rows, Items and NeighbourK are filled in by the writer.
 type Meta struct {
@@ -28,6 +35,35 @@ type Meta struct {
 	Seed         uint64             `json:"seed"`
 	HalfLifeDays float64            `json:"halfLifeDays"`
 	Data         string             `json:"data,omitempty"` // digest of the data trained on
+	Search       *SearchMeta        `json:"search,omitempty"`
+}
+
+// SearchMeta says how vectors lie for an approximate search, and what was measured. Without one every search is exact.
+type SearchMeta struct {
+	Recall        float32         `json:"recall"` // what a query gets that asks for nothing else
+	Bits          int             `json:"bits"`
+	Cells         int             `json:"cells"` // the head included
+	Head          bool            `json:"head"`
+	Sigma         float32         `json:"sigma"`
+	FrameScale    float32         `json:"frameScale"`
+	Remainders    bool            `json:"remainders"`
+	Queries       int             `json:"queries"`       // kept for the self-check
+	Concentration float64         `json:"concentration"` // share of true best rows in the first quarter of the norm order
+	Settings      []index.Setting `json:"settings"`
+}
+
+func (s *SearchMeta) check(n int) error {
+	switch {
+	case !(s.Recall > 0 && s.Recall <= 1):
+		return fmt.Errorf("search: recall %g", s.Recall)
+	case s.Bits != 1 && s.Bits != 2:
+		return fmt.Errorf("search: %d bits", s.Bits)
+	case s.Cells < 1 || s.Cells > index.MaxCells || n < 1:
+		return fmt.Errorf("search: %d cells of %d rows", s.Cells, n)
+	case s.Queries < 0 || s.Queries > maxSearchQueries:
+		return fmt.Errorf("search: %d queries, at most %d", s.Queries, maxSearchQueries)
+	}
+	return nil
 }
 
 func parseMeta(b []byte) (Meta, error) {
@@ -42,8 +78,13 @@ func parseMeta(b []byte) (Meta, error) {
 }
 
 func (m *Meta) check() error {
-	if m.Format != formatVersion {
-		return fmt.Errorf("format %d, this program reads %d", m.Format, formatVersion)
+	if m.Format < oldestFormat || m.Format > formatVersion {
+		return fmt.Errorf("format %d, this program reads %d to %d", m.Format, oldestFormat, formatVersion)
+	}
+	if m.Search != nil {
+		if err := m.Search.check(m.Items); err != nil {
+			return err
+		}
 	}
 	for _, f := range []struct {
 		name     string
@@ -73,8 +114,8 @@ type catalogueMeta struct {
 }
 
 func (c *catalogueMeta) check(m *Meta) error {
-	if c.Format != formatVersion {
-		return fmt.Errorf("meta: format %d, this program reads %d", c.Format, formatVersion)
+	if c.Format != catalogueFormat {
+		return fmt.Errorf("meta: format %d, this program reads %d", c.Format, catalogueFormat)
 	}
 	if c.Rows != m.Rows || c.Items != m.Items {
 		return fmt.Errorf("meta: %w: %d rows %s, the model has %d rows %s", ErrMismatch, c.Items, c.Rows, m.Items, m.Rows)

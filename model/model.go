@@ -57,6 +57,7 @@ type Model struct {
 	popular    []edged.Row
 	trends     map[string]hits
 	checks     []Check
+	queries    []float32 // for the self-check of an approximate search
 	catalogue  catalogue
 	model      *snapshot.File // keeps the memory alive, and holds the neighbours
 }

@@ -4,9 +4,7 @@ import (
 	"fmt"
 
 	"github.com/edged/edged"
-	"github.com/edged/edged/index"
 	"github.com/edged/edged/internal/vfs"
-	"github.com/edged/edged/quant"
 	"github.com/edged/edged/snapshot"
 )
 
@@ -87,30 +85,6 @@ func (m *Model) openIDs(sec *sections) error {
 		return fmt.Errorf("meta: rows %s, the ids give %s", m.meta.Rows, got)
 	}
 	return nil
-}
-
-func (m *Model) openVectors(sec *sections) (err error) {
-	n, dim := m.meta.Items, m.meta.Dim
-	m.rows = quant.Rows{
-		Codes:  snapshot.I8s(sec.exact(secCodes, n*quant.Stride(dim))),
-		Scales: snapshot.F32s(sec.exact(secScales, 4*n)),
-		Dim:    dim,
-	}
-	order := snapshot.View[edged.Row](sec.exact(secOrder, 4*n))
-	m.place = snapshot.U32s(sec.exact(secPlace, 4*n))
-	m.gram = snapshot.F32s(sec.exact(secGram, 4*dim))
-	if sec.err != nil {
-		return sec.err
-	}
-	if m.index, err = index.New(m.rows, order); err != nil {
-		return err
-	}
-	for place, row := range order {
-		if m.place[row] != uint32(place) {
-			return fmt.Errorf("%s: row %d: %d, want %d", secPlace, row, m.place[row], place)
-		}
-	}
-	return checkGram(m.gram)
 }
 
 func (m *Model) openPopularity(sec *sections) error {

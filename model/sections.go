@@ -19,6 +19,16 @@ const (
 	secOrder      = "vec.order"
 	secPlace      = "vec.place"
 	secGram       = "vec.gram"
+	secLow        = "vec.low"
+	secFrame      = "cell.frame"
+	secStarts     = "cell.starts"
+	secRadius     = "cell.radius"
+	secCentroids  = "cell.codes"
+	secCentroidSc = "cell.scales"
+	secBits       = "bit.codes"
+	secBitF       = "bit.f"
+	secBitH       = "bit.h"
+	secQueries    = "checks.queries"
 	secPopularity = "pop.score"
 	secPopular    = "pop.order"
 	secTrendLists = "trend.lists"
@@ -31,6 +41,7 @@ const (
 
 var modelSections = []string{
 	secMeta, secIDOffs, secIDText, secIDHash, secCodes, secScales, secOrder, secPlace, secGram,
+	secLow, secFrame, secStarts, secRadius, secCentroids, secCentroidSc, secBits, secBitF, secBitH, secQueries,
 	secPopularity, secPopular, secTrendLists, secTrendHits, secNeighbours, secChecks,
 }
 

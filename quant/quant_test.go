@@ -14,7 +14,7 @@ func randomVectors(rng *rand.Rand, n, dim int, spread float64) []float32 {
 	return v
 }
 
-func encode(t *testing.T, vectors []float32, dim int) Rows {
+func encoded(t *testing.T, vectors []float32, dim int) Rows {
 	t.Helper()
 	rows, err := Encode(vectors, dim)
 	if err != nil {
@@ -31,7 +31,7 @@ func TestRowErrorIsAtMostHalfAScale(t *testing.T) {
 	for _, dim := range []int{1, 7, 8, 9, 64, 512} {
 		for _, spread := range []float64{0, 1, 3} {
 			v := randomVectors(rng, 20, dim, spread)
-			rows := encode(t, v, dim)
+			rows := encoded(t, v, dim)
 			for i := range rows.Len() {
 				half := float64(rows.Scales[i]) / 2 * (1 + 1e-4)
 				for k, y := range rows.Append(nil, i) {
@@ -69,7 +69,7 @@ func TestQueryErrorIsAtMostHalfAScale(t *testing.T) {
 func TestScoreIsTheDotProductOfTheDecodedVectors(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 3))
 	const dim = 37
-	rows := encode(t, randomVectors(rng, 50, dim, 1), dim)
+	rows := encoded(t, randomVectors(rng, 50, dim, 1), dim)
 	var q Query
 	q.Set(randomVectors(rng, 1, dim, 1))
 	for i := range rows.Len() {
@@ -88,7 +88,7 @@ func TestScoreIsTheDotProductOfTheDecodedVectors(t *testing.T) {
 
 func TestBoundHoldsWhereItIsTight(t *testing.T) {
 	for _, x := range [][]float32{{1}, {-3, 4}, {1e-20, 2e-20, 3e-20}, {1e8, -1e8}} {
-		rows := encode(t, x, len(x))
+		rows := encoded(t, x, len(x))
 		var q Query
 		q.Set(x)
 		if score, bound := float64(q.Dot(&rows, 0)), q.Bound(rows.Norm(0)); score > bound {
@@ -99,7 +99,7 @@ func TestBoundHoldsWhereItIsTight(t *testing.T) {
 
 func TestVectorsWithoutLengthScoreZero(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	rows := encode(t, []float32{0, 0, 1e-40, -1e-40, 1, 2}, 2)
+	rows := encoded(t, []float32{0, 0, 1e-40, -1e-40, 1, 2}, 2)
 	for _, x := range [][]float32{{0, 0}, {nan, 1}, {1, nan}, {inf, 1}, {1e-38, 0}} {
 		var q Query
 		q.Set([]float32{5, 6}) // leftovers must not shine through
@@ -143,7 +143,7 @@ func TestCheckRefuses(t *testing.T) {
 		"endless":      func(r *Rows) { r.Scales[0] = float32(math.Inf(1)) },
 		"giant vector": func(r *Rows) { r.Scales[0] = 1e9 },
 	} {
-		rows := encode(t, []float32{1, 2, 3, 4}, 2)
+		rows := encoded(t, []float32{1, 2, 3, 4}, 2)
 		spoil(&rows)
 		if rows.Check() == nil {
 			t.Errorf("%s: no error", name)
@@ -152,7 +152,7 @@ func TestCheckRefuses(t *testing.T) {
 }
 
 func TestGramIsTheSumOfSquares(t *testing.T) {
-	rows := encode(t, []float32{127, 0, 0, -127, 63.5, 127}, 2)
+	rows := encoded(t, []float32{127, 0, 0, -127, 63.5, 127}, 2)
 	want := []float32{127*127 + 64*64, 127*127 + 127*127} // 63.5 rounds to the even code
 	for k, g := range rows.Gram() {
 		if math.Abs(float64(g-want[k])) > 1e-3 {

@@ -14,28 +14,43 @@ type Query struct {
 	Norm  float64 // Euclidean length of the decoded query
 }
 
-// Set quantises x, padded to Stride(len(x)) codes: |x − q·Scale| ≤ Scale/2. A vector with a NaN or an infinity in it,
-// which no caller means, becomes the zero query.
+// toEven added to a number of at most 2³¹ leaves its nearest integer, ties to even, in the lowest bits.
+const toEven = 3 << 51
+
+// Set quantises x, padded to Stride(len(x)) codes: |x − q·Scale| ≤ Scale/2 (and a hair of float64 rounding). A vector
+// with a NaN or an infinity in it, which no caller means, becomes the zero query.
 func (q *Query) Set(x []float32) {
 	stride := Stride(len(x))
 	if cap(q.Codes) < stride {
 		q.Codes = make([]int16, stride)
 	}
 	q.Codes = q.Codes[:stride]
-	clear(q.Codes)
 	q.Scale, q.Norm = 0, 0
-	peak, norm := peakAndNorm(x)
-	if peak < minPeak || math.IsNaN(norm) || math.IsInf(norm, 0) {
+	peak := float64(peakOf(x))
+	if peak < minPeak || !(peak <= math.MaxFloat32) {
+		clear(q.Codes)
 		return
 	}
 	q.Scale = peak / 32767
+	inverse := 32767 / peak
+	codes := q.Codes[:len(x)]
 	var sum int64
 	for i, v := range x {
-		c := int16(math.Max(-32767, math.Min(32767, math.RoundToEven(float64(v)/q.Scale))))
-		q.Codes[i] = c
+		c := int16(math.Float64bits(float64(float64(v)*inverse) + toEven))
+		codes[i] = c
 		sum += int64(c) * int64(c)
 	}
+	clear(q.Codes[len(x):])
 	q.Norm = math.Sqrt(float64(sum)) * q.Scale
+}
+
+// peakOf returns max |x_i|, NaN where one is NaN: without their signs, floats are in the order of their bits.
+func peakOf(x []float32) float32 {
+	var peak uint32
+	for _, v := range x {
+		peak = max(peak, math.Float32bits(v)&^(1<<31))
+	}
+	return math.Float32frombits(peak)
 }
 
 // Score returns the score whose integer dot product with a row of the given scale is dot.
@@ -43,9 +58,19 @@ func (q *Query) Score(dot int32, scale float32) float32 {
 	return float32(float64(dot) * float64(scale) * q.Scale)
 }
 
+// Fine returns the score of a row with a remainder: dot and low are the integer dot products of its codes and of its
+// remainder's.
+func (q *Query) Fine(dot, low int32, scale float32) float32 {
+	return float32(float64(int64(dot)*256+int64(low)) * float64(scale) * q.Scale / 256)
+}
+
 // Dot returns the score of row i.
 func (q *Query) Dot(r *Rows, i int) float32 {
-	return q.Score(kernel.DotI8I16(r.Row(i), q.Codes), r.Scales[i])
+	dot := kernel.DotI8I16(r.Row(i), q.Codes)
+	if r.Low != nil {
+		return q.Fine(dot, kernel.DotI8I16(r.LowRow(i), q.Codes), r.Scales[i])
+	}
+	return q.Score(dot, r.Scales[i])
 }
 
 // Bound returns a number no score of a row of length norm exceeds, by Cauchy and Schwarz: ⟨x,q⟩ ≤ ‖x‖·‖q‖, with room

@@ -1,13 +1,18 @@
 // Package quant turns float vectors into small integers and back.
 //
 // An item's vector x becomes 8-bit codes c with one scale s a row, so that |x − c·s| ≤ s/2 (and a hair of float32
-// rounding) in every dimension. A query becomes 16-bit codes with one scale. Their dot product is an integer, so a
-// score is the same bits on every CPU, whatever the order of additions:
+// rounding) in every dimension. Where that is too coarse, a second plane of 8-bit codes holds the remainder:
+// |x − (c + l/256)·s| ≤ s/256. A query becomes 16-bit codes with one scale. Dot products are integers, so a score is the
+// same bits on every CPU, whatever the order of additions:
 //
-//	score = float32(float64(Σ c·q) · s_row · s_query)
+//	score = float32(float64(Σ c·q) · s_row · s_query)                      without a remainder
+//	score = float32(float64(256·Σ c·q + Σ l·q) · s_row · s_query / 256)    with one
 //
-// Rows and Query are plain memory without hidden state: Rows may be shared by any number of goroutines as long as
-// nobody writes, a Query belongs to one search at a time.
+// For scans over many rows there are codes of one or two bits a dimension (Bits), whose products with a query (Table)
+// are estimates with a stated error.
+//
+// All types are plain memory without hidden state: Rows, Frame and Bits may be shared by any number of goroutines as
+// long as nobody writes, a Query or a Table belongs to one search at a time.
 package quant
 
 import (
@@ -32,6 +37,7 @@ const minPeak = 1e-30
 type Rows struct {
 	Codes  []int8
 	Scales []float32
+	Low    []int8 // the remainder, laid out as Codes; nil: there is none
 	Dim    int
 }
 
@@ -39,7 +45,12 @@ type Rows struct {
 func Stride(dim int) int { return (dim + 7) &^ 7 }
 
 // Encode quantises vectors, rows of dim floats each.
-func Encode(vectors []float32, dim int) (Rows, error) {
+func Encode(vectors []float32, dim int) (Rows, error) { return encode(vectors, dim, false) }
+
+// EncodeFine quantises vectors and keeps the remainder.
+func EncodeFine(vectors []float32, dim int) (Rows, error) { return encode(vectors, dim, true) }
+
+func encode(vectors []float32, dim int, fine bool) (Rows, error) {
 	if dim < 1 || dim > MaxDim {
 		return Rows{}, fmt.Errorf("vectors: %d dimensions, want 1 to %d", dim, MaxDim)
 	}
@@ -48,12 +59,19 @@ func Encode(vectors []float32, dim int) (Rows, error) {
 	}
 	n, stride := len(vectors)/dim, Stride(dim)
 	rows := Rows{Codes: make([]int8, n*stride), Scales: make([]float32, n), Dim: dim}
+	if fine {
+		rows.Low = make([]int8, n*stride)
+	}
 	for i := range n {
-		scale, err := encodeRow(rows.Codes[i*stride:][:dim], vectors[i*dim:][:dim])
+		x := vectors[i*dim:][:dim]
+		scale, err := encodeRow(rows.Codes[i*stride:][:dim], x)
 		if err != nil {
 			return Rows{}, fmt.Errorf("vector of row %d: %w", i, err)
 		}
 		rows.Scales[i] = scale
+		if fine && scale > 0 {
+			encodeLow(rows.Low[i*stride:][:dim], rows.Codes[i*stride:], x, scale)
+		}
 	}
 	return rows, nil
 }
@@ -68,9 +86,16 @@ func encodeRow(dst []int8, x []float32) (scale float32, err error) {
 	}
 	scale = float32(peak / 127)
 	for i, v := range x {
-		dst[i] = int8(math.Max(-127, math.Min(127, math.RoundToEven(float64(v)/float64(scale)))))
+		dst[i] = int8(max(-127, min(127, math.RoundToEven(float64(v)/float64(scale)))))
 	}
 	return scale, nil
+}
+
+func encodeLow(dst, codes []int8, x []float32, scale float32) {
+	for i, v := range x {
+		rest := float64(v)/float64(scale) - float64(codes[i])
+		dst[i] = int8(max(-127, min(127, math.RoundToEven(256*rest))))
+	}
 }
 
 // peakAndNorm returns max |x_i| and ‖x‖; the norm is NaN or infinite where some x_i is.
@@ -88,8 +113,12 @@ func (r *Rows) Check() error {
 	if r.Dim < 1 || r.Dim > MaxDim {
 		return fmt.Errorf("vectors: %d dimensions, want 1 to %d", r.Dim, MaxDim)
 	}
-	if stride := Stride(r.Dim); len(r.Codes) != len(r.Scales)*stride {
+	stride := Stride(r.Dim)
+	if len(r.Codes) != len(r.Scales)*stride {
 		return fmt.Errorf("vectors: %d bytes of codes, want %d rows of %d", len(r.Codes), len(r.Scales), stride)
+	}
+	if r.Low != nil && len(r.Low) != len(r.Codes) {
+		return fmt.Errorf("vectors: %d bytes of remainders, want %d", len(r.Low), len(r.Codes))
 	}
 	for i, s := range r.Scales {
 		if !(s >= 0 && float64(s) <= MaxNorm/127) {
@@ -108,11 +137,37 @@ func (r *Rows) Row(i int) []int8 {
 	return r.Codes[i*stride:][:stride:stride]
 }
 
+// LowRow returns the remainder of row i, padding included.
+func (r *Rows) LowRow(i int) []int8 {
+	stride := Stride(r.Dim)
+	return r.Low[i*stride:][:stride:stride]
+}
+
+// AppendWide appends row i in 16-bit codes, padding included, in units of Scales[i]/256.
+func (r *Rows) AppendWide(dst []int16, i int) []int16 {
+	for _, c := range r.Row(i) {
+		dst = append(dst, 256*int16(c))
+	}
+	if r.Low != nil {
+		wide := dst[len(dst)-Stride(r.Dim):]
+		for k, l := range r.LowRow(i) {
+			wide[k] += int16(l)
+		}
+	}
+	return dst
+}
+
 // Append appends row i, decoded, to dst: Dim numbers.
 func (r *Rows) Append(dst []float64, i int) []float64 {
 	scale := float64(r.Scales[i])
 	for _, c := range r.Row(i)[:r.Dim] {
 		dst = append(dst, float64(c)*scale)
+	}
+	if r.Low != nil {
+		fine := dst[len(dst)-r.Dim:]
+		for k := range fine {
+			fine[k] = (float64(r.Row(i)[k]) + float64(r.LowRow(i)[k])/256) * scale
+		}
 	}
 	return dst
 }
@@ -120,19 +175,27 @@ func (r *Rows) Append(dst []float64, i int) []float64 {
 // Norm returns the Euclidean length of the decoded row i.
 func (r *Rows) Norm(i int) float64 {
 	var sum int64
-	for _, c := range r.Row(i) {
-		sum += int64(c) * int64(c)
+	if r.Low == nil {
+		for _, c := range r.Row(i) {
+			sum += int64(c) * int64(c)
+		}
+		return math.Sqrt(float64(sum)) * float64(r.Scales[i])
 	}
-	return math.Sqrt(float64(sum)) * float64(r.Scales[i])
+	low := r.LowRow(i)
+	for k, c := range r.Row(i) {
+		w := 256*int64(c) + int64(low[k])
+		sum += w * w
+	}
+	return math.Sqrt(float64(sum)) * float64(r.Scales[i]) / 256
 }
 
 // Gram returns the diagonal of YᵀY, Y being the decoded rows.
 func (r *Rows) Gram() []float32 {
 	sums := make([]float64, r.Dim)
+	row := make([]float64, 0, r.Dim)
 	for i := range r.Len() {
-		scale := float64(r.Scales[i])
-		for k, c := range r.Row(i)[:r.Dim] {
-			y := float64(c) * scale
+		row = r.Append(row[:0], i)
+		for k, y := range row {
 			sums[k] += float64(y * y)
 		}
 	}

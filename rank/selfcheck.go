@@ -33,6 +33,41 @@ func (r *Ranker) SelfCheck() error {
 			return fmt.Errorf("%w: check %d of %d: %w", ErrSelfCheck, i+1, len(checks), err)
 		}
 	}
+	return r.checkRecall(s)
+}
+
+// What the recall measured again may lack: the queries kept are few.
+const (
+	recallTolerance = .05
+	recallK         = 10
+	manyRows        = 200_000 // from which on fewer queries are measured, since each is a full scan
+)
+
+// checkRecall measures the recall of approximate searches again, where there are any, against exact ones.
+func (r *Ranker) checkRecall(s *Scratch) error {
+	x, queries, dim := r.m.Index(), r.m.SearchQueries(), r.m.Dim()
+	set := x.Setting(&index.Query{K: recallK})
+	if set == nil || len(queries) == 0 {
+		return nil
+	}
+	if r.m.Len() > manyRows {
+		queries = queries[:min(len(queries), 16*dim)]
+	}
+	var exact, hits []index.Hit
+	found, all := 0, 0
+	for ; len(queries) >= dim; queries = queries[dim:] {
+		exact = x.Search(exact[:0], &index.Query{Vector: queries[:dim], K: recallK, Recall: 2}, &s.search)
+		hits = x.Search(hits[:0], &index.Query{Vector: queries[:dim], K: recallK}, &s.search)
+		for _, h := range hits {
+			if h.Score >= exact[len(exact)-1].Score {
+				found++
+			}
+		}
+		all += len(exact)
+	}
+	if got := float64(found) / float64(max(1, all)); got < float64(set.Recall)-recallTolerance {
+		return fmt.Errorf("%w: recall %.3f, the release promises %g", ErrSelfCheck, got, set.Recall)
+	}
 	return nil
 }
 

@@ -45,6 +45,7 @@ func learn(ctx context.Context, cfg *Config, pairs *sparse, near int, watch *sto
 // assemble makes a release of a lesson. ids name its rows; trends and items are aligned with them.
 func (l *lesson) assemble(cfg *Config, ids []string, trends []trend, items []edged.Item) *model.Build {
 	b := &model.Build{IDs: ids, Vectors: l.als.y, Popularity: popularity(l.als.items), Items: items}
+	b.Search = model.SearchOptions{Queries: everySo(l.als.x, cfg.Factors, searchQueries), Seed: cfg.Seed, Threads: cfg.Threads}
 	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.als.users.rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed,
 		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64)}
 	for _, t := range cfg.types() {
@@ -62,6 +63,21 @@ func (l *lesson) assemble(cfg *Config, ids []string, trends []trend, items []edg
 		b.Neighbours, b.NeighbourScores = append(b.Neighbours, rows...), append(b.NeighbourScores, scores...)
 	}
 	return b
+}
+
+// searchQueries is how many visitors' vectors the search is laid out and calibrated for.
+const searchQueries = 6000
+
+// everySo returns at most n of the rows of d numbers, evenly spaced and in an order that mixes them.
+func everySo(x []float32, d, n int) []float32 {
+	rows := len(x) / d
+	n = min(n, rows)
+	out := make([]float32, 0, n*d)
+	for i := range n {
+		row := i * 7919 % n * rows / n // 7919 is prime: every i gets another row unless n is a multiple of it
+		out = append(out, x[row*d:][:d]...)
+	}
+	return out
 }
 
 func columns(list []scored) (rows []edged.Row, scores []float32) {

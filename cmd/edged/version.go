@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/snapshot"
 )
 
@@ -23,7 +24,7 @@ func (c versionCmd) Run(std streams) error {
 		"version":  buildVersion(),
 		"go":       runtime.Version(),
 		"platform": runtime.GOOS + "/" + runtime.GOARCH,
-		"kernel":   "go",
+		"kernel":   kernel.Active(),
 		"snapshot": fmt.Sprintf("%d.%d", snapshot.Major, snapshot.Minor),
 	}
 	if c.JSON {

@@ -1,0 +1,428 @@
+package bench
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/viterin/vek/vek32"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/index"
+	"github.com/edged/edged/internal/kernel"
+	"github.com/edged/edged/quant"
+)
+
+// SearchConfig says what to search and how. Zero values mean the defaults.
+type SearchConfig struct {
+	Items   string  // npy file: one row an item
+	Queries string  // npy file: one row a query; recall and time are measured on these
+	Train   string  // npy file of other queries, for layout and calibration; none: the first half of Queries, which are then not measured
+	K       int     // default 10
+	Recall  float64 // default 0.95; 1: exact
+	Passes  int     // over the queries; default 5
+	Most    int     // queries measured; default 2,000
+	Coarse  bool    // 8-bit rows without remainders
+	Bits    int     // of a bit code; 0, with Cells and Head: chosen
+	Cells   int
+	Head    int
+	Seed    uint64 // default 1
+	Threads int    // while building; default: all
+	// Progress, where set, hears of each step.
+	Progress func(step string)
+}
+
+// EnsureDefaults replaces zero values.
+func (c *SearchConfig) EnsureDefaults() {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	set(&c.K, 10)
+	set(&c.Passes, 5)
+	set(&c.Most, 2000)
+	set(&c.Threads, runtime.GOMAXPROCS(0))
+	if c.Recall == 0 {
+		c.Recall = .95
+	}
+	if c.Seed == 0 {
+		c.Seed = 1
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+}
+
+// Validate reports all faults at once.
+func (c *SearchConfig) Validate() error {
+	var errs []error
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	add(c.Items == "", "items: no file")
+	add(c.Queries == "", "queries: no file")
+	add(c.K < 1 || c.K > 500, "k is %d, want 1 to 500", c.K)
+	add(!(c.Recall > 0 && c.Recall <= 1), "recall is %g, want above 0, at most 1", c.Recall)
+	add(c.Passes < 1 || c.Passes > 1000, "passes is %d, want 1 to 1000", c.Passes)
+	add(c.Bits != 0 && c.Bits != 1 && c.Bits != 2, "bits is %d, want 1 or 2", c.Bits)
+	add(c.Cells < 0 || c.Cells >= index.MaxCells, "cells is %d", c.Cells)
+	add(c.Head < 0, "head is %d", c.Head)
+	return errors.Join(errs...)
+}
+
+// SearchReport is what was measured.
+type SearchReport struct {
+	N            int     `json:"n"`
+	D            int     `json:"d"`
+	K            int     `json:"k"`
+	RecallAsked  float64 `json:"recallAsked"`
+	Recall       float64 `json:"recall"`
+	USPerQuery   float64 `json:"usPerQuery"` // processor time, least of the passes
+	BytesPerItem float64 `json:"bytesPerItem"`
+	BuildSeconds float64 `json:"buildSeconds"`
+	Variant      string  `json:"variant"` // of the kernels
+
+	USMedian      float64       `json:"usMedian"`
+	USExact       float64       `json:"usExact"` // of the plain scan in norm order
+	USFull        float64       `json:"usFull"`  // of scoring every 8-bit row
+	Queries       int           `json:"queries"`
+	Concentration float64       `json:"concentration"`
+	Cells         int           `json:"cells"`
+	Head          bool          `json:"head"`
+	Bits          int           `json:"bits"`
+	Setting       index.Setting `json:"setting"`
+	Visited       float64       `json:"visited"` // cells a query
+	Scanned       float64       `json:"scanned"` // rows a query
+	Scored        float64       `json:"scored"`
+	Entered       float64       `json:"entered"`
+	Allocations   float64       `json:"allocations"` // a query
+	Curve         []SearchPoint `json:"curve"`
+}
+
+// SearchPoint is what one recall asked gave.
+type SearchPoint struct {
+	Asked      float64 `json:"recallAsked"`
+	Recall     float64 `json:"recall"`
+	USPerQuery float64 `json:"usPerQuery"`
+}
+
+// WriteTable prints the report for people.
+func (r *SearchReport) WriteTable(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, line := range []struct {
+		name, format string
+		args         []any
+	}{
+		{"items", "%d × %d", []any{r.N, r.D}},
+		{"kernels", "%s", []any{r.Variant}},
+		{"layout", "%d cells, head %v, %d bits", []any{r.Cells, r.Head, r.Bits}},
+		{"recall", "%.4f of the best %d, asked %g, on %d queries", []any{r.Recall, r.K, r.RecallAsked, r.Queries}},
+		{"a query", "%.2f µs (median %.2f); exact scan %.1f, every row %.1f", []any{r.USPerQuery, r.USMedian, r.USExact, r.USFull}},
+		{"work", "%.1f cells, %.0f rows scanned, %.0f scored, %.0f entered", []any{r.Visited, r.Scanned, r.Scored, r.Entered}},
+		{"size", "%.1f bytes an item", []any{r.BytesPerItem}},
+		{"build", "%.1f s", []any{r.BuildSeconds}},
+	} {
+		fmt.Fprintf(tw, "%s\t"+line.format+"\n", append([]any{line.name}, line.args...)...)
+	}
+	for _, p := range r.Curve {
+		fmt.Fprintf(tw, "asked %g\trecall %.4f, %.2f µs\n", p.Asked, p.Recall, p.USPerQuery)
+	}
+	return tw.Flush()
+}
+
+// RunSearch builds an index of the items and measures its recall and time on the queries, one thread, one query a call.
+// The truth is a float32 scan over the items as they are in the file.
+func RunSearch(ctx context.Context, cfg SearchConfig) (*SearchReport, error) {
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	cfg.Progress("read")
+	in, err := readSearch(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	cfg.Progress("build")
+	report := &SearchReport{
+		N: len(in.items) / in.dim, D: in.dim, K: cfg.K, RecallAsked: cfg.Recall, Variant: kernel.Active(), Queries: len(in.queries) / in.dim,
+	}
+	made, err := buildSearch(&cfg, in, report)
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	cfg.Progress("truth")
+	truth := trueScores(in.items, in.queries, in.dim, cfg.K, cfg.Threads)
+	cfg.Progress("measure")
+	measureSearch(&cfg, in, made, truth, report)
+	return report, ctx.Err()
+}
+
+type searchInput struct {
+	items, queries, train []float32
+	dim                   int
+}
+
+func readSearch(cfg *SearchConfig) (*searchInput, error) {
+	in := &searchInput{}
+	for _, f := range []struct {
+		path string
+		to   *[]float32
+	}{{cfg.Items, &in.items}, {cfg.Queries, &in.queries}, {cfg.Train, &in.train}} {
+		if f.path == "" {
+			continue
+		}
+		numbers, dim, err := readNpyFile(f.path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.path, err)
+		}
+		if in.dim != 0 && dim != in.dim {
+			return nil, fmt.Errorf("%s: %d dimensions, the items have %d", f.path, dim, in.dim)
+		}
+		in.dim, *f.to = dim, numbers
+	}
+	if cfg.Train == "" {
+		half := len(in.queries) / in.dim / 2 * in.dim
+		in.train, in.queries = in.queries[:half], in.queries[half:]
+	}
+	in.queries = in.queries[:min(len(in.queries), cfg.Most*in.dim)]
+	if len(in.items) == 0 || len(in.queries) == 0 {
+		return nil, errors.New("no items, or no queries to measure with")
+	}
+	return in, nil
+}
+
+func readNpyFile(path string) ([]float32, int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	return ReadNpy(bufio.NewReaderSize(f, 1<<20))
+}
+
+func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*index.Made, error) {
+	start := time.Now()
+	encode := quant.EncodeFine
+	if cfg.Coarse {
+		encode = quant.Encode
+	}
+	rows, err := encode(in.items, in.dim)
+	if err != nil {
+		return nil, err
+	}
+	o := index.Options{
+		Recall: float32(cfg.Recall), K: cfg.K, Queries: in.train, Threads: cfg.Threads, Seed: cfg.Seed,
+		Layout: index.LayoutConfig{Bits: cfg.Bits, Cells: cfg.Cells, Head: cfg.Head},
+	}
+	if cfg.Coarse { // with remainders the index's own scores are near enough to the truth
+		o.Truth = func(queries []float32, k int) [][]edged.Row {
+			return trueRows(in.items, queries, in.dim, k, cfg.Threads)
+		}
+	}
+	made, err := index.Make(rows, o)
+	if err != nil {
+		return nil, err
+	}
+	report.BuildSeconds = round(time.Since(start).Seconds(), 2)
+	report.BytesPerItem = round(made.Index.Bytes(), 1)
+	report.Concentration = round(made.Concentration, 4)
+	if l := made.Layout; l != nil {
+		report.Cells, report.Head, report.Bits = l.Cells(), l.Head, l.Bits
+	}
+	if s := made.Index.Setting(&index.Query{K: cfg.K}); s != nil {
+		report.Setting = *s
+	}
+	return made, nil
+}
+
+// measured is a searcher under measurement.
+type measured struct {
+	cfg     *SearchConfig
+	in      *searchInput
+	index   *index.Index
+	truth   []float32
+	n       int
+	scratch index.Scratch
+	hits    []index.Hit
+}
+
+// recall searches all queries once and returns the share of true hits; see hears what each did.
+func (m *measured) recall(asked float32, see func(*index.Stats)) float64 {
+	query := index.Query{K: m.cfg.K, Recall: asked}
+	found := 0
+	for i := range m.n {
+		query.Vector = m.in.queries[i*m.in.dim:][:m.in.dim]
+		m.hits = m.index.Search(m.hits[:0], &query, &m.scratch)
+		see(&m.scratch.Stats)
+		found += countFound(m.in, m.hits, query.Vector, m.truth[i])
+	}
+	return round(float64(found)/float64(m.n*min(m.cfg.K, m.index.Len())), 4)
+}
+
+// times returns the microseconds a query of each pass.
+func (m *measured) times(asked float32) (passes []float64) {
+	query := index.Query{K: m.cfg.K, Recall: asked}
+	for range m.cfg.Passes {
+		passes = append(passes, timeOf(m.in, m.n, func() { m.hits = m.index.Search(m.hits[:0], &query, &m.scratch) }, &query))
+	}
+	return passes
+}
+
+func measureSearch(cfg *SearchConfig, in *searchInput, made *index.Made, truth []float32, report *SearchReport) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	m := &measured{cfg: cfg, in: in, index: made.Index, truth: truth, n: len(in.queries) / in.dim, hits: make([]index.Hit, 0, cfg.K)}
+	per := 1 / float64(m.n)
+	report.Visited, report.Scanned, report.Scored, report.Entered = 0, 0, 0, 0
+	report.Recall = m.recall(0, func(s *index.Stats) {
+		report.Visited += float64(s.Cells) * per
+		report.Scanned += float64(s.Scanned) * per
+		report.Scored += float64(s.Scored) * per
+		report.Entered += float64(s.Reranked) * per
+	})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	passes := m.times(0)
+	runtime.ReadMemStats(&after)
+	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*cfg.Passes), 2)
+	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(median(passes), 2)
+	for _, asked := range []float32{.9, .95, .99, .999} {
+		if made.Index.Setting(&index.Query{K: cfg.K, Recall: asked}) == nil {
+			break
+		}
+		p := SearchPoint{Asked: round(float64(asked), 4), Recall: m.recall(asked, func(*index.Stats) {})}
+		p.USPerQuery = round(slices.Min(m.times(asked)), 2)
+		report.Curve = append(report.Curve, p)
+	}
+	m.timeScans(made, report)
+}
+
+// timeScans times what an approximate search is measured against.
+func (m *measured) timeScans(made *index.Made, report *SearchReport) {
+	in, query := m.in, index.Query{K: m.cfg.K}
+	n, s, hits := m.n, &m.scratch, m.hits
+	exact := query
+	exact.Recall = 2
+	few := min(n, max(3, 20_000_000/report.N/8))
+	report.USExact = round(timeOf(in, few, func() { hits = made.Index.Search(hits[:0], &exact, s) }, &exact), 1)
+	dots := make([]int32, 1024)
+	var q quant.Query
+	report.USFull = round(timeOf(in, few, func() {
+		q.Set(query.Vector)
+		for at := 0; at < report.N; at += len(dots) {
+			d := dots[:min(len(dots), report.N-at)]
+			kernel.DotRowsI8I16(d, made.Rows.Codes[at*len(q.Codes):][:len(d)*len(q.Codes)], q.Codes)
+		}
+	}, &query), 1)
+}
+
+// timeOf returns the microseconds of a call, over n queries.
+func timeOf(in *searchInput, n int, search func(), q *index.Query) float64 {
+	start := threadTime()
+	for i := range n {
+		q.Vector = in.queries[i*in.dim:][:in.dim]
+		search()
+	}
+	return float64((threadTime() - start).Nanoseconds()) / 1000 / float64(n)
+}
+
+// countFound counts hits whose true score is that of the true k-th, or above.
+func countFound(in *searchInput, hits []index.Hit, query []float32, least float32) (found int) {
+	for _, h := range hits {
+		if vek32.Dot(in.items[int(h.Row)*in.dim:][:in.dim], query) >= least-1e-5*float32(math.Abs(float64(least))) {
+			found++
+		}
+	}
+	return found
+}
+
+// trueScores returns each query's k-th best score.
+func trueScores(items, queries []float32, dim, k, threads int) []float32 {
+	best := trueBest(items, queries, dim, k, threads)
+	out := make([]float32, len(best))
+	for i, b := range best {
+		out[i] = b[len(b)-1].Score
+	}
+	return out
+}
+
+func trueRows(items, queries []float32, dim, k, threads int) [][]edged.Row {
+	out := make([][]edged.Row, len(queries)/dim)
+	for i, b := range trueBest(items, queries, dim, k, threads) {
+		for _, h := range b {
+			out[i] = append(out[i], h.Row)
+		}
+	}
+	return out
+}
+
+// trueBest returns the best k of a float32 scan for each query, best first.
+func trueBest(items, queries []float32, dim, k, threads int) [][]index.Hit {
+	n, count := len(items)/dim, len(queries)/dim
+	out := make([][]index.Hit, count)
+	var wg sync.WaitGroup
+	for t := range threads {
+		wg.Go(func() {
+			const part = 512 // items that stay in the cache while the queries go by
+			from, to := count*t/threads, count*(t+1)/threads
+			for at := 0; at < n; at += part {
+				for i := from; i < to; i++ {
+					q := queries[i*dim:][:dim]
+					for row := at; row < min(n, at+part); row++ {
+						out[i] = keep(out[i], index.Hit{Row: edged.Row(row), Score: vek32.Dot(items[row*dim:][:dim], q)}, k)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// keep inserts h in a sorted list of at most k.
+func keep(list []index.Hit, h index.Hit, k int) []index.Hit {
+	if len(list) == k && !h.Before(list[k-1]) {
+		return list
+	}
+	at, _ := slices.BinarySearchFunc(list, h, func(a, b index.Hit) int {
+		if a.Before(b) {
+			return -1
+		}
+		return 1
+	})
+	if len(list) < k {
+		return slices.Insert(list, at, h)
+	}
+	copy(list[at+1:], list[at:])
+	list[at] = h
+	return list
+}
+
+func median(v []float64) float64 {
+	v = slices.Clone(v)
+	slices.Sort(v)
+	return v[len(v)/2]
+}
+
+func round(v float64, digits int) float64 {
+	p := math.Pow10(digits)
+	return math.Round(v*p) / p
+}

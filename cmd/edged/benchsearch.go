@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+
+	"github.com/edged/edged/bench"
+)
+
+type benchSearchCmd struct {
+	Items   string  `help:"npy file: one row an item." placeholder:"FILE" required:""`
+	Queries string  `help:"npy file: one row a query; recall and time are measured on these." placeholder:"FILE" required:""`
+	Train   string  `help:"npy file of other queries, for layout and calibration; without it the first half of --queries, which are then not measured." placeholder:"FILE"`
+	K       int     `help:"Hits wanted." default:"10" short:"k"`
+	Recall  float64 `help:"Share of the true best k to be found; 1: all." default:"0.95"`
+	Passes  int     `help:"Passes over the queries." default:"5"`
+	Most    int     `help:"Queries measured at most." default:"2000"`
+	Coarse  bool    `help:"8-bit rows without remainders: half the bytes, recall ends at about 0.98."`
+	Bits    int     `help:"Bits of a dimension's code, 1 or 2; 0 with --cells 0 and --head 0: the cheapest layout of a few." default:"0"`
+	Cells   int     `help:"Cells; 0: by the number of items." default:"0"`
+	Head    int     `help:"Longest items kept apart and visited first; all of them: a scan in norm order." default:"0"`
+	Seed    uint64  `help:"Seed of the layout." default:"1"`
+	Threads int     `help:"Threads while building; 0: all. Searches run on one." default:"0"`
+	JSON    string  `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
+}
+
+func (benchSearchCmd) Help() string {
+	return "Example:\n\n  edged bench search --items items.npy --queries queries.npy --k 10 --recall 0.95 --json search.json"
+}
+
+func (c *benchSearchCmd) config() bench.SearchConfig {
+	return bench.SearchConfig{
+		Items: c.Items, Queries: c.Queries, Train: c.Train, K: c.K, Recall: c.Recall, Passes: c.Passes, Most: c.Most, Coarse: c.Coarse,
+		Bits: c.Bits, Cells: c.Cells, Head: c.Head, Seed: c.Seed, Threads: c.Threads,
+	}
+}
+
+func (c *benchSearchCmd) check() error {
+	cfg := c.config()
+	cfg.EnsureDefaults()
+	return cfg.Validate()
+}
+
+func (c *benchSearchCmd) Run(ctx context.Context, std streams) error {
+	p := newProgress(std.err)
+	cfg := c.config()
+	cfg.Progress = func(step string) { p.update(step, "under way") }
+	report, err := bench.RunSearch(ctx, cfg)
+	p.done()
+	if err != nil {
+		return err
+	}
+	if c.JSON == "-" {
+		return encodeJSON(std.out, report)
+	}
+	if err := report.WriteTable(std.out); err != nil {
+		return err
+	}
+	return writeJSONValue(c.JSON, report)
+}

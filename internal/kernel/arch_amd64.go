@@ -1,0 +1,93 @@
+//go:build !purego
+
+package kernel
+
+import "golang.org/x/sys/cpu"
+
+//go:noescape
+func dotAVX2(codes []int8, q []int16) int32
+
+//go:noescape
+func dotRowsAVX2(dst []int32, codes []int8, q []int16)
+
+//go:noescape
+func dotGatherAVX2(dst []int32, codes []int8, rows []uint32, q []int16)
+
+//go:noescape
+func dotBatch2AVX2(dst *int32, codes *int8, qs *int16, rows, stride, apart int)
+
+//go:noescape
+func scanAVX2(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
+
+//go:noescape
+func argMinAVX2(keys []uint64) int
+
+//go:noescape
+func dotAVX512(codes []int8, q []int16) int32
+
+//go:noescape
+func dotRowsAVX512(dst []int32, codes []int8, q []int16)
+
+//go:noescape
+func dotGatherAVX512(dst []int32, codes []int8, rows []uint32, q []int16)
+
+//go:noescape
+func dotBatch4AVX512(dst *int32, codes *int8, qs *int16, rows, stride, apart int)
+
+//go:noescape
+func scanAVX512(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
+
+//go:noescape
+func argMinAVX512(keys []uint64) int
+
+//go:noescape
+func aboveAVX2(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)
+
+//go:noescape
+func aboveAVX512(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)
+
+// aboveBy leaves the last rows, where they are no whole word, to the reference.
+func aboveBy(whole func(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)) func(masks []uint32, dots []int32, scales []float32, add, limit float32) {
+	return func(masks []uint32, dots []int32, scales []float32, add, limit float32) {
+		words := len(dots) / BlockRows
+		if words > 0 {
+			whole(&masks[0], &dots[0], &scales[0], words, add, limit)
+		}
+		if n := words * BlockRows; n < len(dots) {
+			aboveGeneric(masks[words:], dots[n:], scales[n:], add, limit)
+		}
+	}
+}
+
+func archVariants() []Variant {
+	var v []Variant
+	x := &cpu.X86
+	if x.HasAVX2 && x.HasBMI1 {
+		v = append(v, Variant{
+			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
+			Scan: scanAVX2, ArgMin: argMinAVX2, Above: aboveBy(aboveAVX2),
+		})
+	}
+	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
+		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
+		v = append(v, Variant{
+			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
+			Scan: scanAVX512, ArgMin: argMinAVX512, Above: aboveBy(aboveAVX512),
+		})
+	}
+	return v
+}
+
+func dotBatchAVX512(dst []int32, codes []int8, qs []int16, stride int) {
+	dotBatchBlocks(dst, codes, qs, stride, 4, dotBatch4AVX512, dotRowsAVX512)
+}
+
+func dotBatchAVX2(dst []int32, codes []int8, qs []int16, stride int) {
+	dotBatchBlocks(dst, codes, qs, stride, 2, dotBatch2AVX2, dotRowsAVX2)
+}
+
+// dotEights leaves the last codes of lengths that are no multiple of 8 to the reference.
+func dotEights(codes []int8, q []int16) int32 {
+	n := len(codes) &^ 7
+	return dotAVX2(codes[:n], q[:n]) + dotGeneric(codes[n:], q[n:])
+}

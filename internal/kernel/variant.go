@@ -1,0 +1,68 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+)
+
+// Variant is one implementation of all kernels. The exported functions of the package check the lengths before they
+// call it: a variant may trust them, and must not write beyond them.
+type Variant struct {
+	Name      string
+	Dot       func(codes []int8, q []int16) int32
+	DotRows   func(dst []int32, codes []int8, q []int16)
+	DotGather func(dst []int32, codes []int8, rows []uint32, q []int16)
+	DotBatch  func(dst []int32, codes []int8, qs []int16, stride int)
+	Scan      func(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
+	ArgMin    func(keys []uint64) int
+	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
+}
+
+// variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.
+var variants = append([]Variant{generic}, archVariants()...)
+
+var active = choose(os.Getenv("EDGED_SIMD"))
+
+// choose returns the variant asked for, or the fastest where none is. One the CPU cannot run becomes generic.
+func choose(name string) *Variant {
+	if name == "" {
+		return &variants[len(variants)-1]
+	}
+	if v := find(name); v != nil {
+		return v
+	}
+	return &variants[0]
+}
+
+func find(name string) *Variant {
+	for i := range variants {
+		if variants[i].Name == name {
+			return &variants[i]
+		}
+	}
+	return nil
+}
+
+// Active names the variant in use.
+func Active() string { return active.Name }
+
+// Names lists the variants this CPU can run, slowest first.
+func Names() []string {
+	var names []string
+	for _, v := range variants {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// Use makes the named variant the active one and returns what undoes it. It is for tests and benchmarks: nothing may
+// search meanwhile.
+func Use(name string) (restore func(), err error) {
+	v := find(name)
+	if v == nil {
+		return nil, fmt.Errorf("kernel: no variant %q on this CPU, which runs %v", name, Names())
+	}
+	before := active
+	active = v
+	return func() { active = before }, nil
+}
