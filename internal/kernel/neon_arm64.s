@@ -10,9 +10,11 @@
 #define SDOT(m, n, d) WORD $(0x4e809400 | (m)<<16 | (n)<<5 | (d))   // d.4S += n.16B * m.16B, four by four
 #define MUL4(m, n, d) WORD $(0x4ea09c00 | (m)<<16 | (n)<<5 | (d))   // d.4S = n * m
 #define UCVTF(n, d) WORD $(0x6e21d800 | (n)<<5 | (d))           // d.4S = float32(n.4S)
+#define SCVTF(n, d) WORD $(0x4e21d800 | (n)<<5 | (d))           // d.4S = float32(n.4S), signed
 #define FMUL(m, n, d) WORD $(0x6e20dc00 | (m)<<16 | (n)<<5 | (d))   // d.4S = n * m
 #define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))   // d.4S = n + m
 #define FCMGT(m, n, d) WORD $(0x6ea0e400 | (m)<<16 | (n)<<5 | (d))  // d.4S = n > m
+#define FCMGE(m, n, d) WORD $(0x6e20e400 | (m)<<16 | (n)<<5 | (d))  // d.4S = n >= m
 #define CMHI(m, n, d) WORD $(0x6ee03400 | (m)<<16 | (n)<<5 | (d))   // d.2D = n > m, unsigned
 
 // WIDE adds the products of 16 codes in V(x) with the query in V20, V21 to V(acc).
@@ -413,6 +415,50 @@ lines:
 	FMOVS.P F0, 4(R0)
 	SUBS $1, R10, R10
 	BNE  block
+	RET
+
+// GE turns eight dot products into eight masks of 16 bits. V28 and V30 are add and limit.
+#define GE(x) \
+	VLD1.P 32(R1), [V26.S4, V27.S4] \
+	VLD1.P 32(R2), [V24.S4, V25.S4] \
+	SCVTF(26, 26) \
+	SCVTF(27, 27) \
+	FADD(28, 26, 26) \
+	FADD(28, 27, 27) \
+	FMUL(24, 26, 26) \
+	FMUL(25, 27, 27) \
+	FCMGE(30, 26, 26) \
+	FCMGE(30, 27, 27) \
+	VUZP1 V27.H8, V26.H8, x.H8
+
+// func aboveNEON(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)
+TEXT ·aboveNEON(SB), NOSPLIT, $0-40
+	MOVD masks+0(FP), R0
+	MOVD dots+8(FP), R1
+	MOVD scales+16(FP), R2
+	MOVD words+24(FP), R10
+	MOVWU add+32(FP), R3
+	MOVWU limit+36(FP), R4
+	VDUP R3, V28.S4
+	VDUP R4, V30.S4
+	MOVD $rowBits<>(SB), R6
+	VLD1 (R6), [V23.B16]
+
+word:
+	GE(V0)
+	GE(V1)
+	GE(V2)
+	GE(V3)
+	VUZP1 V1.B16, V0.B16, V0.B16
+	VUZP1 V3.B16, V2.B16, V2.B16
+	VAND V23.B16, V0.B16, V0.B16
+	VAND V23.B16, V2.B16, V2.B16
+	VADDP V2.B16, V0.B16, V0.B16
+	VADDP V0.B16, V0.B16, V0.B16
+	VADDP V0.B16, V0.B16, V0.B16
+	FMOVS.P F0, 4(R0)
+	SUBS $1, R10, R10
+	BNE  word
 	RET
 
 // LESS sets V(least) to the smaller of itself and V(x), lane by lane.

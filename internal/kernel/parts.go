@@ -33,3 +33,16 @@ func dotBatchBlocks(dst []int32, codes []int8, qs []int16, stride, together int,
 		}
 	}
 }
+
+// aboveBy leaves the last rows, where they are no whole word, to the reference.
+func aboveBy(whole func(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)) func(masks []uint32, dots []int32, scales []float32, add, limit float32) {
+	return func(masks []uint32, dots []int32, scales []float32, add, limit float32) {
+		words := len(dots) / BlockRows
+		if words > 0 {
+			whole(&masks[0], &dots[0], &scales[0], words, add, limit)
+		}
+		if n := words * BlockRows; n < len(dots) {
+			aboveGeneric(masks[words:], dots[n:], scales[n:], add, limit)
+		}
+	}
+}
