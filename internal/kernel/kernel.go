@@ -6,7 +6,7 @@
 // function: all arithmetic is on integers that cannot overflow, and the few float32 operations of Scan are rounded one
 // by one, never fused. So an answer does not depend on the machine, and any variant can be tested against the reference.
 //
-// The variant is chosen once, at start, from what the CPU can do; EDGED_SIMD=generic|avx2|avx512|neon forces one.
+// The variant is chosen once, at start, from what the CPU can do; EDGED_SIMD=generic|avx2|avx512|neon|neondot forces one.
 // Functions keep no state and may be called from any goroutine.
 //
 // # Bit codes
