@@ -27,6 +27,8 @@ type Cluster struct {
 	library atomic.Pointer[library] // nil while there is no address to listen on
 	roster  roster
 
+	unreachable map[string]bool // seeds it was said of; of joinLoop alone
+
 	ctx    context.Context // ends at Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -52,7 +54,7 @@ func Start(cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	c := &Cluster{cfg: cfg, ring: ring}
+	c := &Cluster{cfg: cfg, ring: ring, unreachable: map[string]bool{}}
 	c.core = NewCore(CoreConfig{Node: cfg.Name, Boot: cfg.Boot, MaxNodes: cfg.MaxNodes, Members: c.size})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := c.listen(); err != nil {

@@ -372,3 +372,24 @@ func TestCloseTwice(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSeedThatStartsLater is what happens when all nodes of a cluster are started at once: those that were too early for
+// their seed find it soon, and not only when the next regular look is due.
+func TestSeedThatStartsLater(t *testing.T) {
+	rare := profiles["test"]
+	rare.rejoin = time.Hour
+	profiles["rare"] = rare
+	defer delete(profiles, "rare")
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	early := startNode(t, "early", func(c *Config) { c.Profile, c.Seeds = "rare", []string{addr} })
+	early.awaitThat(t, "a join failed", func() bool { return early.Stats().JoinFailures > 0 })
+	startNode(t, "seed", func(c *Config) { c.Bind = addr })
+	early.awaitMembers(t, "early", "seed")
+}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"time"
 )
 
 const (
-	maxBackoff    = 30 * time.Second
+	firstRetry    = 250 * time.Millisecond // nodes that start together find each other within the second
+	maxBackoff    = 10 * time.Second
 	resolveBudget = 3 * time.Second
 )
 
@@ -17,12 +19,14 @@ const (
 // held for dead for a while, and so two halves of a cluster would stay apart when the wire between them is whole again.
 func (c *Cluster) joinLoop() {
 	base := profiles[c.cfg.Profile].rejoin
-	wait := base
+	retry := firstRetry
 	for {
+		wait := base
 		if c.attend() {
-			wait = base
+			retry = firstRetry
 		} else {
-			wait = min(2*wait, max(base, maxBackoff))
+			wait = retry
+			retry = min(2*retry, max(base, maxBackoff))
 		}
 		select {
 		case <-time.After(jitter(wait)):
@@ -56,10 +60,22 @@ func (c *Cluster) attend() bool {
 		if err := c.join(lib, seed); err != nil {
 			all = false
 			c.count.joinFailures.Add(1)
-			c.cfg.Logger.Warn("gossip: can't join a seed, will try again", "seed", seed, "error", err)
+			c.warnOnce(seed, err)
+			continue
 		}
+		delete(c.unreachable, seed)
 	}
 	return all
+}
+
+// warnOnce says that a seed can't be joined, once until it can.
+func (c *Cluster) warnOnce(seed string, err error) {
+	if c.unreachable[seed] {
+		return
+	}
+	c.unreachable[seed] = true
+	oneLine := strings.Join(strings.Fields(err.Error()), " ") // the library lists errors over several lines
+	c.cfg.Logger.Warn("gossip: can't join a seed, will try again", "seed", seed, "error", oneLine)
 }
 
 // join exchanges states with a seed, unless it is a member, or this node itself.
