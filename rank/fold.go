@@ -70,12 +70,12 @@ func (f *fold) setDiag(m *model.Model) {
 	meta := m.Meta()
 	weight := meta.A0 * float64(m.Len())
 	for _, r := range f.root {
-		weight += r * r
+		weight += float64(r * r)
 	}
-	lambda := meta.Reg * math.Pow(weight, meta.Nu)
+	lambda := float64(meta.Reg * math.Pow(weight, meta.Nu)) // rounded here, or it would be fused with the addition below
 	f.diag = f.diag[:0]
 	for _, g := range m.Gram() {
-		f.diag = append(f.diag, meta.A0*float64(g)+lambda)
+		f.diag = append(f.diag, float64(meta.A0*float64(g))+lambda)
 	}
 }
 

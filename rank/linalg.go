@@ -2,6 +2,9 @@ package rank
 
 import "math"
 
+// Products are converted before they are added: on some CPUs the compiler would fuse the two otherwise, and nodes would
+// disagree in the last bits (ADR 2).
+
 func resize(s []float64, n int) []float64 {
 	if cap(s) < n {
 		return make([]float64, n)
@@ -13,12 +16,12 @@ func dot(a, b []float64) float64 {
 	b = b[:len(a)]
 	var s, t float64
 	for len(a) >= 4 && len(b) >= 4 {
-		s += a[0]*b[0] + a[2]*b[2]
-		t += a[1]*b[1] + a[3]*b[3]
+		s += float64(a[0]*b[0]) + float64(a[2]*b[2])
+		t += float64(a[1]*b[1]) + float64(a[3]*b[3])
 		a, b = a[4:], b[4:]
 	}
 	for i, x := range a {
-		s += x * b[i]
+		s += float64(x * b[i])
 	}
 	return s + t
 }
@@ -27,7 +30,7 @@ func dot(a, b []float64) float64 {
 func addScaled(dst, x []float64, f float64) {
 	x = x[:len(dst)]
 	for i := range dst {
-		dst[i] += x[i] * f
+		dst[i] += float64(x[i] * f)
 	}
 }
 
