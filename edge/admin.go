@@ -1,6 +1,11 @@
 package edge
 
-import "time"
+import (
+	"fmt"
+	"time"
+
+	"github.com/edged/edged/cluster"
+)
 
 // status is what /v1/admin/release shows.
 func (e *Edge) status() any { return e.node.Status() }
@@ -48,6 +53,11 @@ func (e *Edge) measure() {
 		}
 		return float64(len(e.gossip.Members()))
 	})
+	if e.cfg.Gossip.on() {
+		for _, r := range cluster.Reasons() {
+			gauge(fmt.Sprintf("edged_cluster_refused{reason=%q}", r), func() float64 { return float64(e.gossip.Stats().Refused[r]) })
+		}
+	}
 	if e.node == nil {
 		return
 	}

@@ -3,7 +3,6 @@ package train
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -194,13 +193,6 @@ func byRanker(name string, s *split, ranker *rank.Ranker) recommender {
 			return items
 		}
 	}}
-}
-
-// WriteJSON writes the report, indented, with a final newline.
-func (r Report) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
 }
 
 // WriteTable writes the report for people.

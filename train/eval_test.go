@@ -36,7 +36,7 @@ func TestEvaluateShop(t *testing.T) {
 // TestReportKeys are the keys that scripts rely on.
 func TestReportKeys(t *testing.T) {
 	var b bytes.Buffer
-	if err := evalShop(t, 2).WriteJSON(&b); err != nil {
+	if err := json.NewEncoder(&b).Encode(evalShop(t, 2)); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {

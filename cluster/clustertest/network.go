@@ -50,9 +50,6 @@ func New(seed uint64) *Network {
 	return &Network{now: 1_000_000, rng: rand.New(rand.NewPCG(seed, 0))}
 }
 
-// Now is the virtual time in Unix milliseconds.
-func (w *Network) Now() int64 { return w.now }
-
 // Add starts a node.
 func (w *Network) Add(name string) *Node {
 	n := &Node{Name: name}

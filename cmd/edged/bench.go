@@ -61,13 +61,7 @@ func (c *benchLoadCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON == "-" {
-		return encodeJSON(std.out, report)
-	}
-	if err := report.WriteTable(std.out); err != nil {
-		return err
-	}
-	return writeJSONValue(c.JSON, report)
+	return show(std, c.JSON, report)
 }
 
 type benchYardstickCmd struct {

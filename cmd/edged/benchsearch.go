@@ -49,11 +49,5 @@ func (c *benchSearchCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON == "-" {
-		return encodeJSON(std.out, report)
-	}
-	if err := report.WriteTable(std.out); err != nil {
-		return err
-	}
-	return writeJSONValue(c.JSON, report)
+	return show(std, c.JSON, report)
 }

@@ -68,11 +68,5 @@ func (c *evalCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON == "-" {
-		return report.WriteJSON(std.out)
-	}
-	if err := report.WriteTable(std.out); err != nil {
-		return err
-	}
-	return writeJSON(c.JSON, report.WriteJSON)
+	return show(std, c.JSON, report)
 }

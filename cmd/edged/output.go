@@ -13,13 +13,22 @@ func encodeJSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// writeJSONValue writes v to a file, if one was asked for.
-func writeJSONValue(name string, v any) error {
-	return writeJSON(name, func(w io.Writer) error { return encodeJSON(w, v) })
+// table is a report that people can read too.
+type table interface{ WriteTable(w io.Writer) error }
+
+// show prints a report: as JSON where name is -, else as a table, and as JSON to the file called name if there is one.
+func show(std streams, name string, report table) error {
+	if name == "-" {
+		return encodeJSON(std.out, report)
+	}
+	if err := report.WriteTable(std.out); err != nil {
+		return err
+	}
+	return writeJSONValue(name, report)
 }
 
-// writeJSON writes a report to a file, if one was asked for.
-func writeJSON(name string, write func(io.Writer) error) (err error) {
+// writeJSONValue writes v to a file, if one was asked for.
+func writeJSONValue(name string, v any) (err error) {
 	if name == "" {
 		return nil
 	}
@@ -28,5 +37,5 @@ func writeJSON(name string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return write(f)
+	return encodeJSON(f, v)
 }
