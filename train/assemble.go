@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
 )
 
@@ -18,35 +19,36 @@ const checkCount = 32
 
 // lesson is what was learned from pairs: what Run ships and Evaluate measures.
 type lesson struct {
-	als    *als
-	losses []float64
-	near   [][]scored
+	users, items *learn.Matrix // the pairs by visitor and by item
+	factors      *learn.Factors
+	near         [][]learn.Scored
 }
 
-// learn trains the factors, turned into their eigenbasis, and the neighbours.
-func learn(ctx context.Context, cfg *Config, pairs *sparse, near int, watch *stopwatch) (*lesson, error) {
+// study trains the factors, turned into their eigenbasis, and the neighbours.
+func study(ctx context.Context, cfg *Config, pairs *learn.Matrix, near int, watch *stopwatch) (*lesson, error) {
 	watch.begin("als")
-	m := newALS(cfg, pairs)
-	losses, err := m.train(ctx, cfg.Sweeps, func(sweep int, loss float64) {
+	factors, err := cfg.als().Fit(ctx, pairs, cfg.Threads, func(sweep int, loss float64) {
 		watch.say(Step{Done: sweep, Total: cfg.Sweeps, Unit: "sweeps", Note: fmt.Sprintf("loss %.6g", loss)})
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := m.rotate(); err != nil {
-		return nil, err
-	}
 	watch.begin("neighbours")
-	lists := neighbours(m.users, m.items, near, cfg.Shrink, cfg.Threads)
+	items := pairs.Transpose()
+	lists := learn.Neighbours(pairs, items, near, cfg.Shrink, cfg.Threads)
 	watch.say(Step{Done: len(lists), Total: len(lists), Unit: "items"})
-	return &lesson{als: m, losses: losses, near: lists}, ctx.Err()
+	return &lesson{users: pairs, items: items, factors: factors, near: lists}, ctx.Err()
+}
+
+func (c *Config) als() learn.ALS {
+	return learn.ALS{Factors: c.Factors, A0: c.A0, Reg: c.Reg, Nu: c.Nu, Sweeps: c.Sweeps, Seed: c.Seed}
 }
 
 // assemble makes a release of a lesson. ids name its rows; trends and items are aligned with them.
 func (l *lesson) assemble(cfg *Config, ids []string, trends []trend, items []edged.Item) *model.Build {
-	b := &model.Build{IDs: ids, Vectors: l.als.y, Popularity: popularity(l.als.items), Items: items}
-	b.Search = model.SearchOptions{Recall: recallOf(len(ids)), Queries: everySo(l.als.x, cfg.Factors, searchQueries), Seed: cfg.Seed, Threads: cfg.Threads}
-	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.als.users.rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed,
+	b := &model.Build{IDs: ids, Vectors: l.factors.Y, Popularity: popularity(l.items), Items: items}
+	b.Search = model.SearchOptions{Recall: recallOf(len(ids)), Queries: everySo(l.factors.X, cfg.Factors, searchQueries), Seed: cfg.Seed, Threads: cfg.Threads}
+	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.users.Rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed,
 		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64)}
 	for _, t := range cfg.types() {
 		b.Meta.EventWeights[string(t)] = cfg.EventWeights[t]
@@ -80,9 +82,9 @@ func everySo(x []float32, d, n int) []float32 {
 	return out
 }
 
-func columns(list []scored) (rows []edged.Row, scores []float32) {
+func columns(list []learn.Scored) (rows []edged.Row, scores []float32) {
 	for _, s := range list {
-		rows, scores = append(rows, edged.Row(s.item)), append(scores, s.score)
+		rows, scores = append(rows, edged.Row(s.Item)), append(scores, s.Score)
 	}
 	return rows, scores
 }

@@ -99,7 +99,7 @@ func Evaluate(ctx context.Context, sources []Source, cfg EvalConfig, progress fu
 		return Report{}, fmt.Errorf("evaluate: %w", err)
 	}
 	return Report{Protocol: cfg.Protocol, SplitTime: cfg.SplitTime.UTC(), K: cfg.K, Users: e.split.counts.TestUsers, Counts: e.split.counts,
-		Results: e.results, Chosen: servedModel, Config: cfg.Config, Loss: e.lesson.losses, Data: digest(sources)}, nil
+		Results: e.results, Chosen: servedModel, Config: cfg.Config, Loss: e.lesson.factors.Losses, Data: digest(sources)}, nil
 }
 
 type evaluation struct {
@@ -121,18 +121,14 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	if e.split, err = splitAt(log, e.cfg.SplitTime.UnixMilli()); err != nil {
 		return err
 	}
-	if e.lesson, err = learn(ctx, cfg, e.split.train, max(cfg.Neighbours, slices.Max(knnSizes)), e.watch); err != nil {
+	if e.lesson, err = study(ctx, cfg, e.split.train, max(cfg.Neighbours, slices.Max(knnSizes)), e.watch); err != nil {
 		return err
 	}
 	served, err := e.served()
 	if err != nil {
 		return err
 	}
-	floats, err := e.floats()
-	if err != nil {
-		return err
-	}
-	return e.measure(ctx, append(floats, served))
+	return e.measure(ctx, append(e.floats(), served))
 }
 
 func (e *evaluation) measure(ctx context.Context, models []recommender) error {
@@ -148,15 +144,14 @@ func (e *evaluation) measure(ctx context.Context, models []recommender) error {
 }
 
 // floats are the models in floats. The users' vectors are folded into the final item vectors, as serving does.
-func (e *evaluation) floats() (models []recommender, err error) {
-	s, m := e.split, e.lesson.als
+func (e *evaluation) floats() (models []recommender) {
+	s, f := e.split, e.lesson.factors
 	recent := s.since(e.cfg.SplitTime.AddDate(0, -recentMonths, 0).UnixMilli())
 	models = append(models, byPopularity(popularityModel, s.train, s.train), byPopularity(recentModel, s.train, recent))
 	for _, k := range knnSizes {
 		models = append(models, byNeighbours(fmt.Sprintf("item-knn %d", k), s.train, e.lesson.near, k))
 	}
-	err = m.stepUsers()
-	return append(models, byFactors(alsModel, s.train, m.x, m.y, m.d)), err
+	return append(models, byFactors(alsModel, s.train, f.FoldIn(s.train, e.cfg.Config.Threads), f.Y, f.ALS.Factors))
 }
 
 // served makes a release of the training part, opens its bytes, and asks the ranker of the serving path.
@@ -183,7 +178,7 @@ func byRanker(name string, s *split, ranker *rank.Ranker) recommender {
 		return func(user, k int) []uint32 {
 			q = rank.Request{Recent: q.Recent[:0], ExcludeSeen: true, N: k}
 			for _, i := range history(user) {
-				q.Recent = append(q.Recent, rank.Recent{Row: edged.Row(i), Weight: s.train.weightOf(user, i)})
+				q.Recent = append(q.Recent, rank.Recent{Row: edged.Row(i), Weight: s.train.WeightOf(user, i)})
 			}
 			ranker.Recommend(&answer, &scratch, &q)
 			items = items[:0]

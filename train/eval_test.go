@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/edged/edged/learn"
 )
 
 func evalShop(t *testing.T, threads int) Report {
@@ -77,7 +79,7 @@ func TestTable(t *testing.T) {
 }
 
 func TestPopularityTiesGoByID(t *testing.T) {
-	train := collect(3, 4, func(yield func(r, c uint32, v float32)) {
+	train := learn.Collect(3, 4, func(yield func(r, c uint32, v float32)) {
 		yield(0, 3, 1)
 		yield(1, 1, 1)
 		yield(2, 0, 1)

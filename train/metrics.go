@@ -1,6 +1,10 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"github.com/edged/edged/learn"
+)
 
 // Metrics are means over the test users of one model's first K recommendations. With r_k = 1 where place k (from 1) holds
 // one of the user's m test items:
@@ -23,11 +27,11 @@ type Metrics struct {
 type userMetrics struct{ recall, ndcg, hit, mrr float64 }
 
 // measure compares a list with the user's test items, which are not empty and ascending.
-func measure(list []uint32, test *sparse, user, k int) (m userMetrics) {
+func measure(list []uint32, test *learn.Matrix, user, k int) (m userMetrics) {
 	var hits, gain, ideal float64
-	relevant := test.count(user)
+	relevant := test.Count(user)
 	for at, item := range list[:min(k, len(list))] {
-		if !test.has(user, item) {
+		if !test.Has(user, item) {
 			continue
 		}
 		if hits == 0 {

@@ -3,11 +3,13 @@ package train
 import (
 	"math"
 	"testing"
+
+	"github.com/edged/edged/learn"
 )
 
 // one makes a matrix of one user with these items.
-func one(cols int, items ...uint32) *sparse {
-	return collect(1, cols, func(yield func(r, c uint32, v float32)) {
+func one(cols int, items ...uint32) *learn.Matrix {
+	return learn.Collect(1, cols, func(yield func(r, c uint32, v float32)) {
 		for _, i := range items {
 			yield(0, i, 1)
 		}

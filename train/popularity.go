@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/edged/edged/learn"
 )
 
 // maxPlaces bounds the countries with a list of their own: those with most events, first.
@@ -12,10 +14,10 @@ const maxPlaces = 512
 const dayMs = 24 * 60 * 60 * 1000
 
 // popularity counts the distinct visitors of each item.
-func popularity(items *sparse) []float32 {
-	counts := make([]float32, items.rows())
+func popularity(items *learn.Matrix) []float32 {
+	counts := make([]float32, items.Rows())
 	for i := range counts {
-		counts[i] = float32(items.count(i))
+		counts[i] = float32(items.Count(i))
 	}
 	return counts
 }
@@ -23,7 +25,7 @@ func popularity(items *sparse) []float32 {
 // trend is one country's items by decayed interest, best first. Country "" is the whole world.
 type trend struct {
 	country string
-	list    []scored
+	list    []learn.Scored
 }
 
 // trends sums, for each country and for the world,
@@ -43,9 +45,9 @@ func (l *eventLog) trends(rows *numbering, keep func(i int) bool, halfLifeDays f
 		world[row] += w
 		cells[uint64(l.place[i])<<32|uint64(row)] += w
 	}
-	list := make([]scored, len(world))
+	list := make([]learn.Scored, len(world))
 	for i, w := range world {
-		list[i] = scored{uint32(i), float32(w)}
+		list[i] = learn.Scored{Item: uint32(i), Score: float32(w)}
 	}
 	return append([]trend{{"", top(list, length)}}, l.placeTrends(cells, length)...)
 }
@@ -59,9 +61,9 @@ func (l *eventLog) newest(events []uint32) (ms int64) {
 
 // placeTrends splits cells by country.
 func (l *eventLog) placeTrends(cells map[uint64]float64, length int) (trends []trend) {
-	lists := make([][]scored, len(l.places.ids))
+	lists := make([][]learn.Scored, len(l.places.ids))
 	for key, w := range cells {
-		lists[key>>32] = append(lists[key>>32], scored{uint32(key), float32(w)})
+		lists[key>>32] = append(lists[key>>32], learn.Scored{Item: uint32(key), Score: float32(w)})
 	}
 	for _, p := range l.busiest() {
 		if list := top(lists[p], length); len(list) > 0 {
@@ -89,9 +91,9 @@ func (l *eventLog) busiest() []int {
 }
 
 // top keeps the length best of a list with a score above 0.
-func top(list []scored, length int) []scored {
-	list = slices.DeleteFunc(list, func(s scored) bool { return !(s.score > 0) })
-	return slices.Clone(best(list, length))
+func top(list []learn.Scored, length int) []learn.Scored {
+	list = slices.DeleteFunc(list, func(s learn.Scored) bool { return !(s.Score > 0) })
+	return slices.Clone(learn.Best(list, length))
 }
 
 // voices lists the events that count towards trends, in an order that does not depend on the order of reading.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/learn"
 )
 
 func in(country string, e edged.Event) edged.Event {
@@ -12,8 +13,8 @@ func in(country string, e edged.Event) edged.Event {
 	return e
 }
 
-func trendsOf(l *eventLog, halfLife float64, length int) map[string][]scored {
-	all := make(map[string][]scored)
+func trendsOf(l *eventLog, halfLife float64, length int) map[string][]learn.Scored {
+	all := make(map[string][]learn.Scored)
 	for _, t := range l.trends(renumber(len(l.items.ids), nil), func(int) bool { return true }, halfLife, length) {
 		all[t.country] = t.list
 	}
@@ -29,17 +30,17 @@ func TestTrendsByHand(t *testing.T) {
 		buy("c", "z", 28), // no country: the world only
 	)
 	got := trendsOf(l, 14, 10)
-	want := map[string][]scored{
-		"":   {{0, 3.25}, {2, 1}, {1, 0.5}},
-		"GB": {{1, 0.5}, {0, 0.25}},
-		"FR": {{0, 3}},
+	want := map[string][]learn.Scored{
+		"":   {{Item: 0, Score: 3.25}, {Item: 2, Score: 1}, {Item: 1, Score: 0.5}},
+		"GB": {{Item: 1, Score: 0.5}, {Item: 0, Score: 0.25}},
+		"FR": {{Item: 0, Score: 3}},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %v, want %v", got, want)
 	}
 	for country, list := range want {
 		for i, s := range list {
-			if len(got[country]) != len(list) || got[country][i].item != s.item || math.Abs(float64(got[country][i].score-s.score)) > 1e-6 {
+			if len(got[country]) != len(list) || got[country][i].Item != s.Item || math.Abs(float64(got[country][i].Score-s.Score)) > 1e-6 {
 				t.Fatalf("%q: got %v, want %v", country, got[country], list)
 			}
 		}
@@ -48,14 +49,14 @@ func TestTrendsByHand(t *testing.T) {
 
 func TestTrendsAreCut(t *testing.T) {
 	l := logOf(t, Config{}, buy("a", "x", 0), buy("a", "y", 1), buy("a", "z", 2))
-	if got := trendsOf(l, 14, 2)[""]; len(got) != 2 || got[0].item != 2 || got[1].item != 1 {
+	if got := trendsOf(l, 14, 2)[""]; len(got) != 2 || got[0].Item != 2 || got[1].Item != 1 {
 		t.Fatalf("got %v, want z, then y", got)
 	}
 }
 
 func TestTrendsHearAVisitorEachDay(t *testing.T) {
 	l := logOf(t, Config{}, buy("a", "x", 14), buy("a", "x", 0), buy("a", "x", 14))
-	if got := trendsOf(l, 14, 2)[""]; len(got) != 1 || got[0] != (scored{0, 1.5}) {
+	if got := trendsOf(l, 14, 2)[""]; len(got) != 1 || got[0] != (learn.Scored{Item: 0, Score: 1.5}) {
 		t.Fatalf("got %v, want 1.5: one voice of day 14, half a voice of day 0", got)
 	}
 }
@@ -65,7 +66,7 @@ func TestTrendWeights(t *testing.T) {
 	view := buy("b", "y", 0)
 	view.Type = edged.View
 	got := trendsOf(logOf(t, cfg, buy("a", "x", 0), view), 14, 5)[""]
-	if len(got) != 2 || got[0] != (scored{0, 3}) || got[1] != (scored{1, 0.5}) {
+	if len(got) != 2 || got[0] != (learn.Scored{Item: 0, Score: 3}) || got[1] != (learn.Scored{Item: 1, Score: 0.5}) {
 		t.Fatalf("got %v", got)
 	}
 }
@@ -75,7 +76,7 @@ func TestPopularityCountsVisitorsOnce(t *testing.T) {
 	session.Session = "s"
 	l := logOf(t, Config{}, buy("a", "x", 0), buy("a", "x", 5), buy("b", "x", 0), session, buy("a", "y", 0), buy("", "y", 0))
 	m := l.matrix(renumber(len(l.visitors.ids), nil), renumber(2, nil), func(int) bool { return true })
-	if got := popularity(m.transpose()); got[0] != 3 || got[1] != 1 {
+	if got := popularity(m.Transpose()); got[0] != 3 || got[1] != 1 {
 		t.Fatalf("got %v, want 3 (two users, a session) and 1", got)
 	}
 }
@@ -95,7 +96,7 @@ func TestPairKeepsTheLargestWeight(t *testing.T) {
 	view.Type = edged.View
 	l := logOf(t, cfg, view, buy("a", "x", 0), view)
 	m := l.matrix(renumber(1, nil), renumber(1, nil), func(int) bool { return true })
-	if m.pairs() != 1 || m.weightOf(0, 0) != 4 {
-		t.Fatalf("%d pairs, weight %v, want one of 4", m.pairs(), m.weightOf(0, 0))
+	if m.Pairs() != 1 || m.WeightOf(0, 0) != 4 {
+		t.Fatalf("%d pairs, weight %v, want one of 4", m.Pairs(), m.WeightOf(0, 0))
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 
+	"github.com/edged/edged/internal/parallel"
+	"github.com/edged/edged/learn"
 	"github.com/viterin/vek/vek32"
 )
 
@@ -15,7 +17,7 @@ type recommender struct {
 }
 
 // byOrder recommends the same order to everybody.
-func byOrder(name string, train *sparse, order []scored) recommender {
+func byOrder(name string, train *learn.Matrix, order []learn.Scored) recommender {
 	return recommender{name, func() func(user, k int) []uint32 {
 		var list []uint32
 		return func(user, k int) []uint32 {
@@ -24,8 +26,8 @@ func byOrder(name string, train *sparse, order []scored) recommender {
 				if len(list) == k {
 					break
 				}
-				if !train.has(user, s.item) {
-					list = append(list, s.item)
+				if !train.Has(user, s.Item) {
+					list = append(list, s.Item)
 				}
 			}
 			return list
@@ -34,20 +36,20 @@ func byOrder(name string, train *sparse, order []scored) recommender {
 }
 
 // byScores recommends by a score for every item, which fill writes into dst.
-func byScores(name string, train *sparse, fill func(dst []float32, user int)) recommender {
+func byScores(name string, train *learn.Matrix, fill func(dst []float32, user int)) recommender {
 	return recommender{name, func() func(user, k int) []uint32 {
-		scores := make([]float32, train.cols)
-		list, items := make([]scored, 0, train.cols), []uint32(nil)
+		scores := make([]float32, train.Cols)
+		list, items := make([]learn.Scored, 0, train.Cols), []uint32(nil)
 		return func(user, k int) []uint32 {
 			fill(scores, user)
 			list, items = list[:0], items[:0]
 			for i, s := range mask(scores, train, user) {
 				if !math.IsInf(float64(s), -1) {
-					list = append(list, scored{uint32(i), s})
+					list = append(list, learn.Scored{Item: uint32(i), Score: s})
 				}
 			}
-			for _, s := range best(list, k) {
-				items = append(items, s.item)
+			for _, s := range learn.Best(list, k) {
+				items = append(items, s.Item)
 			}
 			return items
 		}
@@ -55,8 +57,8 @@ func byScores(name string, train *sparse, fill func(dst []float32, user int)) re
 }
 
 // mask sinks what the user has in training.
-func mask(scores []float32, train *sparse, user int) []float32 {
-	seen, _ := train.row(user)
+func mask(scores []float32, train *learn.Matrix, user int) []float32 {
+	seen, _ := train.Row(user)
 	for _, i := range seen {
 		scores[i] = float32(math.Inf(-1))
 	}
@@ -64,22 +66,22 @@ func mask(scores []float32, train *sparse, user int) []float32 {
 }
 
 // byPopularity counts distinct users; items that nobody has come last, by ascending item, as any item may be asked for.
-func byPopularity(name string, train, counted *sparse) recommender {
-	order := make([]scored, 0, train.cols)
-	for i, n := range popularity(counted.transpose()) {
-		order = append(order, scored{uint32(i), n})
+func byPopularity(name string, train, counted *learn.Matrix) recommender {
+	order := make([]learn.Scored, 0, train.Cols)
+	for i, n := range popularity(counted.Transpose()) {
+		order = append(order, learn.Scored{Item: uint32(i), Score: n})
 	}
-	slices.SortFunc(order, byScore)
+	slices.SortFunc(order, learn.ByScore)
 	return byOrder(name, train, order)
 }
 
 // byNeighbours scores an item by its similarity to what the user has, as far as that is among the item's own k nearest:
 // score(j) = Σ_{i in history ∩ N(j)} w_i·sim(i, j). (Summing over the neighbours of the history instead favours hubs.)
-func byNeighbours(name string, train *sparse, lists [][]scored, k int) recommender {
+func byNeighbours(name string, train *learn.Matrix, lists [][]learn.Scored, k int) recommender {
 	return recommender{name, func() func(user, k int) []uint32 {
-		history := make([]float32, train.cols)
+		history := make([]float32, train.Cols)
 		return byScores(name, train, func(dst []float32, user int) {
-			items, weights := train.row(user)
+			items, weights := train.Row(user)
 			for at, i := range items {
 				history[i] = weights[at]
 			}
@@ -93,15 +95,15 @@ func byNeighbours(name string, train *sparse, lists [][]scored, k int) recommend
 	}}
 }
 
-func similarity(history []float32, near []scored) (sum float32) {
+func similarity(history []float32, near []learn.Scored) (sum float32) {
 	for _, n := range near {
-		sum += history[n.item] * n.score
+		sum += history[n.Item] * n.Score
 	}
 	return sum
 }
 
 // byFactors scores an item by the product of its vector and the user's.
-func byFactors(name string, train *sparse, x, y []float32, d int) recommender {
+func byFactors(name string, train *learn.Matrix, x, y []float32, d int) recommender {
 	return byScores(name, train, func(dst []float32, user int) {
 		v := x[user*d : user*d+d]
 		for i := range dst {
@@ -115,7 +117,7 @@ func (s *split) measureAll(r recommender, k, threads int) Metrics {
 	users := make([]userMetrics, len(s.asked))
 	askers := make([]func(user, k int) []uint32, threads)
 	reached := make([][]bool, threads)
-	parallel(threads, len(s.asked), 16, func(w, lo, hi int) {
+	parallel.For(threads, len(s.asked), 16, func(w, lo, hi int) {
 		if askers[w] == nil {
 			askers[w], reached[w] = r.open(), make([]bool, s.items.n)
 		}

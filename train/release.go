@@ -138,7 +138,7 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	log.finish()
 	all := func(int) bool { return true }
 	visitors, rows := renumber(len(log.visitors.ids), nil), renumber(len(log.items.ids), nil)
-	l, err := learn(ctx, r.cfg, log.matrix(visitors, rows, all), r.cfg.Neighbours, r.watch)
+	l, err := study(ctx, r.cfg, log.matrix(visitors, rows, all), r.cfg.Neighbours, r.watch)
 	if err != nil {
 		return nil, err
 	}
@@ -163,11 +163,11 @@ func aligned(ids []string, items map[string]edged.Item) []edged.Item {
 
 func (r *run) describe(log *eventLog, l *lesson, trends int) {
 	first, last := log.span()
-	r.card.Type, r.card.Config, r.card.Loss = CardType, *r.cfg, l.losses
+	r.card.Type, r.card.Config, r.card.Loss = CardType, *r.cfg, l.factors.Losses
 	r.card.From, r.card.To = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
 	r.card.Created, r.card.Trained = r.card.To, r.cfg.Clock().UTC().Truncate(time.Second)
-	r.card.Counts = CardCounts{Events: int64(len(log.at)), Ignored: log.ignored, Visitors: l.als.users.rows(), Items: l.als.items.rows(),
-		Active: l.als.items.active(), Pairs: l.als.users.pairs(), Trends: trends}
+	r.card.Counts = CardCounts{Events: int64(len(log.at)), Ignored: log.ignored, Visitors: l.users.Rows(), Items: l.items.Rows(),
+		Active: l.items.Active(), Pairs: l.users.Pairs(), Trends: trends}
 }
 
 // addChecks gives a build known answers: those of its own bytes, for the histories of a few popular items.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 )
@@ -128,15 +129,20 @@ func TestReleaseKnowsTastes(t *testing.T) {
 func TestFoldInIsTheTrainersHalfStep(t *testing.T) {
 	cfg := Config{Factors: 16, Sweeps: 4}
 	cfg.EnsureDefaults()
-	pairs := randomPairs(9, 200, 60, 2500)
-	for i := range pairs.value {
-		pairs.value[i] = 1
-	}
-	l, err := learn(context.Background(), &cfg, pairs, 5, newStopwatch(&cfg, nil))
+	pairs := learn.Collect(200, 60, func(yield func(r, c uint32, v float32)) {
+		for u := range uint32(200) {
+			for i := range uint32(60) {
+				if (u*31+i*17)%5 == 0 || (u+i)%7 == 0 {
+					yield(u, i, 1)
+				}
+			}
+		}
+	})
+	l, err := study(context.Background(), &cfg, pairs, 5, newStopwatch(&cfg, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.als.stepUsers()
+	x := l.factors.FoldIn(pairs, 2)
 	ids := make([]string, 60)
 	for i := range ids {
 		ids[i] = string([]byte{'a' + byte(i/10), '0' + byte(i%10)})
@@ -148,11 +154,11 @@ func TestFoldInIsTheTrainersHalfStep(t *testing.T) {
 	r, s := rank.New(m, rank.Release{}), new(rank.Scratch)
 	for u := range 50 {
 		var recent []rank.Recent
-		items, _ := pairs.row(u)
+		items, _ := pairs.Row(u)
 		for _, i := range items {
 			recent = append(recent, rank.Recent{Row: edged.Row(i), Weight: 1})
 		}
-		want := l.als.x[u*16 : u*16+16]
+		want := x[u*16 : u*16+16]
 		for k, x := range r.FoldIn(nil, s, recent) {
 			if d := float64(x - want[k]); d*d > 1e-4*norm2(want) {
 				t.Fatalf("visitor %d, number %d: got %v, training has %v", u, k, x, want[k])
@@ -257,4 +263,11 @@ func TestRunReportsSteps(t *testing.T) {
 	if want := []string{"read", "als", "neighbours", "trends", "write"}; !slices.Equal(names, want) {
 		t.Fatalf("got %v, want %v", names, want)
 	}
+}
+
+func norm2(v []float32) (sum float64) {
+	for _, x := range v {
+		sum += float64(x) * float64(x)
+	}
+	return sum
 }

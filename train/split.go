@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/edged/edged/learn"
 )
 
 // ErrSplit says that the split time leaves one side empty.
@@ -27,10 +29,10 @@ type split struct {
 	log    *eventLog
 	users  *numbering
 	items  *numbering
-	ids    []string // of items, by row
-	train  *sparse  // users by items before
-	test   *sparse  // new pairs after, of the same users and items
-	asked  []uint32 // the users with test pairs
+	ids    []string      // of items, by row
+	train  *learn.Matrix // users by items before
+	test   *learn.Matrix // new pairs after, of the same users and items
+	asked  []uint32      // the users with test pairs
 	counts Counts
 }
 
@@ -77,16 +79,16 @@ func (s *split) number() (users, items *numbering) {
 
 // ask lists the users that have something to be asked about.
 func (s *split) ask() {
-	for u := range s.test.rows() {
-		if s.test.count(u) > 0 {
+	for u := range s.test.Rows() {
+		if s.test.Count(u) > 0 {
 			s.asked = append(s.asked, uint32(u))
 		}
 	}
 }
 
 func (s *split) count() {
-	s.counts = Counts{Rows: len(s.log.at), TrainUsers: s.users.n, Items: s.items.n, Pairs: s.train.pairs(),
-		TestUsers: len(s.asked), TestPairs: s.test.pairs()}
+	s.counts = Counts{Rows: len(s.log.at), TrainUsers: s.users.n, Items: s.items.n, Pairs: s.train.Pairs(),
+		TestUsers: len(s.asked), TestPairs: s.test.Pairs()}
 	for i := range s.log.at {
 		if s.before(i) {
 			s.counts.TrainRows++
@@ -95,21 +97,21 @@ func (s *split) count() {
 }
 
 // since is the training part from a later moment on, over the same rows and columns.
-func (s *split) since(at int64) *sparse {
+func (s *split) since(at int64) *learn.Matrix {
 	return s.log.matrix(s.users, s.items, func(i int) bool { return s.before(i) && s.log.at[i] >= at })
 }
 
 // minus keeps the pairs of a that b does not have.
-func minus(a, b *sparse) *sparse {
-	m := &sparse{cols: a.cols, start: make([]int, a.rows()+1)}
-	for r := range a.rows() {
-		cols, values := a.row(r)
+func minus(a, b *learn.Matrix) *learn.Matrix {
+	m := &learn.Matrix{Cols: a.Cols, Start: make([]int, a.Rows()+1)}
+	for r := range a.Rows() {
+		cols, values := a.Row(r)
 		for k, c := range cols {
-			if !b.has(r, c) {
-				m.index, m.value = append(m.index, c), append(m.value, values[k])
+			if !b.Has(r, c) {
+				m.Index, m.Value = append(m.Index, c), append(m.Value, values[k])
 			}
 		}
-		m.start[r+1] = len(m.index)
+		m.Start[r+1] = len(m.Index)
 	}
 	return m
 }
@@ -135,9 +137,9 @@ func ParseSplit(s string, zone *time.Location) (time.Time, error) {
 func (s *split) recentFirst() func(user int) []uint32 {
 	last := s.lastSeen()
 	return func(user int) []uint32 {
-		items, _ := s.train.row(user)
+		items, _ := s.train.Row(user)
 		list := slices.Clone(items)
-		times := last[s.train.start[user]:s.train.start[user+1]]
+		times := last[s.train.Start[user]:s.train.Start[user+1]]
 		slices.SortStableFunc(list, func(a, b uint32) int {
 			i, _ := slices.BinarySearch(items, a)
 			j, _ := slices.BinarySearch(items, b)
@@ -153,17 +155,17 @@ func (s *split) recentFirst() func(user int) []uint32 {
 	}
 }
 
-// lastSeen is the newest time of each training pair, beside train.index.
+// lastSeen is the newest time of each training pair, beside train.Index.
 func (s *split) lastSeen() []int64 {
-	last := make([]int64, s.train.pairs())
+	last := make([]int64, s.train.Pairs())
 	for i := range s.log.at {
 		if !s.before(i) {
 			continue
 		}
 		u := int(s.users.place[s.log.visitor[i]])
-		items, _ := s.train.row(u)
+		items, _ := s.train.Row(u)
 		k, _ := slices.BinarySearch(items, s.items.place[s.log.item[i]])
-		at := &last[s.train.start[u]+k]
+		at := &last[s.train.Start[u]+k]
 		*at = max(*at, s.log.at[i])
 	}
 	return last

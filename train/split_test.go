@@ -43,8 +43,8 @@ func TestSplitCounts(t *testing.T) {
 	if want := (Counts{TrainRows: 4, Rows: 9, TrainUsers: 2, Items: 3, Pairs: 3, TestUsers: 1, TestPairs: 1}); s.counts != want {
 		t.Fatalf("got %+v, want %+v", s.counts, want)
 	}
-	if s.ids[0] != "x" || s.ids[1] != "y" || s.ids[2] != "z" || !s.test.has(0, 1) {
-		t.Fatalf("rows %v, test pairs %v", s.ids, s.test.index)
+	if s.ids[0] != "x" || s.ids[1] != "y" || s.ids[2] != "z" || !s.test.Has(0, 1) {
+		t.Fatalf("rows %v, test pairs %v", s.ids, s.test.Index)
 	}
 	if got := s.recentFirst()(0); got[0] != 2 || got[1] != 0 {
 		t.Fatalf("history of a: %v", got)

@@ -1,4 +1,4 @@
-package train
+package learn
 
 import (
 	"math"
@@ -8,30 +8,30 @@ import (
 )
 
 // naiveNeighbours follows the formula over dense rows.
-func naiveNeighbours(users *sparse, i, k int, shrink float64) (list []scored) {
+func naiveNeighbours(users *Matrix, i, k int, shrink float64) (list []Scored) {
 	count := func(test func(u int) bool) (n float64) {
-		for u := range users.rows() {
+		for u := range users.Rows() {
 			if test(u) {
 				n++
 			}
 		}
 		return n
 	}
-	has := func(item int) func(u int) bool { return func(u int) bool { return users.has(u, uint32(item)) } }
-	for j := range users.cols {
+	has := func(item int) func(u int) bool { return func(u int) bool { return users.Has(u, uint32(item)) } }
+	for j := range users.Cols {
 		both := count(func(u int) bool { return has(i)(u) && has(j)(u) })
 		if j != i && both > 0 {
-			list = append(list, scored{uint32(j), float32(both / (math.Sqrt(count(has(i))*count(has(j))) + shrink))})
+			list = append(list, Scored{uint32(j), float32(both / (math.Sqrt(count(has(i))*count(has(j))) + shrink))})
 		}
 	}
-	slices.SortFunc(list, byScore)
+	slices.SortFunc(list, ByScore)
 	return list[:min(k, len(list))]
 }
 
 func TestNeighboursAgainstNaive(t *testing.T) {
 	users := randomPairs(1, 60, 40, 500)
 	for _, k := range []int{1, 5, 100} {
-		for i, got := range neighbours(users, users.transpose(), k, 3, 2) {
+		for i, got := range Neighbours(users, users.Transpose(), k, 3, 2) {
 			if want := naiveNeighbours(users, i, k, 3); !slices.Equal(got, want) {
 				t.Fatalf("item %d, k %d: got %v, want %v", i, k, got, want)
 			}
@@ -40,7 +40,7 @@ func TestNeighboursAgainstNaive(t *testing.T) {
 }
 
 func TestNeighboursLeaveRobotsOut(t *testing.T) {
-	robot := collect(3, maxBasket+1, func(yield func(r, c uint32, v float32)) {
+	robot := Collect(3, maxBasket+1, func(yield func(r, c uint32, v float32)) {
 		for i := range uint32(maxBasket + 1) {
 			yield(0, i, 1)
 		}
@@ -48,8 +48,8 @@ func TestNeighboursLeaveRobotsOut(t *testing.T) {
 		yield(1, 1, 1)
 		yield(2, 0, 1)
 	})
-	got := neighbours(robot, robot.transpose(), 10, 1, 1)
-	want := []scored{{1, float32(1 / (math.Sqrt(6) + 1))}}
+	got := Neighbours(robot, robot.Transpose(), 10, 1, 1)
+	want := []Scored{{1, float32(1 / (math.Sqrt(6) + 1))}}
 	if !slices.Equal(got[0], want) || len(got[2]) != 0 {
 		t.Fatalf("got %v and %v, want %v and none", got[0], got[2], want)
 	}
@@ -58,15 +58,15 @@ func TestNeighboursLeaveRobotsOut(t *testing.T) {
 func TestBestIsASortedPrefix(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for n := range 60 {
-		list := make([]scored, n)
+		list := make([]Scored, n)
 		for i := range list {
-			list[i] = scored{uint32(i), float32(rng.IntN(5))}
+			list[i] = Scored{uint32(i), float32(rng.IntN(5))}
 		}
 		rng.Shuffle(n, func(i, j int) { list[i], list[j] = list[j], list[i] })
 		want := slices.Clone(list)
-		slices.SortFunc(want, byScore)
+		slices.SortFunc(want, ByScore)
 		k := 1 + rng.IntN(19)
-		if got := best(list, k); !slices.Equal(got, want[:min(k, n)]) {
+		if got := Best(list, k); !slices.Equal(got, want[:min(k, n)]) {
 			t.Fatalf("%d of %d: got %v, want %v", k, n, got, want[:min(k, n)])
 		}
 	}

@@ -1,8 +1,9 @@
-package train
+package learn
 
 import (
 	"math"
 
+	"github.com/edged/edged/internal/parallel"
 	"github.com/viterin/vek"
 )
 
@@ -16,7 +17,7 @@ const gramBlock = 2048
 func gram(f []float32, d, threads int) []float64 {
 	n := len(f) / d
 	parts := make([][]float64, (n+gramBlock-1)/gramBlock)
-	parallel(threads, n, gramBlock, func(_, lo, hi int) {
+	parallel.For(threads, n, gramBlock, func(_, lo, hi int) {
 		g, p := make([]float64, d*d), newPanel(d)
 		for r := lo; r < hi; r++ {
 			p.push(g, f[r*d:(r+1)*d], 1)

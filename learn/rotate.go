@@ -1,10 +1,11 @@
-package train
+package learn
 
 import (
 	"fmt"
 	"math"
 	"slices"
 
+	"github.com/edged/edged/internal/parallel"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -61,7 +62,7 @@ func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
 // turn replaces each row v of f by (q_k·v)_k.
 func (m *als) turn(f []float32, q []float64) {
 	d := m.d
-	parallel(m.threads, len(f)/d, 256, func(_, lo, hi int) {
+	parallel.For(m.threads, len(f)/d, 256, func(_, lo, hi int) {
 		old := make([]float64, d)
 		for r := lo; r < hi; r++ {
 			row := f[r*d : (r+1)*d]

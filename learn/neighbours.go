@@ -1,34 +1,36 @@
-package train
+package learn
 
 import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/edged/edged/internal/parallel"
 )
 
 // maxBasket leaves visitors with more items out of the neighbours: such a one is a robot or a reseller, says little about
 // what goes together, and costs the square of its items.
 const maxBasket = 5000
 
-// scored is an item with a score; lists of it go by score descending, then item ascending.
-type scored struct {
-	item  uint32
-	score float32
+// Scored is an item with a score; lists of it go by score descending, then item ascending.
+type Scored struct {
+	Item  uint32
+	Score float32
 }
 
-func byScore(a, b scored) int {
-	return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.item, b.item))
+func ByScore(a, b Scored) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 }
 
-// neighbours finds for every item its k most similar others by shrunk cosine over visitors, best first:
+// Neighbours finds for every item its k most similar others by shrunk cosine over visitors, best first:
 //
 //	sim(i, j) = c_ij / (√(n_i·n_j) + shrink)        c: visitors of both, n: visitors of one
-func neighbours(users, items *sparse, k int, shrink float64, threads int) [][]scored {
-	lists := make([][]scored, items.rows())
+func Neighbours(users, items *Matrix, k int, shrink float64, threads int) [][]Scored {
+	lists := make([][]Scored, items.Rows())
 	work := make([]*counter, threads)
-	parallel(threads, items.rows(), 16, func(w, lo, hi int) {
+	parallel.For(threads, items.Rows(), 16, func(w, lo, hi int) {
 		if work[w] == nil {
-			work[w] = &counter{count: make([]uint32, items.rows())}
+			work[w] = &counter{count: make([]uint32, items.Rows())}
 		}
 		for i := lo; i < hi; i++ {
 			lists[i] = work[w].neighboursOf(i, users, items, k, shrink)
@@ -41,30 +43,30 @@ func neighbours(users, items *sparse, k int, shrink float64, threads int) [][]sc
 type counter struct {
 	count   []uint32
 	touched []uint32
-	list    []scored
+	list    []Scored
 }
 
-func (c *counter) neighboursOf(i int, users, items *sparse, k int, shrink float64) []scored {
-	visitors, _ := items.row(i)
+func (c *counter) neighboursOf(i int, users, items *Matrix, k int, shrink float64) []Scored {
+	visitors, _ := items.Row(i)
 	for _, u := range visitors {
-		if users.count(int(u)) <= maxBasket {
+		if users.Count(int(u)) <= maxBasket {
 			c.add(users, u)
 		}
 	}
 	c.list = c.list[:0]
 	for _, j := range c.touched {
 		if int(j) != i {
-			both := math.Sqrt(float64(len(visitors)) * float64(items.count(int(j))))
-			c.list = append(c.list, scored{j, float32(float64(c.count[j]) / (both + shrink))})
+			both := math.Sqrt(float64(len(visitors)) * float64(items.Count(int(j))))
+			c.list = append(c.list, Scored{j, float32(float64(c.count[j]) / (both + shrink))})
 		}
 		c.count[j] = 0
 	}
 	c.touched = c.touched[:0]
-	return slices.Clone(best(c.list, k))
+	return slices.Clone(Best(c.list, k))
 }
 
-func (c *counter) add(users *sparse, u uint32) {
-	basket, _ := users.row(int(u))
+func (c *counter) add(users *Matrix, u uint32) {
+	basket, _ := users.Row(int(u))
 	for _, j := range basket {
 		if c.count[j] == 0 {
 			c.touched = append(c.touched, j)
@@ -73,31 +75,31 @@ func (c *counter) add(users *sparse, u uint32) {
 	}
 }
 
-// best moves the k (at least one) first of list by byScore to its front, in order, and returns them. A list much longer than k is
+// Best moves the k (at least one) first of list by ByScore to its front, in order, and returns them. A list much longer than k is
 // filtered through a heap of k, whose root is the worst kept.
-func best(list []scored, k int) []scored {
+func Best(list []Scored, k int) []Scored {
 	if len(list) > k {
 		heap := list[:k]
 		for at := k/2 - 1; at >= 0; at-- {
 			sift(heap, at)
 		}
 		for at := k; at < len(list); at++ {
-			if byScore(list[at], heap[0]) < 0 {
+			if ByScore(list[at], heap[0]) < 0 {
 				heap[0], list[at] = list[at], heap[0]
 				sift(heap, 0)
 			}
 		}
 		list = heap
 	}
-	slices.SortFunc(list, byScore)
+	slices.SortFunc(list, ByScore)
 	return list
 }
 
-func sift(heap []scored, at int) {
+func sift(heap []Scored, at int) {
 	for {
 		worst := at
 		for child := 2*at + 1; child <= 2*at+2 && child < len(heap); child++ {
-			if byScore(heap[child], heap[worst]) > 0 {
+			if ByScore(heap[child], heap[worst]) > 0 {
 				worst = child
 			}
 		}

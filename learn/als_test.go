@@ -1,9 +1,10 @@
-package train
+package learn
 
 import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // randomPairs makes a sparse matrix with weights, an empty row and an empty column.
-func randomPairs(seed uint64, users, items, pairs int) *sparse {
+func randomPairs(seed uint64, users, items, pairs int) *Matrix {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	type triple struct {
 		u, i uint32
@@ -22,7 +23,7 @@ func randomPairs(seed uint64, users, items, pairs int) *sparse {
 		skewed := rng.Float64() * rng.Float64()
 		all = append(all, triple{uint32(rng.IntN(users - 1)), uint32(skewed * float64(items-1)), float32(1 + rng.IntN(3))})
 	}
-	return collect(users, items, func(yield func(r, c uint32, v float32)) {
+	return Collect(users, items, func(yield func(r, c uint32, v float32)) {
 		for _, t := range all {
 			yield(t.u, t.i, t.w)
 		}
@@ -30,17 +31,15 @@ func randomPairs(seed uint64, users, items, pairs int) *sparse {
 }
 
 func tinyALS(seed uint64) *als {
-	cfg := Config{Factors: 8, Reg: 0.03, Nu: 0.7, A0: 0.2, Threads: 2, Seed: seed}
-	cfg.EnsureDefaults()
-	return newALS(&cfg, randomPairs(seed, 40, 30, 300))
+	return newALS(ALS{Factors: 8, Reg: 0.03, Nu: 0.7, A0: 0.2, Seed: seed}, randomPairs(seed, 40, 30, 300), 2)
 }
 
 // naiveLoss is the package comment's formula over every cell of the dense matrix.
 func naiveLoss(m *als) (loss float64) {
-	users, items := m.users.rows(), m.items.rows()
+	users, items := m.users.Rows(), m.items.Rows()
 	for u := range users {
 		for i := range items {
-			w, s := float64(m.users.weightOf(u, uint32(i))), 0.0
+			w, s := float64(m.users.WeightOf(u, uint32(i))), 0.0
 			for k := range m.d {
 				s += float64(m.x[u*m.d+k]) * float64(m.y[i*m.d+k])
 			}
@@ -48,10 +47,10 @@ func naiveLoss(m *als) (loss float64) {
 		}
 	}
 	for u := range users {
-		loss += m.reg * math.Pow(m.users.weight(u)+m.a0*float64(items), m.nu) * norm2(m.x[u*m.d:(u+1)*m.d])
+		loss += m.reg * math.Pow(m.users.Weight(u)+m.a0*float64(items), m.nu) * norm2(m.x[u*m.d:(u+1)*m.d])
 	}
 	for i := range items {
-		loss += m.reg * math.Pow(m.items.weight(i)+m.a0*float64(users), m.nu) * norm2(m.y[i*m.d:(i+1)*m.d])
+		loss += m.reg * math.Pow(m.items.Weight(i)+m.a0*float64(users), m.nu) * norm2(m.y[i*m.d:(i+1)*m.d])
 	}
 	return loss
 }
@@ -129,11 +128,11 @@ func steepest(m *als, side []float32) (slope float64) {
 func TestHalfStepAgainstGonum(t *testing.T) {
 	m := tinyALS(4)
 	m.stepUsers()
-	users, items, d := m.users.rows(), m.items.rows(), m.d
+	users, items, d := m.users.Rows(), m.items.Rows(), m.d
 	for u := range users {
 		a, b := mat.NewDense(d, d, nil), mat.NewVecDense(d, nil)
 		for i := range items {
-			w := float64(m.users.weightOf(u, uint32(i)))
+			w := float64(m.users.WeightOf(u, uint32(i)))
 			for k := range d {
 				yk := float64(m.y[i*d+k])
 				b.SetVec(k, b.AtVec(k)+w*yk)
@@ -143,7 +142,7 @@ func TestHalfStepAgainstGonum(t *testing.T) {
 			}
 		}
 		for k := range d {
-			a.Set(k, k, a.At(k, k)+m.ridge(m.users.weight(u), items))
+			a.Set(k, k, a.At(k, k)+m.ridge(m.users.Weight(u), items))
 		}
 		var x mat.VecDense
 		if err := x.SolveVec(a, b); err != nil {
@@ -161,9 +160,7 @@ func TestThreadsDoNotMatter(t *testing.T) {
 	pairs := randomPairs(5, 5000, 300, 20000) // more rows than one block of the Gram sum
 	var first *als
 	for _, threads := range []int{1, 2, 5} {
-		cfg := Config{Factors: 16, Threads: threads}
-		cfg.EnsureDefaults()
-		m := newALS(&cfg, pairs)
+		m := newALS(ALS{Factors: 16, A0: .1, Reg: .01, Nu: 1, Seed: 1}, pairs, threads)
 		if _, err := m.train(context.Background(), 2, func(int, float64) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -187,13 +184,13 @@ func TestSeedMatters(t *testing.T) {
 
 func TestEmptyRowsAreZero(t *testing.T) {
 	m := tinyALS(6)
-	last := m.items.rows() - 1
-	if m.items.count(last) != 0 || norm2(m.y[last*m.d:]) != 0 {
+	last := m.items.Rows() - 1
+	if m.items.Count(last) != 0 || norm2(m.y[last*m.d:]) != 0 {
 		t.Fatal("an item nobody had starts with a vector")
 	}
 	m.stepUsers()
 	m.stepItems()
-	if norm2(m.y[last*m.d:]) != 0 || norm2(m.x[(m.users.rows()-1)*m.d:]) != 0 {
+	if norm2(m.y[last*m.d:]) != 0 || norm2(m.x[(m.users.Rows()-1)*m.d:]) != 0 {
 		t.Fatal("a row without observations got a vector")
 	}
 }
@@ -207,8 +204,8 @@ func TestRotateKeepsScoresAndMakesGramDiagonal(t *testing.T) {
 	if err := m.rotate(); err != nil {
 		t.Fatal(err)
 	}
-	for u := range m.users.rows() {
-		for i := range m.items.rows() {
+	for u := range m.users.Rows() {
+		for i := range m.items.Rows() {
 			before := dot32(x[u*m.d:(u+1)*m.d], y[i*m.d:(i+1)*m.d])
 			if after := dot32(m.x[u*m.d:(u+1)*m.d], m.y[i*m.d:(i+1)*m.d]); math.Abs(after-before) > 1e-6 {
 				t.Fatalf("score of visitor %d and item %d: %v, before %v", u, i, after, before)
@@ -248,9 +245,7 @@ func TestTrainStopsWhenAsked(t *testing.T) {
 
 func BenchmarkSweep(b *testing.B) {
 	pairs := randomPairs(1, 3000, 3000, 150_000)
-	cfg := Config{}
-	cfg.EnsureDefaults()
-	m := newALS(&cfg, pairs)
+	m := newALS(ALS{Factors: 64, A0: .1, Reg: .01, Nu: 1, Seed: 1}, pairs, runtime.GOMAXPROCS(0))
 	b.ResetTimer()
 	for b.Loop() {
 		m.stepUsers()

@@ -1,4 +1,4 @@
-package train
+package learn
 
 import (
 	"context"
@@ -6,27 +6,72 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/edged/edged/internal/parallel"
 )
+
+// ALS are the hyper-parameters of implicit alternating least squares (package comment).
+type ALS struct {
+	Factors int     // length of a vector
+	A0      float64 // weight of everything not observed
+	Reg     float64 // λ
+	Nu      float64 // ν, how λ grows with a row's observations
+	Sweeps  int     // of both sides
+	Seed    uint64  // of the item vectors' start
+}
+
+// Factors are what ALS learned: visitor and item vectors, row by row, in the basis where YᵀY is diagonal, largest first.
+type Factors struct {
+	ALS
+	X, Y   []float32 // visitors, items
+	Losses []float64 // after each sweep
+}
+
+// Fit trains on visitors by items.
+func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(sweep int, loss float64)) (*Factors, error) {
+	m := newALS(p, pairs, threads)
+	losses, err := m.train(ctx, p.Sweeps, progress)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.rotate(); err != nil {
+		return nil, err
+	}
+	return &Factors{ALS: p, X: m.x, Y: m.y, Losses: losses}, nil
+}
+
+// FoldIn returns the vectors of visitors with these pairs, the items' staying as they are. Like a node it takes YᵀY for
+// the diagonal matrix that it is but for rounding.
+func (f *Factors) FoldIn(pairs *Matrix, threads int) []float32 {
+	d := f.ALS.Factors
+	m := &als{d: d, a0: f.A0, reg: f.Reg, nu: f.Nu, threads: threads}
+	g, eigen, x := gram(f.Y, d, threads), make([]float64, d), make([]float32, pairs.Rows()*d)
+	for k := range eigen {
+		eigen[k] = g[k*d+k]
+	}
+	m.solve(x, f.Y, pairs, pairs.Cols, eigen)
+	return x
+}
 
 // als trains the loss of the package comment. users and items are the same pairs by visitor and by item.
 type als struct {
 	d           int
 	a0, reg, nu float64
 	threads     int
-	users       *sparse
-	items       *sparse
+	users       *Matrix
+	items       *Matrix
 	x, y        []float32 // visitor and item vectors, row by row
 }
 
 // newALS starts the item vectors of items with observations at N(0, 0.1/√d); the others are zero, where the loss wants
 // them. Visitors start at zero: the first half-sweep sets them exactly.
-func newALS(cfg *Config, pairs *sparse) *als {
-	m := &als{d: cfg.Factors, a0: cfg.A0, reg: cfg.Reg, nu: cfg.Nu, threads: cfg.Threads, users: pairs, items: pairs.transpose()}
-	m.x, m.y = make([]float32, m.users.rows()*m.d), make([]float32, m.items.rows()*m.d)
-	rng := rand.New(rand.NewPCG(cfg.Seed, 0x6564676564)) // a stream of its own
+func newALS(p ALS, pairs *Matrix, threads int) *als {
+	m := &als{d: p.Factors, a0: p.A0, reg: p.Reg, nu: p.Nu, threads: threads, users: pairs, items: pairs.Transpose()}
+	m.x, m.y = make([]float32, m.users.Rows()*m.d), make([]float32, m.items.Rows()*m.d)
+	rng := rand.New(rand.NewPCG(p.Seed, 0x6564676564)) // a stream of its own
 	scale := 0.1 / math.Sqrt(float64(m.d))
-	for r := range m.items.rows() {
-		if m.items.count(r) == 0 {
+	for r := range m.items.Rows() {
+		if m.items.Count(r) == 0 {
 			continue
 		}
 		for k := range m.d {
@@ -55,8 +100,8 @@ func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, lo
 	return losses, nil
 }
 
-func (m *als) stepUsers() error { return m.step(m.x, m.y, m.users, m.items.rows()) }
-func (m *als) stepItems() error { return m.step(m.y, m.x, m.items, m.users.rows()) }
+func (m *als) stepUsers() error { return m.step(m.x, m.y, m.users, m.items.Rows()) }
+func (m *als) stepItems() error { return m.step(m.y, m.x, m.items, m.users.Rows()) }
 
 // ridge is λ(n + a0·N)^ν for a row whose observations weigh n, N being the size of the other side, rows without
 // observations included (as the fold-in of package rank has it).
@@ -69,25 +114,30 @@ func (m *als) ridge(n float64, others int) float64 {
 //	(a0·FᵀF + ridge·I + Σ w f fᵀ) t = Σ w f        over the row's observations (weight w, other's vector f)
 //
 // It first turns F into its eigenbasis, FᵀF = QΛQᵀ, so that all but the observations is diagonal whatever the ridge.
-func (m *als) step(to, from []float32, obs *sparse, others int) error {
+func (m *als) step(to, from []float32, obs *Matrix, others int) error {
 	eigen, err := m.diagonalise(from)
 	if err != nil {
 		return err
 	}
+	m.solve(to, from, obs, others, eigen)
+	return nil
+}
+
+// solve is step for another side whose Gram matrix is diag(eigen).
+func (m *als) solve(to, from []float32, obs *Matrix, others int, eigen []float64) {
 	work := make([]*halfStep, m.threads)
-	parallel(m.threads, obs.rows(), 32, func(w, lo, hi int) {
+	parallel.For(m.threads, obs.Rows(), 32, func(w, lo, hi int) {
 		if work[w] == nil {
 			work[w] = newHalfStep(m.d)
 		}
 		for r := lo; r < hi; r++ {
-			ridge := m.ridge(obs.weight(r), others)
+			ridge := m.ridge(obs.Weight(r), others)
 			for k, e := range eigen {
 				work[w].diag[k] = m.a0*e + ridge
 			}
 			work[w].row(to[r*m.d:(r+1)*m.d], from, obs, r)
 		}
 	})
-	return nil
 }
 
 // diagonalise turns one side into its eigenbasis and returns the eigenvalues. The other side does not follow: it is about
@@ -116,8 +166,8 @@ func newHalfStep(d int) *halfStep {
 	return &halfStep{diag: vector(), inverse: vector(), a: matrix(), b: vector(), u: matrix(), v: vector(), p: newPanel(d)}
 }
 
-func (h *halfStep) row(to, from []float32, obs *sparse, r int) {
-	cols, weights := obs.row(r)
+func (h *halfStep) row(to, from []float32, obs *Matrix, r int) {
+	cols, weights := obs.Row(r)
 	clear(to)
 	switch {
 	case len(cols) == 0:
@@ -190,17 +240,17 @@ func (h *halfStep) short(to, from []float32, cols []uint32, weights []float32) {
 // loss is L of the package comment. Σ_all s² is the sum of products of the elements of XᵀX and YᵀY.
 func (m *als) loss() float64 {
 	all := inner(gram(m.x, m.d, m.threads), gram(m.y, m.d, m.threads), m.d)
-	observed := sumBlocks(m.threads, m.users.rows(), 256, func(lo, hi int) (sum float64) {
+	observed := parallel.Sum(m.threads, m.users.Rows(), 256, func(lo, hi int) (sum float64) {
 		for u := lo; u < hi; u++ {
 			sum += m.observedLoss(u)
 		}
 		return sum
 	})
-	return observed + m.a0*all + m.penalty(m.x, m.users, m.items.rows()) + m.penalty(m.y, m.items, m.users.rows())
+	return observed + m.a0*all + m.penalty(m.x, m.users, m.items.Rows()) + m.penalty(m.y, m.items, m.users.Rows())
 }
 
 func (m *als) observedLoss(u int) (sum float64) {
-	cols, weights := m.users.row(u)
+	cols, weights := m.users.Row(u)
 	x := m.x[u*m.d : (u+1)*m.d]
 	for k, c := range cols {
 		miss := 1 - dot32(x, m.y[int(c)*m.d:int(c)*m.d+m.d])
@@ -209,10 +259,10 @@ func (m *als) observedLoss(u int) (sum float64) {
 	return sum
 }
 
-func (m *als) penalty(f []float32, obs *sparse, others int) (sum float64) {
-	for r := range obs.rows() {
+func (m *als) penalty(f []float32, obs *Matrix, others int) (sum float64) {
+	for r := range obs.Rows() {
 		v := f[r*m.d : (r+1)*m.d]
-		sum += m.ridge(obs.weight(r), others) * dot32(v, v)
+		sum += m.ridge(obs.Weight(r), others) * dot32(v, v)
 	}
 	return sum
 }

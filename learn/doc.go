@@ -1,0 +1,20 @@
+// Package learn holds the models: each a plain struct of hyper-parameters with a Fit that takes matrices and gives what a
+// release carries. It knows nothing of events, files or time.
+//
+// # ALS
+//
+// Implicit ALS as in Rendle et al., "Revisiting the Performance of iALS" (arXiv 2110.14037). With s = x·y for visitor
+// vector x and item vector y, n the summed weight of a row's observations, U visitors and I items,
+//
+//	L = Σ_observed w(1−s)² + a0 Σ_all s² + λ Σ_u (n_u + a0·I)^ν |x_u|² + λ Σ_i (n_i + a0·U)^ν |y_i|²
+//
+// Each half-sweep solves every row of one side exactly, by Cholesky in float64, so L never rises. The other side is turned
+// into its eigenbasis first, where its Gram matrix is diagonal: a row of h < d observations then costs h²d/2 + h³/6
+// multiply-adds, not hd²/2 + d³/6. At the end the item vectors are turned so once more, with signs fixed: no score changes,
+// and a node's fold-in enjoys the same.
+//
+// # Determinism and concurrency
+//
+// The same input and hyper-parameters give the same bits on the same vector instructions, whatever the number of threads.
+// Every Fit may be called from many goroutines and has none left when it returns.
+package learn
