@@ -41,10 +41,12 @@ type eventLog struct {
 	types    []edged.EventType // by kind, ascending
 	weights  []float64         // by kind
 	visitors *interner         // "u" + user or "s" + session
+	sessions *interner
 	items    *interner
 	places   *interner // countries; "" is where the country is not said
 
 	visitor []uint32 // or none
+	session []uint32 // or none
 	item    []uint32
 	place   []uint16
 	kind    []uint8
@@ -57,7 +59,7 @@ type eventLog struct {
 }
 
 func newLog(cfg *Config) *eventLog {
-	l := &eventLog{types: cfg.types(), visitors: newInterner(), items: newInterner(), places: newInterner(),
+	l := &eventLog{types: cfg.types(), visitors: newInterner(), sessions: newInterner(), items: newInterner(), places: newInterner(),
 		usersOnly: cfg.UsersOnly, limit: cfg.MaxEvents}
 	for _, t := range l.types {
 		l.weights = append(l.weights, cfg.EventWeights[t])
@@ -105,6 +107,7 @@ func (l *eventLog) add(e *edged.Event) error {
 		return fmt.Errorf("more than %d events: raise maxEvents, or train on fewer", l.limit)
 	}
 	l.visitor = append(l.visitor, visitor)
+	l.session = append(l.session, l.sessionOf(e))
 	l.item = append(l.item, l.items.add(e.Item))
 	l.place = append(l.place, l.placeOf(e))
 	l.kind = append(l.kind, uint8(kind))
@@ -127,6 +130,13 @@ func (l *eventLog) visitorOf(e *edged.Event, counts bool) uint32 {
 	return l.visitors.addBytes(l.key)
 }
 
+func (l *eventLog) sessionOf(e *edged.Event) uint32 {
+	if e.Session == "" {
+		return none
+	}
+	return l.sessions.add(e.Session)
+}
+
 // placeOf numbers the event's country. Countries beyond 65,535 count only towards the whole world.
 func (l *eventLog) placeOf(e *edged.Event) uint16 {
 	country := e.Context[edged.Country]
@@ -138,10 +148,13 @@ func (l *eventLog) placeOf(e *edged.Event) uint16 {
 
 // finish renumbers everything in the order of ids, so that nothing later depends on the order of events.
 func (l *eventLog) finish() {
-	visitors, items, places := l.visitors.sort(), l.items.sort(), l.places.sort()
+	visitors, sessions, items, places := l.visitors.sort(), l.sessions.sort(), l.items.sort(), l.places.sort()
 	for i := range l.at {
 		if l.visitor[i] != none {
 			l.visitor[i] = visitors[l.visitor[i]]
+		}
+		if l.session[i] != none {
+			l.session[i] = sessions[l.session[i]]
 		}
 		l.item[i] = items[l.item[i]]
 		l.place[i] = uint16(places[l.place[i]])
