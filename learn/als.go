@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/edged/edged/internal/parallel"
 )
@@ -18,17 +19,25 @@ type ALS struct {
 	Nu      float64 // ν, how λ grows with a row's observations
 	Sweeps  int     // of both sides
 	Seed    uint64  // of the item vectors' start
+
+	// Start are earlier vectors to go on from, nil for none. Only Y is read: I rows of the same length, in the order of the
+	// items trained now. A row of zeros is an item that was not there; it starts as without Start.
+	Start *Factors
 }
 
 // Factors are what ALS learned: visitor and item vectors, row by row, in the basis where YᵀY is diagonal, largest first.
 type Factors struct {
-	ALS
+	ALS              // Start is nil
+	Active int       // I of the regulariser: items with observations; 0: all
 	X, Y   []float32 // visitors, items
 	Losses []float64 // after each sweep
 }
 
 // Fit trains on visitors by items.
 func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(sweep int, loss float64)) (*Factors, error) {
+	if err := p.check(pairs); err != nil {
+		return nil, err
+	}
 	m := newALS(p, pairs, threads)
 	losses, err := m.train(ctx, p.Sweeps, progress)
 	if err != nil {
@@ -37,7 +46,18 @@ func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(
 	if err := m.rotate(); err != nil {
 		return nil, err
 	}
-	return &Factors{ALS: p, X: m.x, Y: m.y, Losses: losses}, nil
+	p.Start = nil
+	return &Factors{ALS: p, Active: m.activeItems, X: m.x, Y: m.y, Losses: losses}, nil
+}
+
+func (p ALS) check(pairs *Matrix) error {
+	switch {
+	case p.Factors < 1:
+		return fmt.Errorf("als: %d factors: at least 1 is needed", p.Factors)
+	case p.Start != nil && len(p.Start.Y) != pairs.Cols*p.Factors:
+		return fmt.Errorf("als: the start has %d numbers; %d items of %d factors need %d", len(p.Start.Y), pairs.Cols, p.Factors, pairs.Cols*p.Factors)
+	}
+	return nil
 }
 
 // FoldIn returns the vectors of visitors with these pairs, the items' staying as they are. Like a node it takes YᵀY for
@@ -45,11 +65,15 @@ func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(
 func (f *Factors) FoldIn(pairs *Matrix, threads int) []float32 {
 	d := f.ALS.Factors
 	m := &als{d: d, a0: f.A0, reg: f.Reg, nu: f.Nu, threads: threads}
+	items := f.Active
+	if items == 0 {
+		items = len(f.Y) / d
+	}
 	g, eigen, x := gram(f.Y, d, threads), make([]float64, d), make([]float32, pairs.Rows()*d)
 	for k := range eigen {
 		eigen[k] = g[k*d+k]
 	}
-	m.solve(x, f.Y, pairs, pairs.Cols, eigen)
+	m.solve(x, f.Y, pairs, items, eigen)
 	return x
 }
 
@@ -61,12 +85,15 @@ type als struct {
 	users       *Matrix
 	items       *Matrix
 	x, y        []float32 // visitor and item vectors, row by row
+
+	activeUsers, activeItems int // rows with observations: U and I of the regulariser
 }
 
-// newALS starts the item vectors of items with observations at N(0, 0.1/√d); the others are zero, where the loss wants
-// them. Visitors start at zero: the first half-sweep sets them exactly.
+// newALS starts the item vectors of items with observations where p.Start has them, or at N(0, 0.1/√d); the others are
+// zero, where the loss wants them. Visitors start at zero: the first half-sweep sets them exactly.
 func newALS(p ALS, pairs *Matrix, threads int) *als {
 	m := &als{d: p.Factors, a0: p.A0, reg: p.Reg, nu: p.Nu, threads: threads, users: pairs, items: pairs.Transpose()}
+	m.activeUsers, m.activeItems = m.users.Active(), m.items.Active()
 	m.x, m.y = make([]float32, m.users.Rows()*m.d), make([]float32, m.items.Rows()*m.d)
 	rng := rand.New(rand.NewPCG(p.Seed, 0x6564676564)) // a stream of its own
 	scale := 0.1 / math.Sqrt(float64(m.d))
@@ -74,11 +101,22 @@ func newALS(p ALS, pairs *Matrix, threads int) *als {
 		if m.items.Count(r) == 0 {
 			continue
 		}
-		for k := range m.d {
-			m.y[r*m.d+k] = float32(rng.NormFloat64() * scale)
+		row := m.y[r*m.d : (r+1)*m.d]
+		for k := range row {
+			row[k] = float32(rng.NormFloat64() * scale)
+		}
+		if p.Start != nil {
+			p.Start.copyTo(row, r)
 		}
 	}
 	return m
+}
+
+// copyTo copies item r to row unless it is zero.
+func (f *Factors) copyTo(row []float32, r int) {
+	if from := f.Y[r*len(row):][:len(row)]; slices.ContainsFunc(from, func(x float32) bool { return x != 0 }) {
+		copy(row, from)
+	}
 }
 
 // train runs the sweeps and returns the loss after each.
@@ -100,11 +138,10 @@ func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, lo
 	return losses, nil
 }
 
-func (m *als) stepUsers() error { return m.step(m.x, m.y, m.users, m.items.Rows()) }
-func (m *als) stepItems() error { return m.step(m.y, m.x, m.items, m.users.Rows()) }
+func (m *als) stepUsers() error { return m.step(m.x, m.y, m.users, m.activeItems) }
+func (m *als) stepItems() error { return m.step(m.y, m.x, m.items, m.activeUsers) }
 
-// ridge is λ(n + a0·N)^ν for a row whose observations weigh n, N being the size of the other side, rows without
-// observations included (as the fold-in of package rank has it).
+// ridge is λ(n + a0·N)^ν for a row whose observations weigh n, N being the rows of the other side that have observations.
 func (m *als) ridge(n float64, others int) float64 {
 	return m.reg * math.Pow(n+m.a0*float64(others), m.nu)
 }
@@ -246,7 +283,7 @@ func (m *als) loss() float64 {
 		}
 		return sum
 	})
-	return observed + m.a0*all + m.penalty(m.x, m.users, m.items.Rows()) + m.penalty(m.y, m.items, m.users.Rows())
+	return observed + m.a0*all + m.penalty(m.x, m.users, m.activeItems) + m.penalty(m.y, m.items, m.activeUsers)
 }
 
 func (m *als) observedLoss(u int) (sum float64) {

@@ -37,6 +37,7 @@ func tinyALS(seed uint64) *als {
 // naiveLoss is the package comment's formula over every cell of the dense matrix.
 func naiveLoss(m *als) (loss float64) {
 	users, items := m.users.Rows(), m.items.Rows()
+	activeUsers, activeItems := m.users.Active(), m.items.Active()
 	for u := range users {
 		for i := range items {
 			w, s := float64(m.users.WeightOf(u, uint32(i))), 0.0
@@ -47,10 +48,10 @@ func naiveLoss(m *als) (loss float64) {
 		}
 	}
 	for u := range users {
-		loss += m.reg * math.Pow(m.users.Weight(u)+m.a0*float64(items), m.nu) * norm2(m.x[u*m.d:(u+1)*m.d])
+		loss += m.reg * math.Pow(m.users.Weight(u)+m.a0*float64(activeItems), m.nu) * norm2(m.x[u*m.d:(u+1)*m.d])
 	}
 	for i := range items {
-		loss += m.reg * math.Pow(m.items.Weight(i)+m.a0*float64(users), m.nu) * norm2(m.y[i*m.d:(i+1)*m.d])
+		loss += m.reg * math.Pow(m.items.Weight(i)+m.a0*float64(activeUsers), m.nu) * norm2(m.y[i*m.d:(i+1)*m.d])
 	}
 	return loss
 }
@@ -142,7 +143,7 @@ func TestHalfStepAgainstGonum(t *testing.T) {
 			}
 		}
 		for k := range d {
-			a.Set(k, k, a.At(k, k)+m.ridge(m.users.Weight(u), items))
+			a.Set(k, k, a.At(k, k)+m.ridge(m.users.Weight(u), m.items.Active()))
 		}
 		var x mat.VecDense
 		if err := x.SolveVec(a, b); err != nil {

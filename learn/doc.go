@@ -4,7 +4,7 @@
 // # ALS
 //
 // Implicit ALS as in Rendle et al., "Revisiting the Performance of iALS" (arXiv 2110.14037). With s = x·y for visitor
-// vector x and item vector y, n the summed weight of a row's observations, U visitors and I items,
+// vector x and item vector y, n the summed weight of a row's observations, U visitors and I items with observations,
 //
 //	L = Σ_observed w(1−s)² + a0 Σ_all s² + λ Σ_u (n_u + a0·I)^ν |x_u|² + λ Σ_i (n_i + a0·U)^ν |y_i|²
 //
