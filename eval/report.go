@@ -14,7 +14,7 @@ type Report struct {
 	SplitTime time.Time `json:"splitTime,omitzero"` // the first moment of the test period
 	Created   time.Time `json:"created,omitzero"`
 
-	Part        // the main question
+	Part         // the main question
 	Parts []Part `json:"parts,omitempty"` // further questions: repeats allowed, cold items …
 	Cold  *Part  `json:"cold,omitempty"`  // users without a history
 
@@ -47,9 +47,9 @@ type Loss struct {
 
 // Ratings is how near predictions of explicit ratings came.
 type Ratings struct {
-	Count     int      `json:"count"`
-	RMSE      float64  `json:"rmse"`
-	MAE       float64  `json:"mae"`
+	Count     int     `json:"count"`
+	RMSE      float64 `json:"rmse"`
+	MAE       float64 `json:"mae"`
 	Intervals struct {
 		RMSE Interval `json:"rmse"`
 		MAE  Interval `json:"mae"`
