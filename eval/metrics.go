@@ -76,7 +76,7 @@ func (s *score) rate(hits []uint64, k, m int) {
 			s.hit, s.rr = 1, 1/float64(at+1)
 		}
 		found++
-		gain += discount(at)
+		gain += Discount(at)
 		precision += found / float64(at+1)
 	}
 	possible := min(k, m)
@@ -99,7 +99,8 @@ var discounts, ideals = func() (d, sums []float64) {
 	return d, sums
 }()
 
-func discount(at int) float64 { return discounts[at] }
+// Discount is 1/log2(k+1), what a hit at place k = at+1 gains in NDCG; at is below 4096.
+func Discount(at int) float64 { return discounts[at] }
 
 // ideal is the gain of a list whose first n places are right.
 func ideal(n int) float64 { return ideals[n] }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/eval"
 	"github.com/edged/edged/rank"
 )
 
@@ -75,16 +76,16 @@ func (c *EvalConfig) Validate() error {
 
 // Report is what Evaluate found. Its JSON is stable: keys may be added, none change.
 type Report struct {
-	Protocol  string    `json:"protocol"`
-	SplitTime time.Time `json:"splitTime"`
-	K         int       `json:"k"`
-	Users     int       `json:"users"` // whose lists were measured
-	Counts    Counts    `json:"counts"`
-	Results   []Metrics `json:"results"`
-	Chosen    string    `json:"chosen"` // the model of Results that a release serves
-	Config    Config    `json:"config"`
-	Loss      []float64 `json:"loss"` // of ALS after each sweep
-	Data      string    `json:"data"`
+	Protocol  string     `json:"protocol"`
+	SplitTime time.Time  `json:"splitTime"`
+	K         int        `json:"k"`
+	Users     int        `json:"users"` // whose lists were measured
+	Counts    Counts     `json:"counts"`
+	Results   []eval.Row `json:"results"`
+	Chosen    string     `json:"chosen"` // the model of Results that a release serves
+	Config    Config     `json:"config"`
+	Loss      []float64  `json:"loss"` // of ALS after each sweep
+	Data      string     `json:"data"`
 }
 
 // Evaluate splits the events, trains on the first part and measures on the second: popularity, popularity of the last
@@ -107,7 +108,7 @@ type evaluation struct {
 	watch   *stopwatch
 	split   *split
 	lesson  *lesson
-	results []Metrics
+	results []eval.Row
 }
 
 func (e *evaluation) run(ctx context.Context, sources []Source) error {
@@ -133,11 +134,13 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 
 func (e *evaluation) measure(ctx context.Context, models []recommender) error {
 	e.watch.begin("measure")
+	set, threads := e.split.set(), e.cfg.Config.Threads
 	for at, r := range models {
-		if err := ctx.Err(); err != nil {
+		result, err := e.split.measure(ctx, set, r, e.cfg.K, threads)
+		if err != nil {
 			return err
 		}
-		e.results = append(e.results, e.split.measureAll(r, e.cfg.K, e.cfg.Config.Threads))
+		e.results = append(e.results, result.Row(eval.Bootstrap{Threads: threads}))
 		e.watch.say(Step{Done: at + 1, Total: len(models), Unit: "models", Note: r.name})
 	}
 	return nil

@@ -1,10 +1,11 @@
 package train
 
 import (
+	"context"
 	"math"
 	"slices"
 
-	"github.com/edged/edged/internal/parallel"
+	"github.com/edged/edged/eval"
 	"github.com/edged/edged/learn"
 	"github.com/viterin/vek/vek32"
 )
@@ -112,32 +113,10 @@ func byFactors(name string, train *learn.Matrix, x, y []float32, d int) recommen
 	})
 }
 
-// measureAll asks a recommender for every user with test pairs.
-func (s *split) measureAll(r recommender, k, threads int) Metrics {
-	users := make([]userMetrics, len(s.asked))
-	askers := make([]func(user, k int) []uint32, threads)
-	reached := make([][]bool, threads)
-	parallel.For(threads, len(s.asked), 16, func(w, lo, hi int) {
-		if askers[w] == nil {
-			askers[w], reached[w] = r.open(), make([]bool, s.items.n)
-		}
-		for q := lo; q < hi; q++ {
-			list := askers[w](int(s.asked[q]), k)
-			users[q] = measure(list, s.test, int(s.asked[q]), k)
-			for _, i := range list {
-				reached[w][i] = true
-			}
-		}
-	})
-	return average(r.name, users, union(reached, s.items.n))
-}
-
-func union(flags [][]bool, n int) []bool {
-	all := make([]bool, n)
-	for _, some := range flags {
-		for i, f := range some {
-			all[i] = all[i] || f
-		}
-	}
-	return all
+// measure puts every user with test pairs to a recommender.
+func (s *split) measure(ctx context.Context, set *eval.Set, r recommender, k, threads int) (*eval.Result, error) {
+	return eval.Measure(ctx, set, eval.Recommender{Name: r.name, Open: func() func(c, k int) []uint32 {
+		ask := r.open()
+		return func(c, k int) []uint32 { return ask(int(s.asked[c]), k) }
+	}}, k, threads)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/eval"
 )
 
 // csvSource reads the Online Retail table in the plainest way, apart from the importers, so that a fault in them and a
@@ -124,7 +125,7 @@ func TestRetailProtocol(t *testing.T) {
 	}
 }
 
-func result(t *testing.T, r Report, model string) Metrics {
+func result(t *testing.T, r Report, model string) eval.Row {
 	t.Helper()
 	for _, m := range r.Results {
 		if m.Model == model {
@@ -132,5 +133,5 @@ func result(t *testing.T, r Report, model string) Metrics {
 		}
 	}
 	t.Fatalf("no model %q in the report", model)
-	return Metrics{}
+	return eval.Row{}
 }

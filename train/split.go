@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/edged/edged/eval"
 	"github.com/edged/edged/learn"
 )
 
@@ -94,6 +95,19 @@ func (s *split) count() {
 			s.counts.TrainRows++
 		}
 	}
+}
+
+// set is the test as cases, one a user asked.
+func (s *split) set() *eval.Set {
+	set := &eval.Set{Items: s.items.n, Population: s.users.n, Popularity: make([]uint32, s.items.n)}
+	for _, i := range s.train.Index {
+		set.Popularity[i]++
+	}
+	for _, u := range s.asked {
+		relevant, _ := s.test.Row(int(u))
+		set.Cases = append(set.Cases, eval.Case{User: int(u), Relevant: relevant})
+	}
+	return set
 }
 
 // since is the training part from a later moment on, over the same rows and columns.
