@@ -24,6 +24,11 @@ type Build struct {
 	NeighbourScores []float32    // of Neighbours
 	Items           []edged.Item // the catalogue; nil: nothing is known
 	Checks          []Check      // see rank.MakeChecks
+	Table           *Sparse      // local ridge weights; nil: none
+	Session         *Sparse      // weights of what comes next in a session; nil: none
+	PopularZ        []float32    // standardised popularity of late; needed where a blend weighs Popular
+	RepeatQ         []float32    // propensity to be bought again over its mean; needed where a blend weighs Repeat
+	Mean            []float32    // Σ vectors over the active items, divided by their number; nil: taken from the vectors as stored
 	Search          SearchOptions
 
 	made *made // what the vectors became, for the next writing of the same
@@ -69,6 +74,9 @@ func (b *Build) complete() (*ids, Meta, error) {
 		{"neighbour scores", len(b.NeighbourScores), n * meta.NeighbourK},
 		{"items", cmp.Or(len(b.Items), n), n},
 		{"gram", cmp.Or(len(b.Gram), meta.Dim), meta.Dim},
+		{"popularity z", cmp.Or(len(b.PopularZ), n), n},
+		{"repeat q", cmp.Or(len(b.RepeatQ), n), n},
+		{"mean", cmp.Or(len(b.Mean), meta.Dim), meta.Dim},
 	} {
 		if f.got != f.want {
 			return nil, meta, fmt.Errorf("%s: %d numbers for %d rows, want %d", f.name, f.got, n, f.want)
@@ -90,6 +98,10 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 	if err != nil {
 		return nil, err
 	}
+	blend, err := b.blendSections(&meta)
+	if err != nil {
+		return nil, err
+	}
 	text, err := json.Marshal(meta)
 	if err != nil {
 		return nil, fmt.Errorf("meta: %w", err)
@@ -104,7 +116,7 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 		{Name: secIDText, Flags: snapshot.Critical, Elem: 1, Data: []byte(table.text)},
 		{Name: secIDHash, Flags: hot, Elem: 4, Data: snapshot.Bytes(table.hash)},
 	}
-	return append(append(out, vectors...), lists...), nil
+	return slices.Concat(out, vectors, lists, blend), nil
 }
 
 func checkGram(gram []float32) error {

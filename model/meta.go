@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion is the meaning of the sections; FORMAT.md has its history.
-const formatVersion = 2
+const formatVersion = 3
 
 // oldestFormat is the first this program reads.
 const oldestFormat = 1
@@ -19,7 +19,8 @@ const oldestFormat = 1
 // catalogueFormat is formatVersion for the catalogue.
 const catalogueFormat = 1
 
-// Meta says what a model is and how it was made. Format, Rows, Items and NeighbourK are filled in by the writer.
+// Meta says what a model is and how it was made. Format, Rows, Items, NeighbourK,
+// Search, Table and Session are filled in by the writer.
 type Meta struct {
 	Format       int                `json:"format"`
 	Rows         string             `json:"rows"` // digest of the ids in row order
@@ -36,6 +37,10 @@ type Meta struct {
 	HalfLifeDays float64            `json:"halfLifeDays"`
 	Data         string             `json:"data,omitempty"` // digest of the data trained on
 	Search       *SearchMeta        `json:"search,omitempty"`
+	Active       int                `json:"active,omitempty"`  // items with observations: the I of the regulariser; 0: all
+	Blends       []Blend            `json:"blends,omitempty"`  // at most one a goal; none: the factors alone rank
+	Table        int                `json:"table,omitempty"`   // entries of the local ridge table, by the writer
+	Session      int                `json:"session,omitempty"` // entries of the session table, by the writer
 }
 
 // SearchMeta says how vectors lie for an approximate search, and what was measured. Without one every search is exact.
@@ -98,12 +103,15 @@ func (m *Meta) check() error {
 		{"a0", m.A0, 0, 1e6},
 		{"reg", m.Reg, 1e-12, 1e6},
 		{"nu", m.Nu, 0, 4},
+		{"active", float64(m.Active), 0, float64(m.Items)},
+		{"table", float64(m.Table), 0, math.MaxUint32},
+		{"session", float64(m.Session), 0, math.MaxUint32},
 	} {
 		if !(f.v >= f.min && f.v <= f.max) {
 			return fmt.Errorf("%s is %g, want %g to %g", f.name, f.v, f.min, f.max)
 		}
 	}
-	return nil
+	return checkBlends(m.Blends)
 }
 
 type catalogueMeta struct {

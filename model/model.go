@@ -58,6 +58,11 @@ type Model struct {
 	trends     map[string]hits
 	checks     []Check
 	queries    []float32 // for the self-check of an approximate search
+	table      *Table    // nil: none
+	session    *Table    // nil: none
+	popularZ   []float32 // nil without blends, like the next two
+	repeatQ    []float32
+	mean       []float32
 	catalogue  catalogue
 	model      *snapshot.File // keeps the memory alive, and holds the neighbours
 }

@@ -84,7 +84,7 @@ func TestOpenRefusesAModelThatLies(t *testing.T) {
 		change  func([]byte) []byte
 		want    string
 	}{
-		{secMeta, replace(`"format":2`, `"format":3`), "format 3"},
+		{secMeta, replace(`"format":3`, `"format":4`), "format 4"},
 		{secMeta, replace(`"items":70`, `"items":71`), secIDOffs},
 		{secMeta, replace(`"items":70`, `"items":-1`), "items is -1"},
 		{secMeta, replace(`"dim":5`, `"dim":0`), "dim is 0"},

@@ -35,15 +35,18 @@ const (
 	secTrendHits  = "trend.hits"
 	secNeighbours = "neighbours"
 	secChecks     = "checks"
+	secPopularZ   = "pop.z"
+	secRepeatQ    = "repeat.q"
+	secMean       = "vec.mean"
 	secAvailable  = "available"
 	secExpires    = "expires"
 )
 
-var modelSections = []string{
+var modelSections = append([]string{
 	secMeta, secIDOffs, secIDText, secIDHash, secCodes, secScales, secOrder, secPlace, secGram,
 	secLow, secFrame, secStarts, secRadius, secCentroids, secCentroidSc, secBits, secBitF, secBitH, secQueries,
-	secPopularity, secPopular, secTrendLists, secTrendHits, secNeighbours, secChecks,
-}
+	secPopularity, secPopular, secTrendLists, secTrendHits, secNeighbours, secChecks, secPopularZ, secRepeatQ, secMean,
+}, append(tableSections.all(), sessionSections.all()...)...)
 
 // ModelSections returns the sections this program knows in a model, for snapshot.Open.
 func ModelSections() []string { return slices.Clone(modelSections) }

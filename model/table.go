@@ -1,0 +1,231 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/snapshot"
+)
+
+// Sparse is a matrix of weights in floats: source row i speaks for the rows Item[Start[i]:Start[i+1]], ascending and without i,
+// with weights above 0. learn.Table has the same fields, so that one converts to the other.
+type Sparse struct {
+	Start  []int // one more than rows
+	Item   []uint32
+	Weight []float32
+}
+
+// Table is such a matrix as a release holds it: a weight is an 8-bit code times the scale of its row. It takes 5 bytes an
+// entry and 8 a row. Tables of up to hotTable bytes are in memory, larger ones stay in the mapped file.
+// A *Table is immutable and may be used by any number of goroutines.
+type Table struct {
+	file   *snapshot.File
+	name   tableNames
+	offs   []uint32
+	scales []float32
+	rows   []edged.Row // nil: in the mapped file
+	codes  []int8
+}
+
+// TableRow is one row of a Table: Rows ascending, the weight of each Codes·Scale, Codes 1 to 127.
+type TableRow struct {
+	Rows  []edged.Row
+	Codes []int8
+	Scale float32
+}
+
+// TableBuffer is memory that Table.Row reads rows into. The zero TableBuffer is ready.
+type TableBuffer struct {
+	rows  []edged.Row
+	codes []int8
+}
+
+// Limits of a table.
+const (
+	MaxTableRow   = 1000     // entries of a row
+	hotTable      = 64 << 20 // bytes of entries that are copied to memory at open
+	maxTableScale = 1e6      // keeps every score far from float32's end
+)
+
+type tableNames struct{ offs, rows, codes, scales string }
+
+var (
+	tableSections   = tableNames{"table.offs", "table.rows", "table.codes", "table.scales"}
+	sessionSections = tableNames{"session.offs", "session.rows", "session.codes", "session.scales"}
+)
+
+func (t tableNames) all() []string { return []string{t.offs, t.rows, t.codes, t.scales} }
+
+// Len returns the number of entries of a row.
+func (t *Table) Len(row edged.Row) int { return int(t.offs[row+1] - t.offs[row]) }
+
+// Row returns a row of the table. It is valid until buf is used again, and must not be written to. An error means the
+// file was truncated under the map.
+func (t *Table) Row(row edged.Row, buf *TableBuffer) (TableRow, error) {
+	from, to := int(t.offs[row]), int(t.offs[row+1])
+	out := TableRow{Scale: t.scales[row]}
+	if t.rows != nil || from == to {
+		out.Rows, out.Codes = t.rows[from:to], t.codes[from:to]
+		return out, nil
+	}
+	n := to - from
+	if cap(buf.rows) < n {
+		buf.rows, buf.codes = make([]edged.Row, n, MaxTableRow), make([]int8, n, MaxTableRow)
+	}
+	out.Rows, out.Codes = buf.rows[:n], buf.codes[:n]
+	if _, err := t.file.ReadAt(snapshot.Bytes(out.Rows)[:0], t.name.rows, 4*from, 4*n); err != nil {
+		return TableRow{}, fmt.Errorf("%s: row %d: %w", t.name.rows, row, err)
+	}
+	if _, err := t.file.ReadAt(snapshot.Bytes(out.Codes)[:0], t.name.codes, from, n); err != nil {
+		return TableRow{}, fmt.Errorf("%s: row %d: %w", t.name.codes, row, err)
+	}
+	return out, nil
+}
+
+// Table returns the local ridge table, nil where the release has none.
+func (m *Model) Table() *Table { return m.table }
+
+// SessionTable returns the table of what comes next in a session, nil where the release has none.
+func (m *Model) SessionTable() *Table { return m.session }
+
+// sections encodes a matrix over n rows and checks what it wrote as Open does.
+func (w *Sparse) sections(name tableNames, n int) ([]snapshot.Section, int, error) {
+	if w == nil || len(w.Item) == 0 {
+		return nil, 0, nil
+	}
+	if err := w.check(n); err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", name.rows, err)
+	}
+	t := &Table{name: name, offs: make([]uint32, 1, n+1), scales: make([]float32, n), rows: []edged.Row{}, codes: []int8{}}
+	for i := range n {
+		t.encode(edged.Row(i), w.Item[w.Start[i]:w.Start[i+1]], w.Weight[w.Start[i]:w.Start[i+1]])
+	}
+	if uint64(len(t.rows)) > math.MaxUint32 {
+		return nil, 0, fmt.Errorf("%s: %d entries, at most %d", name.rows, len(t.rows), uint32(math.MaxUint32))
+	}
+	if err := t.check(); err != nil {
+		return nil, 0, err
+	}
+	const hot = snapshot.Critical | snapshot.Hot
+	flags := snapshot.Flag(hot)
+	if 5*len(t.rows) > hotTable {
+		flags = snapshot.Critical
+	}
+	return []snapshot.Section{
+		{Name: name.offs, Flags: hot, Elem: 4, Data: snapshot.Bytes(t.offs)},
+		{Name: name.scales, Flags: hot, Elem: 4, Data: snapshot.Bytes(t.scales)},
+		{Name: name.rows, Flags: flags, Elem: 4, Data: snapshot.Bytes(t.rows)},
+		{Name: name.codes, Flags: flags, Elem: 1, Data: snapshot.Bytes(t.codes)},
+	}, len(t.rows), nil
+}
+
+// check makes the matrix safe to encode; the order of rows and the weights are checked on what was encoded.
+func (w *Sparse) check(n int) error {
+	if len(w.Start) != n+1 || w.Start[0] != 0 || w.Start[n] != len(w.Item) || len(w.Weight) != len(w.Item) {
+		return fmt.Errorf("%d starts, %d items, %d weights for %d rows", len(w.Start), len(w.Item), len(w.Weight), n)
+	}
+	if !slices.IsSorted(w.Start) {
+		return fmt.Errorf("starts that fall")
+	}
+	for i, x := range w.Weight {
+		if !(x > 0 && finite(x)) {
+			return fmt.Errorf("weight %g for row %d, want above 0", x, w.Item[i])
+		}
+	}
+	return nil
+}
+
+// encode appends a row. The scale makes the largest weight 127; what rounds to 0 is left out.
+func (t *Table) encode(row edged.Row, items []uint32, weights []float32) {
+	most := float32(0)
+	for _, w := range weights {
+		most = max(most, w)
+	}
+	scale := most / 127
+	if scale > 0 { // else nothing is there, or nothing a float32 can tell from 0
+		t.scales[row] = scale
+	}
+	for i, w := range weights {
+		if code := math.RoundToEven(float64(w) / float64(scale)); scale > 0 && code >= 1 {
+			t.rows = append(t.rows, edged.Row(items[i]))
+			t.codes = append(t.codes, int8(min(code, 127)))
+		}
+	}
+	t.offs = append(t.offs, uint32(len(t.rows)))
+}
+
+// openTable opens the table of so many entries, nil for none.
+func (m *Model) openTable(sec *sections, name tableNames, entries int) (*Table, error) {
+	if entries == 0 {
+		return nil, nil
+	}
+	n := m.meta.Items
+	t := &Table{
+		file: m.model, name: name,
+		offs:   snapshot.U32s(sec.exact(name.offs, 4*(n+1))),
+		scales: snapshot.F32s(sec.exact(name.scales, 4*n)),
+	}
+	if sec.err != nil {
+		return nil, sec.err
+	}
+	for _, s := range []struct {
+		name string
+		elem int
+	}{{name.rows, 4}, {name.codes, 1}} {
+		if size, ok := m.model.Len(s.name); !ok || size != s.elem*entries {
+			return nil, fmt.Errorf("section %s: missing, or %d bytes, want %d", s.name, size, s.elem*entries)
+		}
+	}
+	rows, hot := m.model.Hot(name.rows)
+	codes, hot2 := m.model.Hot(name.codes)
+	if hot != hot2 {
+		return nil, fmt.Errorf("section %s: hot, unlike %s, or the reverse", name.rows, name.codes)
+	}
+	if hot {
+		t.rows, t.codes = snapshot.View[edged.Row](rows), snapshot.I8s(codes)
+	}
+	if err := checkOffsets(t.offs, entries); err != nil {
+		return nil, fmt.Errorf("%s: %w", name.offs, err)
+	}
+	return t, t.check()
+}
+
+// check reads every row once.
+func (t *Table) check() error {
+	var buf TableBuffer
+	n := len(t.scales)
+	for row := range edged.Row(n) {
+		if size := t.Len(row); size > MaxTableRow {
+			return fmt.Errorf("%s: row %d: %d entries, at most %d", t.name.offs, row, size, MaxTableRow)
+		}
+		r, err := t.Row(row, &buf)
+		if err != nil {
+			return err
+		}
+		if err := r.check(row, n); err != nil {
+			return fmt.Errorf("%s: row %d: %w", t.name.rows, row, err)
+		}
+	}
+	return nil
+}
+
+func (r *TableRow) check(row edged.Row, n int) error {
+	if !(r.Scale >= 0 && r.Scale <= maxTableScale) || r.Scale == 0 && len(r.Rows) > 0 {
+		return fmt.Errorf("scale %g of %d entries, want above 0 and at most %g", r.Scale, len(r.Rows), float64(maxTableScale))
+	}
+	for i, to := range r.Rows {
+		switch {
+		case uint64(to) >= uint64(n):
+			return fmt.Errorf("entry %d: row %d of %d", i, to, n)
+		case to == row:
+			return fmt.Errorf("entry %d: the row itself", i)
+		case i > 0 && to <= r.Rows[i-1]:
+			return fmt.Errorf("entry %d: row %d does not come after %d", i, to, r.Rows[i-1])
+		case r.Codes[i] < 1:
+			return fmt.Errorf("entry %d: code %d, want 1 to 127", i, r.Codes[i])
+		}
+	}
+	return nil
+}
