@@ -197,6 +197,11 @@ func (b *Build) catalogueSections() ([]snapshot.Section, error) {
 		columns = append(columns, snapshot.Section{Name: c.offs, Elem: 4, Data: snapshot.Bytes(offs)},
 			snapshot.Section{Name: c.values, Elem: 1, Data: values})
 	}
+	filters, postings, err := b.filterSections()
+	if err != nil {
+		return nil, err
+	}
+	cm.Filters, columns = filters, append(columns, postings...)
 	text, err := json.Marshal(cm)
 	if err != nil {
 		return nil, fmt.Errorf("meta: %w", err)

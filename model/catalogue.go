@@ -27,6 +27,8 @@ type catalogue struct {
 	available []uint64
 	withheld  int // rows whose bit is not set
 	expires   []Expiry
+
+	attributes *Attributes // nil: made before there were filters
 }
 
 // column names the two sections of a field.
@@ -98,6 +100,9 @@ func openCatalogue(f *snapshot.File, meta *Meta) (c catalogue, err error) {
 		return c, err
 	}
 	if c.expires, err = decodeExpiries(expires, meta.Items); err != nil {
+		return c, err
+	}
+	if err := c.openAttributes(&sec, cm.Filters, meta.Items); err != nil {
 		return c, err
 	}
 	return c, c.openColumns(cm.Fields, meta.Items)

@@ -119,6 +119,8 @@ type catalogueMeta struct {
 	Rows   string   `json:"rows"`
 	Items  int      `json:"items"`
 	Fields []string `json:"fields"`
+
+	Filters *filterMeta `json:"filters,omitempty"` // nil: made before there were any
 }
 
 func (c *catalogueMeta) check(m *Meta) error {

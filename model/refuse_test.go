@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -313,6 +314,27 @@ func use(m *Model) error {
 		m.AppendVector(nil, row)
 	}
 	m.Row("nobody")
+	return useFilters(m)
+}
+
+func useFilters(m *Model) error {
+	if m.Attributes() == nil {
+		return nil
+	}
+	var s FilterScratch
+	var got Selection
+	for _, f := range []Filter{
+		Or(In("categories", "home"), In("tags", "blue"), Between("price", Range{Min: 1, Max: 9}), Between("attributes.a", Range{Min: 1, Max: 1})),
+		And(Not(In("brand", "Acme")), Is("available", true), Not(Between("expires", Range{Min: 0, Max: 2e12}))),
+	} {
+		if err := m.Select(&got, &f, &s); err != nil && !errors.Is(err, ErrFilter) && !errors.Is(err, ErrNotIndexed) {
+			return err
+		}
+		rows, _ := got.Rows()
+		for _, row := range rows {
+			m.Available(row)
+		}
+	}
 	return nil
 }
 

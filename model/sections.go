@@ -40,7 +40,22 @@ const (
 	secMean       = "vec.mean"
 	secAvailable  = "available"
 	secExpires    = "expires"
+
+	secTermText    = "term.text"
+	secTermOffs    = "term.offs"
+	secTermPosts   = "term.posts"
+	secPostRows    = "post.rows"
+	secPostBits    = "post.bits"
+	secPostRoaring = "post.roaring"
+	secNumValues   = "num.values"
+	secNumStarts   = "num.starts"
+	secNumRows     = "num.rows"
 )
+
+// filterSections are those of a catalogue that filters read.
+var filterSections = []string{
+	secTermText, secTermOffs, secTermPosts, secPostRows, secPostBits, secPostRoaring, secNumValues, secNumStarts, secNumRows,
+}
 
 var modelSections = append([]string{
 	secMeta, secIDOffs, secIDText, secIDHash, secCodes, secScales, secOrder, secPlace, secGram,
@@ -53,7 +68,7 @@ func ModelSections() []string { return slices.Clone(modelSections) }
 
 // CatalogueSections returns the sections this program knows in a catalogue, for snapshot.Open.
 func CatalogueSections() []string {
-	names := []string{secMeta, secAvailable, secExpires}
+	names := append([]string{secMeta, secAvailable, secExpires}, filterSections...)
 	for _, f := range fields {
 		c := columnOf(f.name)
 		names = append(names, c.offs, c.values)
