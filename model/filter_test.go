@@ -245,6 +245,29 @@ func TestZeroFilterSelectsAll(t *testing.T) {
 	}
 }
 
+func TestCategoriesAreFoundFromAbove(t *testing.T) {
+	b := sample(6)
+	deep := strings.Repeat("x/", 40) + "x"
+	b.Items[3].Categories = []string{"home/kitchen/mugs", "/odd//path/"}
+	b.Items[4].Categories = []string{deep}
+	m := open(t, b)
+	var s FilterScratch
+	var got Selection
+	for path, want := range map[string][]edged.Row{
+		"home": {0, 3}, "home/kitchen": {3}, "home/kitchen/mugs": {3}, "home/kit": nil, "kitchen": nil, "mugs": nil, "": nil, "/": nil,
+		"/odd": {3}, "/odd/": {3}, "/odd//path": {3}, "/odd//path/": {3}, "odd": nil,
+		deep: {4}, deep[:31]: {4}, deep[:33]: nil, // 16 levels, and the whole
+	} {
+		f := In("categories", path)
+		if err := m.Select(&got, &f, &s); err != nil {
+			t.Fatal(err)
+		}
+		if rows := listed(t, &got, 6); !slices.Equal(rows, want) {
+			t.Errorf("%q: rows %v, want %v", path, rows, want)
+		}
+	}
+}
+
 func TestPriceNeedsOneCurrency(t *testing.T) {
 	var s FilterScratch
 	var got Selection

@@ -103,6 +103,20 @@ func TestRoaringWithRunsIsRefused(t *testing.T) {
 	}
 }
 
+func TestRoaringBeyondTheLastRowIsRefused(t *testing.T) {
+	packed, err := roaring.BitmapOf(1, 99, 100).ToBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got roaring.Bitmap
+	if _, err := openRoaring(&got, packed, 100, 3); err == nil || !strings.Contains(err.Error(), "below 100") {
+		t.Errorf("got %v", err)
+	}
+	if size, err := openRoaring(&got, packed, 101, 3); err != nil || size != len(packed) {
+		t.Errorf("%d bytes, %v", size, err)
+	}
+}
+
 // FuzzPostings reads hostile postings: what is accepted can be used.
 func FuzzPostings(f *testing.F) {
 	p := postingWriter{n: 5000}

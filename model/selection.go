@@ -21,6 +21,9 @@ type Selection struct {
 // Len returns how many rows are selected.
 func (s *Selection) Len() int { return s.count }
 
+// Total returns how many rows the model has in which they were selected.
+func (s *Selection) Total() int { return s.total }
+
 // Rows returns the rows, ascending, where they are few; ok is false where Bits says which they are.
 func (s *Selection) Rows() (rows []edged.Row, ok bool) { return s.rows, !s.dense }
 

@@ -10,8 +10,10 @@ import (
 
 // allowed says which rows may be recommended in a span of time.
 type allowed struct {
-	bits        []uint64 // nil: all
-	from, until int64    // Unix milliseconds; until is the next expiry
+	bits        []uint64    // nil: all
+	rows        []edged.Row // where listed: the same rows, ascending
+	listed      bool
+	from, until int64 // Unix milliseconds; until is the next expiry
 }
 
 func (a *allowed) has(row edged.Row) bool {

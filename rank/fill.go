@@ -93,7 +93,14 @@ func (f *fill) trend(country string, level Level) {
 }
 
 func (f *fill) popular() {
-	for _, row := range f.r.m.Popular() {
+	if f.full() {
+		return
+	}
+	rows := f.r.m.Popular()
+	if f.allowed.fewListed(f.skip+f.want, len(rows)) {
+		rows = f.s.only.byPopularity(f.r.m)
+	}
+	for _, row := range rows {
 		if f.full() {
 			return
 		}

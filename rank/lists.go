@@ -5,23 +5,24 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/trend"
 )
 
 // begin prepares an answer without a visitor.
-func (r *Ranker) begin(a *Answer, s *Scratch, n int) fill {
+func (r *Ranker) begin(a *Answer, s *Scratch, only *model.Selection, n int) fill {
 	a.reset()
 	s.setExclude(&Request{})
 	f := r.newFill(a, s, n, 0)
-	f.allowed = r.allowedAt(time.Time{})
+	f.allowed = s.only.restrict(r.allowedAt(time.Time{}), only, r.m.Len())
 	f.explain = true
 	return f
 }
 
 // Similar answers with n items like row: its neighbours, then those its vector finds with a positive score, then the
-// popular ones.
-func (r *Ranker) Similar(a *Answer, s *Scratch, row edged.Row, n int) {
-	f := r.begin(a, s, n)
+// popular ones. Only selected rows come, here and below, unless only is nil; they are those of this release's model.
+func (r *Ranker) Similar(a *Answer, s *Scratch, row edged.Row, only *model.Selection, n int) {
+	f := r.begin(a, s, only, n)
 	if int64(row) < int64(r.m.Len()) {
 		s.exclude = append(s.exclude, row)
 		s.taken.add(row)
@@ -70,15 +71,15 @@ func (f *fill) addSimilar(to edged.Row, source Source) {
 
 // Trending answers with n items trending in a country ("" = everywhere): those of the live list, which may be nil, then
 // what was trending there and everywhere as of the release, then the popular ones.
-func (r *Ranker) Trending(a *Answer, s *Scratch, country string, live *trend.List, n int) {
-	f := r.begin(a, s, n)
+func (r *Ranker) Trending(a *Answer, s *Scratch, country string, live *trend.List, only *model.Selection, n int) {
+	f := r.begin(a, s, only, n)
 	f.ladder(country, live, nil)
 	f.done()
 }
 
 // Popular answers with the n most popular items.
-func (r *Ranker) Popular(a *Answer, s *Scratch, n int) {
-	f := r.begin(a, s, n)
+func (r *Ranker) Popular(a *Answer, s *Scratch, only *model.Selection, n int) {
+	f := r.begin(a, s, only, n)
 	f.popular()
 	f.done()
 }

@@ -8,7 +8,7 @@
 //	regional   trending in the country: live, then as of the release
 //	global     trending everywhere: live, then as of the release; then the popular ones
 //
-// No item comes twice, none that is unavailable, expired or excluded, and N items come whenever N exist.
+// No item comes twice, none that is unavailable, expired, excluded or not selected, and N items come whenever N exist.
 // An item says where it comes from (Source, Level); scores compare only within one source. Pages are consistent: the
 // same request with another Offset continues the same list.
 //
@@ -48,9 +48,10 @@ type Recent struct {
 
 // Request says what is wanted. Rows out of the model's range are ignored.
 type Request struct {
-	Recent      []Recent    // newest first
-	Exclude     []edged.Row // any order
-	ExcludeSeen bool        // leave out all of Recent, too
+	Recent      []Recent         // newest first
+	Exclude     []edged.Row      // any order
+	Only        *model.Selection // nothing else comes; of this release's model; nil: all
+	ExcludeSeen bool             // leave out all of Recent, too
 	N, Offset   int
 	Country     string
 	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil

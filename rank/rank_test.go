@@ -342,7 +342,7 @@ func TestExpiryFollowsTheClock(t *testing.T) {
 			t.Errorf("after %g h: row %d, want %d", tc.hours, a.Items[0].Row, tc.want)
 		}
 		var a Answer
-		r.WithClock(at(now)).Popular(&a, new(Scratch), 1)
+		r.WithClock(at(now)).Popular(&a, new(Scratch), nil, 1)
 		if a.Items[0].Row != tc.want {
 			t.Errorf("popular after %g h: row %d, want %d", tc.hours, a.Items[0].Row, tc.want)
 		}
@@ -384,8 +384,8 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	explained.Explain = true
 	for name, call := range map[string]func(){
 		"recommend": func() { r.Recommend(a, s, q) }, "explained": func() { r.Recommend(a, s, &explained) },
-		"similar":  func() { r.Similar(a, s, 5, 30) },
-		"trending": func() { r.Trending(a, s, "GB", q.Live, 30) }, "popular": func() { r.Popular(a, s, 30) },
+		"similar":  func() { r.Similar(a, s, 5, nil, 30) },
+		"trending": func() { r.Trending(a, s, "GB", q.Live, nil, 30) }, "popular": func() { r.Popular(a, s, nil, 30) },
 	} {
 		call()
 		if n := testing.AllocsPerRun(20, call); n != 0 {
@@ -413,7 +413,7 @@ func TestSimilar(t *testing.T) {
 	var a Answer
 	var s Scratch
 	r := ranker(m)
-	r.Similar(&a, &s, 5, 29)
+	r.Similar(&a, &s, 5, nil, 29)
 	if got := rowsOf(&a)[:2]; !slices.Equal(got, []edged.Row{6, 8}) {
 		t.Errorf("neighbours %v", got)
 	}
@@ -428,7 +428,7 @@ func TestSimilar(t *testing.T) {
 	if a.Items[2].Source != SourceVector || a.Items[27].Source != SourcePopular || a.Level != Session || a.Err != nil {
 		t.Errorf("sources %s, %s, level %s, %v", a.Items[2].Source, a.Items[27].Source, a.Level, a.Err)
 	}
-	r.Similar(&a, &s, 99, 3)
+	r.Similar(&a, &s, 99, nil, 3)
 	if a.Level != Global || len(a.Items) != 3 {
 		t.Errorf("unknown row: level %s, %d items", a.Level, len(a.Items))
 	}
@@ -438,15 +438,15 @@ func TestTrendingAndPopular(t *testing.T) {
 	m := random(t, rand.New(rand.NewPCG(12, 11)), 50, 6, withTrends)
 	r, s := ranker(m), new(Scratch)
 	var a Answer
-	r.Trending(&a, s, "GB", live("i040", "i031"), 6)
+	r.Trending(&a, s, "GB", live("i040", "i031"), nil, 6)
 	if got := rowsOf(&a); !slices.Equal(got, []edged.Row{40, 31, 30, 20, 21, 22}) || a.Level != Regional {
 		t.Errorf("GB: %v %s", got, a.Level)
 	}
-	r.Trending(&a, s, "", live("i040"), 3)
+	r.Trending(&a, s, "", live("i040"), nil, 3)
 	if got := rowsOf(&a); !slices.Equal(got, []edged.Row{40, 20, 21}) || a.Level != Global {
 		t.Errorf("everywhere: %v %s", got, a.Level)
 	}
-	r.Popular(&a, s, 3)
+	r.Popular(&a, s, nil, 3)
 	if got := rowsOf(&a); !slices.Equal(got, []edged.Row{0, 1, 2}) || a.Items[0].Score != 50 || a.Items[0].Source != SourcePopular {
 		t.Errorf("popular: %+v", a.Items)
 	}
@@ -459,7 +459,7 @@ func TestEmptyModel(t *testing.T) {
 	if len(a.Items) != 0 || a.Level != Static {
 		t.Errorf("%+v", a)
 	}
-	r.Similar(&a, s, 0, 10)
+	r.Similar(&a, s, 0, nil, 10)
 	if err := r.SelfCheck(); err != nil || len(a.Items) != 0 {
 		t.Errorf("%v %+v", err, a)
 	}

@@ -21,7 +21,7 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	a.reset()
 	s.setExclude(q)
 	f := r.newFill(a, s, q.N, q.Offset)
-	f.allowed = r.allowedAt(q.Now)
+	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
 	f.explain = q.Explain
 	r.personal(&f, q)
 	f.ladder(q.Country, q.Live, q.LiveGlobal)

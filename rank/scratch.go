@@ -16,6 +16,7 @@ type Scratch struct {
 	hits    []index.Hit
 	exclude []edged.Row // ascending
 	taken   rowSet      // what must not come (again)
+	only    only
 	buf     []byte
 }
 

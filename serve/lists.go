@@ -15,10 +15,10 @@ func (s *Server) similar(c *call) *problem {
 	}
 	c.cacheable = releaseMaxAge
 	if row, ok := c.ranker.Model().RowOfBytes(c.id); ok {
-		c.ranker.Similar(&c.answer, &c.scratch, row, c.req.n)
+		c.ranker.Similar(&c.answer, &c.scratch, row, nil, c.req.n)
 	} else {
 		c.missing = append(c.missing, c.id)
-		c.ranker.Popular(&c.answer, &c.scratch, c.req.n)
+		c.ranker.Popular(&c.answer, &c.scratch, nil, c.req.n)
 	}
 	return s.writeList(c)
 }
@@ -38,7 +38,7 @@ func (s *Server) trending(c *call) *problem {
 	}
 	country := c.names.of(c.req.country)
 	c.cacheable = trendingMaxAge
-	c.ranker.Trending(&c.answer, &c.scratch, country, s.trendList(country, window), c.req.n)
+	c.ranker.Trending(&c.answer, &c.scratch, country, s.trendList(country, window), nil, c.req.n)
 	return s.writeList(c)
 }
 
@@ -48,7 +48,7 @@ func (s *Server) popular(c *call) *problem {
 		return p
 	}
 	c.cacheable = releaseMaxAge
-	c.ranker.Popular(&c.answer, &c.scratch, c.req.n)
+	c.ranker.Popular(&c.answer, &c.scratch, nil, c.req.n)
 	return s.writeList(c)
 }
 
