@@ -3,6 +3,7 @@ package learn
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -22,10 +23,12 @@ func (f *Factors) Align(prev *Factors, threads int) error {
 	if err != nil {
 		return err
 	}
-	m := &als{d: d, threads: threads}
 	uncouple(conjugate(gram(f.Y, d, threads), r, d), r, d)
-	m.turn(f.Y, r)
-	m.turn(f.X, r)
+	for _, side := range []*[]float32{&f.Y, &f.X} {
+		padded := pad(*side, d)
+		turn(padded, r, d, threads)
+		*side = unpad(padded, d)
+	}
 	return nil
 }
 
@@ -54,15 +57,9 @@ func procrustes(y, to []float32, d int) ([]float64, error) {
 
 // conjugate returns RGRᵀ for a symmetric G given by its lower triangle, r holding the rows of R.
 func conjugate(lower, r []float64, d int) []float64 {
-	sym := mat.NewSymDense(d, nil)
-	for i := range d {
-		for j := range i + 1 {
-			sym.SetSym(i, j, lower[i*d+j])
-		}
-	}
-	turn := mat.NewDense(d, d, r)
+	turn := mat.NewDense(d, d, slices.Clone(r))
 	var half, full mat.Dense
-	half.Mul(turn, sym)
+	half.Mul(turn, symmetric(lower, d))
 	full.Mul(&half, turn.T())
 	return full.RawMatrix().Data
 }

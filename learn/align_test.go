@@ -32,9 +32,10 @@ func turned(f *Factors, seed uint64) *Factors {
 	qr.Factorize(a)
 	qr.QTo(&q)
 	g := &Factors{ALS: f.ALS, Active: f.Active, X: slices.Clone(f.X), Y: slices.Clone(f.Y)}
-	m := &als{d: d, threads: 1}
-	m.turn(g.X, q.RawMatrix().Data)
-	m.turn(g.Y, q.RawMatrix().Data)
+	g.X, g.Y = pad(g.X, d), pad(g.Y, d)
+	turn(g.X, q.RawMatrix().Data, d, 1)
+	turn(g.Y, q.RawMatrix().Data, d, 1)
+	g.X, g.Y = unpad(g.X, d), unpad(g.Y, d)
 	return g
 }
 

@@ -8,10 +8,11 @@
 //
 //	L = Σ_observed w(1−s)² + a0 Σ_all s² + λ Σ_u (n_u + a0·I)^ν |x_u|² + λ Σ_i (n_i + a0·U)^ν |y_i|²
 //
-// Each half-sweep solves every row of one side exactly, by Cholesky in float64, so L never rises. The other side is turned
-// into its eigenbasis first, where its Gram matrix is diagonal: a row of h < d observations then costs h²d/2 + h³/6
-// multiply-adds, not hd²/2 + d³/6. At the end the item vectors are turned so once more, with signs fixed: no score changes,
-// and a node's fold-in enjoys the same.
+// Each half-sweep improves every row of one side by conjugate gradients in float32, until a step gains next to nothing; L
+// does not rise but for rounding. Both sides are first turned into the eigenbasis of the other side, where its Gram matrix
+// is diagonal: a step of a row of h observations then costs 2hd multiply-adds and little more, not d² beside them, and the
+// diagonal is a good preconditioner. At the end the item vectors are turned so once more, with signs fixed: no score
+// changes, and a node's fold-in enjoys the same.
 //
 // # Determinism and concurrency
 //

@@ -5,43 +5,99 @@ import (
 	"math"
 	"slices"
 
+	"github.com/edged/edged/internal/float"
 	"github.com/edged/edged/internal/parallel"
 	"gonum.org/v1/gonum/mat"
 )
 
-// rotate turns both sides into the basis in which YᵀY is diagonal, largest first: YᵀY = QΛQᵀ, Y ← YQ, X ← XQ. Scores
-// stay, since (XQ)(YQ)ᵀ = XYᵀ. A column's sign is free; it is chosen so that its largest element of Y is positive.
-func (m *als) rotate() error {
-	_, q, err := eigenbasis(gram(m.y, m.d, m.threads), m.d)
-	if err != nil {
-		return err
-	}
-	m.turn(m.y, q)
-	for k := range m.d {
-		if largest(m.y, m.d, k) < 0 {
-			for i := range m.d {
-				q[k*m.d+i] = -q[k*m.d+i]
+// gramParts bounds how many parts a Gram matrix is summed in: each takes 8p² bytes. Their bounds depend on the number of
+// rows alone, so that the sum does not depend on threads.
+const (
+	gramParts = 64
+	gramBlock = 256 // rows summed in float32, before they are added up in float64
+)
+
+// gramPadded returns the lower triangle of FᵀF for f with rows of p numbers, p a multiple of float.Lanes.
+func gramPadded(f []float32, p, threads int) []float64 {
+	n := len(f) / p
+	rows := max(1, (n+gramParts*gramBlock-1)/(gramParts*gramBlock)) * gramBlock
+	parts := make([][]float64, (n+rows-1)/rows)
+	parallel.For(threads, n, rows, func(_, lo, hi int) {
+		sum, part := make([]float64, p*p), make([]float32, p*p)
+		for from := lo; from < hi; from += gramBlock {
+			float.Gram(part, f[from*p:min(from+gramBlock, hi)*p], p)
+			for i := range p {
+				for j, x := range part[i*p:][:i+1] {
+					sum[i*p+j] += float64(x)
+				}
 			}
-			for r := k; r < len(m.y); r += m.d {
-				m.y[r] = -m.y[r]
+		}
+		parts[lo/rows] = sum
+	})
+	sum := make([]float64, p*p)
+	for _, part := range parts {
+		for i, x := range part {
+			sum[i] += x
+		}
+	}
+	return sum
+}
+
+// gram is gramPadded for rows of any length d, and returns d×d.
+func gram(f []float32, d, threads int) []float64 {
+	p := float.Padded(d)
+	return corner(gramPadded(pad(f, d), p, threads), p, d)
+}
+
+// corner is the first d rows and columns of a p×p matrix.
+func corner(a []float64, p, d int) []float64 {
+	out := make([]float64, 0, d*d)
+	for i := range d {
+		out = append(out, a[i*p:][:d]...)
+	}
+	return out
+}
+
+// rotate turns both sides into the basis in which FᵀF is diagonal, largest first, f being one of them, and returns that
+// diagonal: FᵀF = QΛQᵀ, X ← XQ, Y ← YQ. Scores stay, since (XQ)(YQ)ᵀ = XYᵀ.
+func (m *als) rotate(f []float32) ([]float64, error) {
+	values, q, err := eigenbasis(corner(gramPadded(f, m.p, m.threads), m.p, m.d), m.d)
+	if err != nil {
+		return nil, err
+	}
+	turn(m.y, q, m.d, m.threads)
+	turn(m.x, q, m.d, m.threads)
+	return values, nil
+}
+
+// settleSigns chooses the signs of columns, which are free, so that the largest element of each of Y is positive.
+func (m *als) settleSigns() {
+	largest := make([]float32, m.p) // by magnitude, the first of equals
+	for r := 0; r < len(m.y); r += m.p {
+		for k, x := range m.y[r:][:m.p] {
+			if math.Abs(float64(x)) > math.Abs(float64(largest[k])) {
+				largest[k] = x
 			}
 		}
 	}
-	m.turn(m.x, q)
-	return nil
+	for _, f := range [][]float32{m.x, m.y} {
+		parallel.For(m.threads, len(f)/m.p, 1024, func(_, lo, hi int) {
+			for r := lo; r < hi; r++ {
+				for k, x := range f[r*m.p:][:m.p] {
+					if largest[k] < 0 {
+						f[r*m.p+k] = -x
+					}
+				}
+			}
+		})
+	}
 }
 
 // eigenbasis returns the eigenvalues of a lower triangle, the largest first, and their eigenvectors one after the other.
 // The matrix has no negative ones but for rounding, which is set to 0.
 func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
-	sym := mat.NewSymDense(d, nil)
-	for i := range d {
-		for j := range i + 1 {
-			sym.SetSym(i, j, lower[i*d+j])
-		}
-	}
 	var eigen mat.EigenSym
-	if !eigen.Factorize(sym, true) {
+	if !eigen.Factorize(symmetric(lower, d), true) {
 		return nil, nil, fmt.Errorf("no eigenvectors of the %d×%d Gram matrix were found", d, d)
 	}
 	var vectors mat.Dense
@@ -59,29 +115,33 @@ func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
 	return values, q, nil
 }
 
-// turn replaces each row v of f by (q_k·v)_k.
-func (m *als) turn(f []float32, q []float64) {
-	d := m.d
-	parallel.For(m.threads, len(f)/d, 256, func(_, lo, hi int) {
-		old := make([]float64, d)
-		for r := lo; r < hi; r++ {
-			row := f[r*d : (r+1)*d]
-			for i, x := range row {
-				old[i] = float64(x)
-			}
-			for k := range row {
-				row[k] = float32(dot(q[k*d:(k+1)*d], old))
-			}
-		}
-	})
-}
-
-// largest is the element of column k whose magnitude is largest, the first of equals.
-func largest(f []float32, d, k int) (x float32) {
-	for at := k; at < len(f); at += d {
-		if math.Abs(float64(f[at])) > math.Abs(float64(x)) {
-			x = f[at]
+func symmetric(lower []float64, d int) *mat.SymDense {
+	sym := mat.NewSymDense(d, nil)
+	for i := range d {
+		for j := range i + 1 {
+			sym.SetSym(i, j, lower[i*d+j])
 		}
 	}
-	return x
+	return sym
+}
+
+// turn replaces each row v of f by (q_k·v)_k, for d vectors q of d numbers and rows padded for them.
+func turn(f []float32, q []float64, d, threads int) {
+	const block = 256
+	p := float.Padded(d)
+	to := make([]float32, p*p) // Qᵀ
+	for k := range d {
+		for i := range d {
+			to[i*p+k] = float32(q[k*d+i])
+		}
+	}
+	work := make([][]float32, threads)
+	parallel.For(threads, len(f)/p, block, func(w, lo, hi int) {
+		if work[w] == nil {
+			work[w] = make([]float32, block*p)
+		}
+		out := work[w][:(hi-lo)*p]
+		float.Mul(out, f[lo*p:hi*p], to, p)
+		copy(f[lo*p:hi*p], out)
+	})
 }

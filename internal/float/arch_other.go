@@ -1,0 +1,5 @@
+//go:build purego || !amd64
+
+package float
+
+func archVariants() []variant { return nil }
