@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 
 	"github.com/edged/edged/internal/float"
@@ -22,7 +21,7 @@ type ALS struct {
 	Seed    uint64  // of the item vectors' start
 
 	// Start are earlier vectors to go on from, nil for none. Only Y is read: I rows of the same length, in the order of the
-	// items trained now. A row of zeros is an item that was not there; it starts as without Start.
+	// items trained now. A row of zeros is an item that was not there.
 	Start *Factors
 }
 
@@ -45,6 +44,9 @@ func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(
 		return nil, err
 	}
 	m := newALS(p, pairs, threads)
+	if err := m.begin(p); err != nil {
+		return nil, err
+	}
 	losses, err := m.train(ctx, p.Sweeps, progress)
 	if err != nil {
 		return nil, err
@@ -69,6 +71,8 @@ func (p ALS) check(pairs *Matrix) error {
 		return fmt.Errorf("als: a0 %v, reg %v, nu %v: numbers that are not negative are needed", p.A0, p.Reg, p.Nu)
 	case p.Start != nil && len(p.Start.Y) != pairs.Cols*p.Factors:
 		return fmt.Errorf("als: the start has %d numbers; %d items of %d factors need %d", len(p.Start.Y), pairs.Cols, p.Factors, pairs.Cols*p.Factors)
+	case p.Start != nil && len(p.Start.Y) > 0 && !slices.ContainsFunc(p.Start.Y, func(x float32) bool { return x != 0 }):
+		return errors.New("als: the start is all zeros, where no gradient leads away")
 	}
 	return nil
 }
@@ -104,35 +108,12 @@ func (s *side) setRidge(p ALS, others int) {
 	}
 }
 
-// newALS starts the item vectors of items with observations where p.Start has them, or at N(0, 0.1/√d); the others are
-// zero, where the loss wants them. Visitors start at zero.
 func newALS(p ALS, pairs *Matrix, threads int) *als {
 	m := &als{d: p.Factors, p: float.Padded(p.Factors), a0: p.A0, threads: threads, users: newSide(pairs), items: newSide(pairs.Transpose())}
 	m.users.setRidge(p, m.items.active)
 	m.items.setRidge(p, m.users.active)
 	m.x, m.y = make([]float32, pairs.Rows()*m.p), make([]float32, pairs.Cols*m.p)
-	rng := rand.New(rand.NewPCG(p.Seed, 0x6564676564)) // a stream of its own
-	scale := 0.1 / math.Sqrt(float64(m.d))
-	for r := range pairs.Cols {
-		if m.items.obs.Count(r) == 0 {
-			continue
-		}
-		row := m.y[r*m.p:][:m.d]
-		for k := range row {
-			row[k] = float32(rng.NormFloat64() * scale)
-		}
-		if p.Start != nil {
-			p.Start.copyTo(row, r)
-		}
-	}
 	return m
-}
-
-// copyTo copies item r to row unless it is zero.
-func (f *Factors) copyTo(row []float32, r int) {
-	if from := f.Y[r*len(row):][:len(row)]; slices.ContainsFunc(from, func(x float32) bool { return x != 0 }) {
-		copy(row, from)
-	}
 }
 
 // train runs the sweeps and returns the loss after each.
@@ -147,6 +128,9 @@ func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, lo
 		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
 			return nil, fmt.Errorf("als: the loss of sweep %d is %v: raise reg or lower the event weights", sweep+1, loss)
+		}
+		if sweep < balanced {
+			loss -= m.balance()
 		}
 		losses = append(losses, loss)
 		progress(sweep+1, loss)

@@ -36,7 +36,16 @@ var tinyParameters = ALS{Factors: 8, Reg: 0.03, Nu: 0.7, A0: 0.2}
 func tinyALS(seed uint64) *als {
 	p := tinyParameters
 	p.Seed = seed
-	return newALS(p, randomPairs(seed, 40, 30, 300), 2)
+	return begun(p, randomPairs(seed, 40, 30, 300), 2)
+}
+
+// begun is a training before its first sweep.
+func begun(p ALS, pairs *Matrix, threads int) *als {
+	m := newALS(p, pairs, threads)
+	if err := m.begin(p); err != nil {
+		panic(err)
+	}
+	return m
 }
 
 // naiveLoss is the package comment's formula over every cell of the dense matrix.
@@ -134,7 +143,7 @@ func TestGradientsAreAsGoodAsExactSteps(t *testing.T) {
 		"overfit":  {ALS{Factors: 40, A0: .01, Reg: .003, Nu: 1, Seed: 1}, 3e-2}, // on the way to a loss of next to nothing, paths part
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, exact := newALS(c.p, pairs, 2), newALS(c.p, pairs, 2)
+			m, exact := begun(c.p, pairs, 2), begun(c.p, pairs, 2)
 			for sweep := range 10 {
 				got := m.sweep(t)
 				exact.exactUsers()
@@ -308,6 +317,7 @@ func TestRefusesWhatCannotBeTrained(t *testing.T) {
 		"negative a0":     func(p *ALS, _ *Matrix) { p.A0 = -1 },
 		"reg is none":     func(p *ALS, _ *Matrix) { p.Reg = math.NaN() },
 		"infinite nu":     func(p *ALS, _ *Matrix) { p.Nu = math.Inf(1) },
+		"start of zeros":  func(p *ALS, m *Matrix) { p.Start = &Factors{Y: make([]float32, 4*m.Cols)} },
 		"column too far":  func(_ *ALS, m *Matrix) { m.Index[len(m.Index)-1] = uint32(m.Cols) },
 		"negative weight": func(_ *ALS, m *Matrix) { m.Value[0] = -1 },
 	} {

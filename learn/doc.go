@@ -11,7 +11,8 @@
 // Each half-sweep improves every row of one side by conjugate gradients in float32, until a step gains next to nothing; L
 // does not rise but for rounding. Both sides are first turned into the eigenbasis of the other side, where its Gram matrix
 // is diagonal: a step of a row of h observations then costs 2hd multiply-adds and little more, not d² beside them, and the
-// diagonal is a good preconditioner. At the end the item vectors are turned so once more, with signs fixed: no score
+// diagonal is a good preconditioner. The start spans the directions in which the weights vary most, and after the first
+// sweeps the two sides are balanced: both save sweeps, the more the weaker the regularisation. At the end the item vectors are turned so once more, with signs fixed: no score
 // changes, and a node's fold-in enjoys the same.
 //
 // # Determinism and concurrency

@@ -18,21 +18,31 @@ const (
 )
 
 // gramPadded returns the lower triangle of FᵀF for f with rows of p numbers, p a multiple of float.Lanes.
-func gramPadded(f []float32, p, threads int) []float64 {
+func gramPadded(f []float32, p, threads int) []float64 { return weightedGram(f, nil, p, threads) }
+
+// weightedGram returns that of FᵀWF for a diagonal W with a number for each row; nil is the unit matrix.
+func weightedGram(f, weight []float32, p, threads int) []float64 {
 	n := len(f) / p
-	rows := max(1, (n+gramParts*gramBlock-1)/(gramParts*gramBlock)) * gramBlock
-	parts := make([][]float64, (n+rows-1)/rows)
-	parallel.For(threads, n, rows, func(_, lo, hi int) {
+	size := max(1, (n+gramParts*gramBlock-1)/(gramParts*gramBlock)) * gramBlock
+	parts := make([][]float64, (n+size-1)/size)
+	parallel.For(threads, n, size, func(_, lo, hi int) {
 		sum, part := make([]float64, p*p), make([]float32, p*p)
+		var scaled []float32
 		for from := lo; from < hi; from += gramBlock {
-			float.Gram(part, f[from*p:min(from+gramBlock, hi)*p], p)
+			to := min(from+gramBlock, hi)
+			rows := f[from*p : to*p]
+			if weight != nil {
+				scaled = scaleRows(scaled, rows, weight[from:to], p)
+				rows = scaled
+			}
+			float.Gram(part, rows, p)
 			for i := range p {
 				for j, x := range part[i*p:][:i+1] {
 					sum[i*p+j] += float64(x)
 				}
 			}
 		}
-		parts[lo/rows] = sum
+		parts[lo/size] = sum
 	})
 	sum := make([]float64, p*p)
 	for _, part := range parts {
@@ -41,6 +51,18 @@ func gramPadded(f []float32, p, threads int) []float64 {
 		}
 	}
 	return sum
+}
+
+// scaleRows returns the rows times the roots of their weights; it reuses the memory of dst.
+func scaleRows(dst, rows, weight []float32, p int) []float32 {
+	dst = append(dst[:0], rows...)
+	for r, w := range weight {
+		root := float32(math.Sqrt(float64(w)))
+		for k := range p {
+			dst[r*p+k] *= root
+		}
+	}
+	return dst
 }
 
 // gram is gramPadded for rows of any length d, and returns d×d.
