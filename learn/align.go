@@ -8,7 +8,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// coupling is how far YᵀY may be from diagonal after Align: |g_kl| ≤ coupling·√(g_kk·g_ll).
+// coupling is how far YᵀY may be from diagonal after Align: |g_kl| ≤ coupling·√(g_kk·g_ll). A fold-in that takes it for
+// diagonal moves by 1 or 2 % and keeps 98 or 99 of 100 in the first 20 places, as int8 vectors do.
 const coupling = 0.01
 
 // Align turns both sides towards the basis of earlier vectors, so that what did not change keeps its numbers. prev.Y has a

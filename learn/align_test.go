@@ -80,3 +80,35 @@ func TestAlignRefusesOtherShapes(t *testing.T) {
 		t.Fatal("aligned 20 items with 21")
 	}
 }
+
+// TestAlignedVectorsDriftLittle: one observation in a hundred is new. Going on from the last vectors, aligned, moves the
+// items little; a training of its own turns them anywhere.
+func TestAlignedVectorsDriftLittle(t *testing.T) {
+	p := ALS{Factors: 16, A0: .1, Reg: .01, Nu: 1, Sweeps: 8, Seed: 1}
+	earlier, later := randomPairs(3, 2000, 300, 40_000), randomPairs(3, 2000, 300, 40_400)
+	old := fitted(t, p, earlier)
+	apart := p
+	apart.Seed = 2
+	p.Start, p.Sweeps = old, 1
+	warm := fitted(t, p, later)
+	if err := warm.Align(old, 2); err != nil {
+		t.Fatal(err)
+	}
+	if c := meanCosine(old, warm); c < 0.99 {
+		t.Fatalf("aligned vectors have a mean cosine of %.4f with the last ones", c)
+	}
+	if c := meanCosine(old, fitted(t, apart, later)); c > 0.9 {
+		t.Fatalf("vectors of another start have a mean cosine of %.4f: this test shows nothing", c)
+	}
+}
+
+func meanCosine(a, b *Factors) float64 {
+	d, sum, n := a.Factors, 0.0, 0
+	for r := 0; r < len(a.Y); r += d {
+		x, y := a.Y[r:][:d], b.Y[r:][:d]
+		if size := norm2(x) * norm2(y); size > 0 {
+			sum, n = sum+dot32(x, y)/math.Sqrt(size), n+1
+		}
+	}
+	return sum / float64(n)
+}

@@ -1,13 +1,10 @@
 package learn
 
 import (
-	"fmt"
 	"math"
-	"slices"
 
 	"github.com/edged/edged/internal/float"
 	"github.com/edged/edged/internal/parallel"
-	"gonum.org/v1/gonum/mat"
 )
 
 // gramParts bounds how many parts a Gram matrix is summed in: each takes 8p² bytes. Their bounds depend on the number of
@@ -113,38 +110,6 @@ func (m *als) settleSigns() {
 			}
 		})
 	}
-}
-
-// eigenbasis returns the eigenvalues of a lower triangle, the largest first, and their eigenvectors one after the other.
-// The matrix has no negative ones but for rounding, which is set to 0.
-func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
-	var eigen mat.EigenSym
-	if !eigen.Factorize(symmetric(lower, d), true) {
-		return nil, nil, fmt.Errorf("no eigenvectors of the %d×%d Gram matrix were found", d, d)
-	}
-	var vectors mat.Dense
-	eigen.VectorsTo(&vectors)
-	values, q = eigen.Values(nil), make([]float64, d*d)
-	slices.Reverse(values)
-	for k := range d { // gonum's come in ascending order, as columns
-		for i := range d {
-			q[k*d+i] = vectors.At(i, d-1-k)
-		}
-	}
-	for k, v := range values {
-		values[k] = max(v, 0)
-	}
-	return values, q, nil
-}
-
-func symmetric(lower []float64, d int) *mat.SymDense {
-	sym := mat.NewSymDense(d, nil)
-	for i := range d {
-		for j := range i + 1 {
-			sym.SetSym(i, j, lower[i*d+j])
-		}
-	}
-	return sym
 }
 
 // turn replaces each row v of f by (q_k·v)_k, for d vectors q of d numbers and rows padded for them.

@@ -23,6 +23,9 @@ func directAVX2(p, r, inverse *float32, bytes int, beta float32)
 func preconditionAVX2(inverse, gram, c *float32, bytes int, weight, ridge float32)
 
 //go:noescape
+func rotateAVX2(a, b *float64, bytes int, cos, sin float64)
+
+//go:noescape
 func tileAVX2(c, a, b *float32, k int, cRow, aRow, aCol, bRow int)
 
 func archVariants() (v []variant) {
@@ -31,7 +34,7 @@ func archVariants() (v []variant) {
 		v = append(v, variant{
 			name: "avx2", observe: observeBy(observeAVX2), diagonal: diagonalBy(diagonalAVX2), dot: dotBy(dotAVX2),
 			advance: advanceBy(advanceAVX2), direct: directBy(directAVX2), precondition: preconditionBy(preconditionAVX2),
-			tile: tileBy(tileAVX2),
+			rotate: rotateBy(rotateAVX2), tile: tileBy(tileAVX2),
 		})
 	}
 	return v

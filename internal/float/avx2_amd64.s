@@ -287,6 +287,31 @@ loop:
 	VZEROUPPER
 	RET
 
+// func rotateAVX2(a *float64, b *float64, bytes int, cos float64, sin float64)
+// Requires: AVX, FMA3
+TEXT ·rotateAVX2(SB), NOSPLIT, $0-40
+	MOVQ         a+0(FP), AX
+	MOVQ         b+8(FP), CX
+	MOVQ         bytes+16(FP), DX
+	VBROADCASTSD cos+24(FP), Y0
+	VBROADCASTSD sin+32(FP), Y1
+	XORQ         BX, BX
+
+loop:
+	VMOVUPD     (AX)(BX*1), Y2
+	VMOVUPD     (CX)(BX*1), Y3
+	VMULPD      Y3, Y1, Y4
+	VMULPD      Y3, Y0, Y3
+	VFMSUB231PD Y2, Y0, Y4
+	VFMADD231PD Y2, Y1, Y3
+	VMOVUPD     Y4, (AX)(BX*1)
+	VMOVUPD     Y3, (CX)(BX*1)
+	ADDQ        $0x20, BX
+	CMPQ        BX, DX
+	JL          loop
+	VZEROUPPER
+	RET
+
 // func tileAVX2(c *float32, a *float32, b *float32, k int, cRow int, aRow int, aCol int, bRow int)
 // Requires: AVX, FMA3
 TEXT ·tileAVX2(SB), NOSPLIT, $0-64

@@ -38,6 +38,17 @@ func preconditionBy(f func(inverse, gram, c *float32, bytes int, weight, ridge f
 	}
 }
 
+// rotateBy leaves the last numbers, where they are no whole register, to the reference.
+func rotateBy(f func(a, b *float64, bytes int, cos, sin float64)) func(a, b []float64, cos, sin float64) {
+	return func(a, b []float64, cos, sin float64) {
+		whole := len(a) &^ 3
+		if whole > 0 {
+			f(&a[0], &b[0], 8*whole, cos, sin)
+		}
+		rotateGeneric(a[whole:], b[whole:], cos, sin)
+	}
+}
+
 func tileBy(f func(c, a, b *float32, k int, cRow, aRow, aCol, bRow int)) func(c, a, b []float32, k int, at *strides) {
 	return func(c, a, b []float32, k int, at *strides) {
 		f(&c[0], &a[0], &b[0], k, 4*at.cRow, 4*at.aRow, 4*at.aCol, 4*at.bRow)

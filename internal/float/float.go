@@ -1,5 +1,5 @@
 // Package float holds the innermost loops of training: sums over gathered rows, and the vector and matrix steps between.
-// All are in float32.
+// All are in float32 but Rotate.
 //
 // The plain-Go functions (generic.go) are compiled on every platform and are the reference. A variant is the same set of
 // functions written for one kind of CPU. It adds in another order and fuses multiplications with additions, so that its
@@ -66,6 +66,14 @@ func Direct(p, r, inverse []float32, beta float32) {
 func Precondition(inverse, g, c []float32, weight, ridge float32) {
 	check(len(inverse), len(g), len(c))
 	active.precondition(inverse, g, c, weight, ridge)
+}
+
+// Rotate sets a to cos·a − sin·b and b to sin·a + cos·b, at once. It is in float64, of any length.
+func Rotate(a, b []float64, cos, sin float64) {
+	if len(a) != len(b) {
+		panic("BUG: float: lengths differ")
+	}
+	active.rotate(a, b, cos, sin)
 }
 
 func check(d int, others ...int) {

@@ -181,6 +181,31 @@ func compareSteps(t *testing.T, rng *rand.Rand, d int) {
 	}
 }
 
+func TestRotate(t *testing.T) {
+	eachVariant(t, func(t *testing.T) {
+		rng := rand.New(rand.NewPCG(1, 7))
+		for n := range 40 {
+			all := make([]float64, 2*n+3)
+			for i := range all {
+				all[i] = rng.NormFloat64()
+			}
+			was, a, b := slices.Clone(all), all[1:1+n], all[2+n:2+2*n]
+			cos, sin := rng.NormFloat64(), rng.NormFloat64()
+			Rotate(a, b, cos, sin)
+			for i := range n {
+				x, y := was[1+i], was[2+n+i]
+				bound := 1e-15 * (math.Abs(cos) + math.Abs(sin)) * (math.Abs(x) + math.Abs(y))
+				if math.Abs(a[i]-(cos*x-sin*y)) > bound || math.Abs(b[i]-(sin*x+cos*y)) > bound {
+					t.Fatalf("%d of %d: got %v, %v", i, n, a[i], b[i])
+				}
+			}
+			if all[0] != was[0] || all[1+n] != was[1+n] || all[2+2*n] != was[2+2*n] {
+				t.Fatalf("length %d: wrote beside its results", n)
+			}
+		}
+	})
+}
+
 func TestGram(t *testing.T) {
 	eachVariant(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 4))

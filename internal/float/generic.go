@@ -3,7 +3,7 @@ package float
 // The reference: what the assembly of a variant is tested against, and what runs where there is none.
 var generic = variant{
 	name: "generic", observe: observeGeneric, diagonal: diagonalGeneric, dot: dotGeneric, advance: advanceGeneric,
-	direct: directGeneric, precondition: preconditionGeneric, tile: tileGeneric,
+	direct: directGeneric, precondition: preconditionGeneric, rotate: rotateGeneric, tile: tileGeneric,
 }
 
 func observeGeneric(out, p, f []float32, rows []uint32, w []float32, one float32, _ bool) (sum float32) {
@@ -57,6 +57,14 @@ func directGeneric(p, r, inverse []float32, beta float32) {
 func preconditionGeneric(inverse, g, c []float32, weight, ridge float32) {
 	for i := range inverse {
 		inverse[i] = 1 / (g[i] + weight*c[i] + ridge)
+	}
+}
+
+func rotateGeneric(a, b []float64, cos, sin float64) {
+	b = b[:len(a)]
+	for i, x := range a {
+		y := b[i]
+		a[i], b[i] = cos*x-sin*y, sin*x+cos*y
 	}
 }
 

@@ -14,6 +14,7 @@ type variant struct {
 	advance      func(x, r, p, q, inverse []float32, alpha float32) float32
 	direct       func(p, r, inverse []float32, beta float32)
 	precondition func(inverse, g, c []float32, weight, ridge float32)
+	rotate       func(a, b []float64, cos, sin float64)
 	tile         func(c, a, b []float32, k int, at *strides)
 }
 

@@ -21,6 +21,7 @@ func main() {
 	advance()
 	direct()
 	precondition()
+	rotate()
 	tile()
 	Generate()
 }

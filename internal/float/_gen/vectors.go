@@ -102,6 +102,27 @@ func precondition() {
 	end()
 }
 
+// rotate: a, b = cos·a − sin·b, sin·a + cos·b, in float64.
+func rotate() {
+	begin("rotate", "func(a, b *float64, bytes int, cos, sin float64)")
+	a, b, bytes := load("a"), load("b"), load("bytes")
+	cos, sin := YMM(), YMM()
+	VBROADCASTSD(arg("cos"), cos)
+	VBROADCASTSD(arg("sin"), sin)
+	each(bytes, func(i reg.GPVirtual) {
+		x, y, u, v := YMM(), YMM(), YMM(), YMM()
+		VMOVUPD(indexed(a, i, 0), x)
+		VMOVUPD(indexed(b, i, 0), y)
+		VMULPD(y, sin, u)
+		VMULPD(y, cos, v)
+		VFMSUB231PD(x, cos, u)
+		VFMADD231PD(x, sin, v)
+		VMOVUPD(u, indexed(a, i, 0))
+		VMOVUPD(v, indexed(b, i, 0))
+	})
+	end()
+}
+
 // tile writes an 8×16 block of a product: c[r][n] = Σ_k a[r·aRow + k·aCol]·b[k·bRow + n], strides in bytes.
 func tile() {
 	begin("tile", "func(c, a, b *float32, k int, cRow, aRow, aCol, bRow int)")
