@@ -33,7 +33,7 @@ type Factors struct {
 	Losses []float64 // after each sweep
 }
 
-// Fit trains on visitors by items. Beside the pairs it takes, for U visitors, I items, d factors (p: d rounded up to 16s)
+// Fit trains on visitors by items; progress may be nil. Beside the pairs it takes, for U visitors, I items, d factors (p: d rounded up to 16s)
 // and n pairs,
 //
 //	4p(U+I) + 8n + 16(U+I) bytes, and 8p² bytes for each of at most 64 parts of the Gram matrix
@@ -44,7 +44,7 @@ func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(
 		return nil, err
 	}
 	m := newALS(p, pairs, threads)
-	if err := m.begin(p); err != nil {
+	if err := m.begin(ctx, p); err != nil {
 		return nil, err
 	}
 	losses, err := m.train(ctx, p.Sweeps, progress)
@@ -69,6 +69,8 @@ func (p ALS) check(pairs *Matrix) error {
 		return fmt.Errorf("als: %d factors and %d sweeps: at least 1 and 0 are needed", p.Factors, p.Sweeps)
 	case !(p.A0 >= 0 && p.Reg >= 0 && p.Nu >= 0) || math.IsInf(p.A0+p.Reg+p.Nu, 0):
 		return fmt.Errorf("als: a0 %v, reg %v, nu %v: numbers that are not negative are needed", p.A0, p.Reg, p.Nu)
+	case p.A0 == 0 && p.Reg == 0:
+		return errors.New("als: a0 and reg are 0: without either the vectors are not determined")
 	case p.Start != nil && len(p.Start.Y) != pairs.Cols*p.Factors:
 		return fmt.Errorf("als: the start has %d numbers; %d items of %d factors need %d", len(p.Start.Y), pairs.Cols, p.Factors, pairs.Cols*p.Factors)
 	case p.Start != nil && len(p.Start.Y) > 0 && !slices.ContainsFunc(p.Start.Y, func(x float32) bool { return x != 0 }):
@@ -133,7 +135,9 @@ func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, lo
 			loss -= m.balance()
 		}
 		losses = append(losses, loss)
-		progress(sweep+1, loss)
+		if progress != nil {
+			progress(sweep+1, loss)
+		}
 	}
 	return losses, nil
 }

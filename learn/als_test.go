@@ -42,7 +42,7 @@ func tinyALS(seed uint64) *als {
 // begun is a training before its first sweep.
 func begun(p ALS, pairs *Matrix, threads int) *als {
 	m := newALS(p, pairs, threads)
-	if err := m.begin(p); err != nil {
+	if err := m.begin(context.Background(), p); err != nil {
 		panic(err)
 	}
 	return m
@@ -188,6 +188,16 @@ func TestExactStepAgainstGonum(t *testing.T) {
 	}
 }
 
+func TestFoldInRefusesForeignItems(t *testing.T) {
+	f := fitted(t, ALS{Factors: 4, A0: .1, Reg: .01, Nu: 1, Sweeps: 1, Seed: 1}, randomPairs(1, 20, 10, 50))
+	defer func() {
+		if recover() == nil {
+			t.Fatal("no panic for an item beyond the last")
+		}
+	}()
+	f.FoldIn(&Matrix{Cols: 11, Start: []int{0, 1}, Index: []uint32{10}, Value: []float32{1}}, 1)
+}
+
 // TestFoldInIsExact: a visitor's vector is what the exact solver gives for the final items.
 func TestFoldInIsExact(t *testing.T) {
 	for _, d := range []int{5, 16, 40} {
@@ -291,6 +301,14 @@ func TestOddLengths(t *testing.T) {
 	}
 }
 
+// TestNoRegularisation: a0 alone determines the vectors, padded ones too.
+func TestNoRegularisation(t *testing.T) {
+	f := fitted(t, ALS{Factors: 10, A0: .1, Sweeps: 6, Seed: 1}, randomPairs(8, 60, 40, 500))
+	if first, last := f.Losses[0], f.Losses[5]; !(last < first) || norm2(f.Y) == 0 || norm2(f.X) == 0 {
+		t.Fatalf("losses %v", f.Losses)
+	}
+}
+
 func TestStartIsGoneOnFrom(t *testing.T) {
 	pairs := randomPairs(12, 300, 100, 4000)
 	p := ALS{Factors: 16, A0: .1, Reg: .01, Nu: 1, Sweeps: 6, Seed: 1}
@@ -317,6 +335,7 @@ func TestRefusesWhatCannotBeTrained(t *testing.T) {
 		"negative a0":     func(p *ALS, _ *Matrix) { p.A0 = -1 },
 		"reg is none":     func(p *ALS, _ *Matrix) { p.Reg = math.NaN() },
 		"infinite nu":     func(p *ALS, _ *Matrix) { p.Nu = math.Inf(1) },
+		"nothing holds":   func(p *ALS, _ *Matrix) { p.A0, p.Reg = 0, 0 },
 		"start of zeros":  func(p *ALS, m *Matrix) { p.Start = &Factors{Y: make([]float32, 4*m.Cols)} },
 		"column too far":  func(_ *ALS, m *Matrix) { m.Index[len(m.Index)-1] = uint32(m.Cols) },
 		"negative weight": func(_ *ALS, m *Matrix) { m.Value[0] = -1 },

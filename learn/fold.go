@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"slices"
 
 	"github.com/edged/edged/internal/float"
 )
@@ -16,12 +17,15 @@ const (
 // the diagonal matrix that it is but for rounding (and for what Align leaves). The pairs' columns must be items of f.
 func (f *Factors) FoldIn(pairs *Matrix, threads int) []float32 {
 	d := f.Factors
-	h := &half{p: float.Padded(d), threads: threads, f: pad(f.Y, d), share: foldShare, steps: foldSteps}
-	h.gram, h.mean = make([]float32, h.p), make([]float32, h.p)
-	lower := gramPadded(h.f, h.p, threads)
-	for k := range h.gram {
-		h.gram[k] = float32(f.A0 * lower[k*h.p+k])
+	if len(pairs.Index) > 0 && int(slices.Max(pairs.Index)) >= len(f.Y)/d {
+		panic("BUG: learn: pairs of items that have no vector")
 	}
+	h := &half{p: float.Padded(d), threads: threads, f: pad(f.Y, d), share: foldShare, steps: foldSteps}
+	lower, eigen := gramPadded(h.f, h.p, threads), make([]float64, d)
+	for k := range eigen {
+		eigen[k] = lower[k*h.p+k]
+	}
+	h.gram, h.mean = diagonalGram(eigen, f.A0, h.p), make([]float32, h.p)
 	items := f.Active
 	if items == 0 {
 		items = len(f.Y) / d

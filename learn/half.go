@@ -2,6 +2,7 @@ package learn
 
 import (
 	"context"
+	"slices"
 
 	"github.com/edged/edged/internal/float"
 	"github.com/edged/edged/internal/parallel"
@@ -37,12 +38,22 @@ func (m *als) newHalf(f, weight []float32) (*half, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &half{p: m.p, threads: m.threads, f: f, gram: make([]float32, m.p), share: trainShare, steps: trainSteps}
-	for k, x := range eigen {
-		h.gram[k] = float32(m.a0 * x)
-	}
-	h.mean = meanSquares(f, weight, m.p, m.threads)
+	h := &half{p: m.p, threads: m.threads, f: f, share: trainShare, steps: trainSteps}
+	h.gram, h.mean = diagonalGram(eigen, m.a0, m.p), meanSquares(f, weight, m.p, m.threads)
 	return h, nil
+}
+
+// diagonalGram is a0·FᵀF for its eigenvalues, padded. Directions without length get what rounding would hide, so that no
+// row's matrix is singular where there is no regularisation.
+func diagonalGram(eigen []float64, a0 float64, p int) []float32 {
+	gram, least := make([]float32, p), 1e-9*slices.Max(eigen)
+	for k := range gram {
+		gram[k] = float32(a0 * least)
+		if k < len(eigen) {
+			gram[k] = float32(a0 * max(eigen[k], least))
+		}
+	}
+	return gram
 }
 
 // meanSquares is the mean of f∘f over the rows of f by their weights.

@@ -1,6 +1,8 @@
 package learn
 
 import (
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,7 +18,7 @@ const powers = 2
 // subspace iteration from random numbers (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review
 // 2011, algorithm 4.4): that saves about half of the sweeps. Items without observations are zero, where the loss wants
 // them; visitors too, until the first half-sweep.
-func (m *als) begin(p ALS) error {
+func (m *als) begin(ctx context.Context, p ALS) error {
 	if p.Start != nil {
 		m.y = pad(slices.Clone(p.Start.Y), m.d)
 		m.forget()
@@ -32,7 +34,7 @@ func (m *als) begin(p ALS) error {
 	for range powers {
 		m.multiply(m.x, m.y, m.users)
 		m.multiply(m.y, m.x, m.items)
-		if err := m.whiten(); err != nil {
+		if err := errors.Join(ctx.Err(), m.whiten()); err != nil {
 			return err
 		}
 	}

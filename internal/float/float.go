@@ -7,7 +7,7 @@
 // the same bits for the same input every time.
 //
 // The variant is chosen once, at start, from what the CPU can do; EDGED_SIMD=generic forces the reference. There is one for
-// AVX2 with FMA and none for AVX-512: measured on Zen 4 it gained nothing, and so every newer amd64 machine gives the same
+// AVX2 with FMA and none for AVX-512: measured on the machine of docs/BENCHMARKS.md it gained nothing, and so every newer amd64 machine gives the same
 // bits. Functions keep no state and may be called from any goroutine.
 package float
 
