@@ -20,7 +20,7 @@ var layers = []struct {
 	packages []string
 	reason   string
 }{
-	{[]string{"cmd/edged"}, "flags, the configuration file and exit codes; nobody imports a command"},
+	{[]string{"cmd/edged", "bench/implicit"}, "flags, the configuration file and exit codes; nobody imports a command"},
 	{[]string{"demo", "bench"}, "they drive the whole from outside, as a user would"},
 	{[]string{"edge"}, "one node assembled: the only place where use cases of a node meet"},
 	{[]string{"serve", "node", "publish", "train", "inspect", "demo/sim"}, "use cases speak through interfaces of their own, so that each can be tested and replaced alone"},
