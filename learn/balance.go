@@ -8,7 +8,7 @@ import (
 )
 
 // balanced is after how many sweeps the two sides are balanced. Later it gains next to nothing.
-const balanced = 3
+const balanced = 2
 
 // balance changes no score: it replaces X by XT and Y by YT⁻ᵀ for the T that makes the regularisation least, and returns by
 // how much. Half-sweeps alone get there slowly where λ is small. With R_u and R_i the rows' regularisation,

@@ -11,7 +11,7 @@ import (
 // Conjugate gradients of a row end when a step lowers the row's loss by no more than this share of what all have, and after
 // this many anyway.
 const (
-	trainShare = 0.003
+	trainShare = 0.01
 	trainSteps = 12
 )
 

@@ -22,7 +22,7 @@ func TestGramAgainstGonum(t *testing.T) {
 		got := gram(f, d, 3)
 		for i := range d {
 			for j := range i + 1 {
-				if math.Abs(got[i*d+j]-want.At(i, j)) > 1e-5*math.Sqrt(float64(n)) {
+				if math.Abs(got[i*d+j]-want.At(i, j)) > 1e-6*float64(n) {
 					t.Fatalf("%d rows, element %d,%d: got %v, want %v", n, i, j, got[i*d+j], want.At(i, j))
 				}
 			}

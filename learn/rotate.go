@@ -11,7 +11,7 @@ import (
 // rows alone, so that the sum does not depend on threads.
 const (
 	gramParts = 64
-	gramBlock = 256 // rows summed in float32, before they are added up in float64
+	gramBlock = 512 // rows summed in float32, before they are added up in float64
 )
 
 // gramPadded returns the lower triangle of FᵀF for f with rows of p numbers, p a multiple of float.Lanes.

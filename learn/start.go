@@ -11,8 +11,9 @@ import (
 	"github.com/edged/edged/internal/parallel"
 )
 
-// powers is how often the start is multiplied by WᵀW, W being the weights of visitors by items.
-const powers = 2
+// powers is how often the start is multiplied by WᵀW, W being the weights of visitors by items. A power takes a quarter to
+// the whole of a sweep's time and saves about one.
+const powers = 4
 
 // begin sets the item vectors to those of p.Start. Without it they span the directions in which the weights vary most, by
 // subspace iteration from random numbers (Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review

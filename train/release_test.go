@@ -116,7 +116,7 @@ func TestReleaseKnowsTastes(t *testing.T) {
 	disk, _ := trainShop(t, newShop(3), Config{})
 	r := rank.New(openRelease(t, disk), rank.Release{})
 	var answer rank.Answer
-	q := rank.Request{Recent: []rank.Recent{{Row: 1, Weight: 1}, {Row: 7, Weight: 1}}, ExcludeSeen: true, N: 8}
+	q := rank.Request{Recent: []rank.Recent{{Row: 1, Weight: 1}, {Row: 7, Weight: 1}}, ExcludeSeen: true, N: 5}
 	r.Recommend(&answer, new(rank.Scratch), &q)
 	for _, it := range answer.Items {
 		if it.Row >= 40 || it.Row == 1 || it.Row == 7 {
