@@ -113,6 +113,17 @@ func TestLossIsTheFormula(t *testing.T) {
 	}
 }
 
+// TestFittedLossIsTheFormula: what Fit reports is the loss of what it returns, though the sides were balanced and turned.
+func TestFittedLossIsTheFormula(t *testing.T) {
+	p := tinyParameters
+	for p.Sweeps = 1; p.Sweeps < 4; p.Sweeps++ {
+		m := begun(p, randomPairs(1, 40, 30, 300), 1)
+		f := fitted(t, p, m.users.obs)
+		m.x, m.y = pad(f.X, m.d), pad(f.Y, m.d)
+		wantNear(t, "loss", f.Losses[p.Sweeps-1], naiveLoss(m, p), 2e-6)
+	}
+}
+
 func TestLossFallsWithEachHalfSweep(t *testing.T) {
 	m := tinyALS(2)
 	last := math.Inf(1)

@@ -31,7 +31,6 @@ func (m *als) begin(ctx context.Context, p ALS) error {
 			m.y[r+k] = float32(rng.NormFloat64())
 		}
 	}
-	m.forget()
 	for range powers {
 		m.multiply(m.x, m.y, m.users)
 		m.multiply(m.y, m.x, m.items)

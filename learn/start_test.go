@@ -62,3 +62,18 @@ func TestNothingToLearn(t *testing.T) {
 		t.Fatalf("vectors %v, %v; active %d", f.X, f.Y, f.Active)
 	}
 }
+
+// TestPowersStayInRange: a weighted sum over the largest weight of a row is no longer than the longest vector.
+func TestPowersStayInRange(t *testing.T) {
+	m := tinyALS(2)
+	longest := func(f []float32) (most float64) {
+		for r := 0; r < len(f); r += m.p {
+			most = max(most, norm2(f[r:][:m.p]))
+		}
+		return math.Sqrt(most)
+	}
+	m.multiply(m.x, m.y, m.users)
+	if x, y := longest(m.x), longest(m.y); x > y*(1+1e-6) || x < 0.05*y {
+		t.Fatalf("the longest sum is %v, the longest vector %v", x, y)
+	}
+}
