@@ -387,8 +387,10 @@ func TestKeys(t *testing.T) {
 	if _, err := InitKeys(fsys, "keys"); err == nil || !strings.Contains(err.Error(), "release.key is there already") {
 		t.Errorf("second init: %v", err)
 	}
-	if s := fmt.Sprintf("%v %+v %#v %s", key, key, key, key); strings.Contains(s, fmt.Sprint(key.key[0])) || !strings.Contains(s, key.ID()) {
-		t.Errorf("a key prints itself: %s", s)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		if s := fmt.Sprintf(verb, key); s != "private key "+key.ID() {
+			t.Errorf("%s: a key prints more than its id: %s", verb, s)
+		}
 	}
 }
 
