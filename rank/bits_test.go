@@ -5,6 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/model"
 )
 
 // TestSameBitsEverywhere holds the fold-in's arithmetic to the same bits on every CPU (ADR 2): on arm64 the compiler fuses a
@@ -23,15 +26,69 @@ func TestSameBitsEverywhere(t *testing.T) {
 	cholesky(a, n)
 	solveCholesky(a, n, b)
 	addScaled(b, a[(n-1)*n:][:n], dot(b, b))
+	if got := hashOf(append(a, b...)); got != want {
+		t.Errorf("bits %#x, want %#x", got, want)
+	}
+}
+
+func hashOf(list []float64) uint64 {
 	sum := fnv.New64a()
-	for _, x := range append(a, b...) {
+	for _, x := range list {
 		var bits [8]byte
 		for i := range bits {
 			bits[i] = byte(math.Float64bits(x) >> (8 * i))
 		}
 		sum.Write(bits[:])
 	}
-	if got := sum.Sum64(); got != want {
+	return sum.Sum64()
+}
+
+// TestBlendsHaveTheSameBitsEverywhere is the same for a whole blend. What goes into the model is made of integers, since the
+// generators of other numbers may differ between CPUs, too.
+func TestBlendsHaveTheSameBitsEverywhere(t *testing.T) {
+	const n, dim, want = 200, 12, uint64(0xaa9f351d60cc8dca)
+	rng := rand.New(rand.NewPCG(3, 4))
+	m := random(t, rand.New(rand.NewPCG(3, 5)), n, dim, func(b *model.Build) {
+		b.Meta.Nu = .7
+		for i := range b.Vectors {
+			b.Vectors[i] = float32(rng.IntN(255)-127) / 16
+		}
+		b.Table, b.Session = dyadic(rng, n), dyadic(rng, n)
+		for range n {
+			b.PopularZ, b.RepeatQ = append(b.PopularZ, float32(rng.IntN(200)-99)/64), append(b.RepeatQ, float32(rng.IntN(200))/64)
+		}
+		b.Meta.Blends = []model.Blend{{
+			Goal: model.GoalAny, TableHalfLifeDays: 70, FactorHalfLifeDays: 90, RepeatHalfLifeDays: 365, SessionPower: 1.7,
+			Stages: []model.Stage{{Table: 1, Factors: 2, Popular: .2, Repeat: 12, Session: .75, Past: .5}},
+		}}
+	})
+	q := &Request{Goal: model.GoalAny, N: n, Explain: true}
+	for i := range 12 {
+		day := int64(i*i) * 24 * 60 * 60 * 1000
+		q.Recent = append(q.Recent, Recent{Row: edged.Row(rng.IntN(n)), Weight: float32(1 + rng.IntN(3)), Time: created.UnixMilli() - day, Session: i < 4})
+	}
+	var list []float64
+	for _, item := range recommend(ranker(m), q).Items {
+		list = append(list, float64(item.Row), float64(item.Score), float64(item.Reason.Rest))
+		for _, share := range item.Reason.Shares {
+			list = append(list, float64(share))
+		}
+	}
+	if got := hashOf(list); got != want {
 		t.Errorf("bits %#x, want %#x", got, want)
 	}
+}
+
+// dyadic makes a table of n rows whose weights are exact.
+func dyadic(rng *rand.Rand, n int) *model.Sparse {
+	s := &model.Sparse{Start: make([]int, 1, n+1)}
+	for i := range n {
+		for j := range n {
+			if j != i && rng.IntN(9) == 0 {
+				s.Item, s.Weight = append(s.Item, uint32(j)), append(s.Weight, float32(1+rng.IntN(127))/64)
+			}
+		}
+		s.Start = append(s.Start, len(s.Item))
+	}
+	return s
 }

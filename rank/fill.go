@@ -1,6 +1,8 @@
 package rank
 
 import (
+	"time"
+
 	"github.com/edged/edged"
 	"github.com/edged/edged/trend"
 )
@@ -15,6 +17,8 @@ type fill struct {
 	want    int
 	passed  int
 	explain bool
+
+	deadline time.Time // zero: never
 }
 
 // newFill wants n items after the first offset ones. The scratch's set says what must not come.
@@ -25,6 +29,9 @@ func (r *Ranker) newFill(a *Answer, s *Scratch, n, offset int) fill {
 }
 
 func (f *fill) full() bool { return len(f.a.Items) >= f.want }
+
+// may reports whether a row may come and has not.
+func (f *fill) may(row edged.Row) bool { return f.allowed.has(row) && !f.s.taken.has(row) }
 
 // add takes a row unless it may not come or has come. It returns the item where it is one of the wanted.
 func (f *fill) add(row edged.Row, score float32, source Source, level Level) *Item {

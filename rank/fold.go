@@ -11,7 +11,7 @@ import (
 //
 //	A x = Σᵢ wᵢ yᵢ,   A = D + Σᵢ wᵢ yᵢ yᵢᵀ,   D = a0·Λ + λ·Id,   λ = reg·(Σᵢ wᵢ + a0·I)^ν
 //
-// over the h recent items i; Λ is the diagonal of YᵀY, I the number of all items. With U = W^½ Y (h rows of d) and
+// over the h recent items i; Λ is the diagonal of YᵀY, I the number of items with observations. With U = W^½ Y (h rows of d) and
 // r = W^½ 1 that is A = D + UᵀU and the right-hand side Uᵀr.
 //
 // For h ≤ d it is solved in the space of the items (Woodbury; push-through identity A⁻¹Uᵀ = D⁻¹UᵀK⁻¹):
@@ -33,17 +33,21 @@ type fold struct {
 	vector []float64
 }
 
-// maxWeight bounds the weight of one item, so that the matrices stay well conditioned.
-const maxWeight = 1e6
+// The weights of an item, so that the matrices stay well conditioned. One that has decayed to less counts nothing.
+const (
+	minWeight = 1e-9
+	maxWeight = 1e6
+)
 
-// set takes the distinct items of recent with a positive weight; where one comes twice its larger weight counts.
-func (f *fold) set(m *model.Model, recent []Recent) {
-	f.rows, f.root = f.rows[:0], f.root[:0]
-	for _, r := range recent {
-		if !(r.Weight > 0) || int64(r.Row) >= int64(m.Len()) {
-			continue
+// set takes the items of a history with their weights.
+func (f *fold) set(m *model.Model, h *history) {
+	f.rows = append(f.rows[:0], h.rows...)
+	f.root = f.root[:0]
+	for _, w := range h.weight {
+		if w < minWeight {
+			w = 0
 		}
-		f.take(r.Row, math.Sqrt(min(float64(r.Weight), maxWeight)))
+		f.root = append(f.root, math.Sqrt(w))
 	}
 	f.u = f.u[:0]
 	for i, row := range f.rows {
@@ -53,30 +57,32 @@ func (f *fold) set(m *model.Model, recent []Recent) {
 	f.setDiag(m)
 }
 
-func (f *fold) take(row edged.Row, root float64) {
-	for i, have := range f.rows {
-		if have == row {
-			f.root[i] = max(f.root[i], root)
-			return
-		}
-	}
-	f.rows = append(f.rows, row)
-	f.root = append(f.root, root)
-}
-
 func (f *fold) row(i, d int) []float64 { return f.u[i*d:][:d] }
 
 func (f *fold) setDiag(m *model.Model) {
 	meta := m.Meta()
-	weight := meta.A0 * float64(m.Len())
+	weight := float64(meta.A0 * float64(m.Active()))
 	for _, r := range f.root {
 		weight += float64(r * r)
 	}
-	lambda := float64(meta.Reg * math.Pow(weight, meta.Nu)) // rounded here, or it would be fused with the addition below
+	lambda := float64(meta.Reg * power(max(weight, minWeight), meta.Nu)) // rounded here, or it would be fused with the additions below
 	f.diag = f.diag[:0]
 	for _, g := range m.Gram() {
 		f.diag = append(f.diag, float64(meta.A0*float64(g))+lambda)
 	}
+}
+
+// deviation returns the deviation of the score x·y over all items, √(Σ_k x_k² Λ_k / I − (x·m)²): YᵀY is taken for the diagonal
+// it is made to be.
+func (f *fold) deviation(m *model.Model) float64 {
+	items := float64(m.Active())
+	var squares, mean float64
+	means := m.Mean()
+	for k, g := range m.Gram() {
+		squares += float64(float64(f.x[k]*f.x[k]) * float64(g))
+		mean += float64(f.x[k] * float64(means[k]))
+	}
+	return math.Sqrt(max(squares/items-float64(mean*mean), 0))
 }
 
 // solve computes x, all zero without items.

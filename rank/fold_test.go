@@ -66,7 +66,7 @@ func eliminate(a [][]float64, b []float64) []float64 {
 	return b
 }
 
-func history(rng *rand.Rand, n, h int) []Recent {
+func someHistory(rng *rand.Rand, n, h int) []Recent {
 	list := make([]Recent, h)
 	for i := range list {
 		list[i] = Recent{Row: edged.Row(rng.IntN(n)), Weight: float32(rng.IntN(4)) / 2}
@@ -81,7 +81,7 @@ func TestFoldInIsTheDenseSolution(t *testing.T) {
 		for _, nu := range []float64{0, .5, 1} {
 			m := random(t, rng, 120, dim, func(b *model.Build) { b.Meta.Nu = nu })
 			for _, h := range []int{0, 1, 2, dim - 1, dim, dim + 1, 50, 200} {
-				checkFold(t, m, &s, history(rng, m.Len(), max(h, 0)))
+				checkFold(t, m, &s, someHistory(rng, m.Len(), max(h, 0)))
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func TestShareIsTheScoreOfOneRightHandSide(t *testing.T) {
 	var s Scratch
 	m := random(t, rng, 60, 8, nil)
 	for _, h := range []int{3, 8, 30} {
-		recent := history(rng, m.Len(), h)
+		recent := someHistory(rng, m.Len(), h)
 		New(m, Release{}).FoldIn(nil, &s, recent)
 		rows, weights := append([]edged.Row(nil), s.fold.rows...), append([]float64(nil), s.fold.root...)
 		for i, row := range rows {

@@ -34,10 +34,11 @@ type Source = string
 
 // The sources.
 const (
-	SourcePersonal Source = "personal" // the visitor's vector
+	SourcePersonal Source = "personal" // the visitor's vector, or most of a blend's score from the history
+	SourceSession  Source = "session"  // most of a blend's score from what comes next in sessions
 	SourceSimilar  Source = "similar"  // the table of neighbours
 	SourceVector   Source = "vector"   // another item's vector
 	SourceLive     Source = "live"     // trending now
 	SourceTrend    Source = "trend"    // trending as of the release
-	SourcePopular  Source = "popular"
+	SourcePopular  Source = "popular"  // the popular ones, or most of a blend's score from popularity of late
 )

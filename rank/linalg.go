@@ -5,9 +5,9 @@ import "math"
 // Products are converted before they are added: on some CPUs the compiler would fuse the two otherwise, and nodes would
 // disagree in the last bits (ADR 2).
 
-func resize(s []float64, n int) []float64 {
+func resize[T float32 | float64](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]float64, n)
+		return make([]T, n)
 	}
 	return s[:n]
 }

@@ -178,7 +178,7 @@ func checkFiltered(t *testing.T, items []edged.Item, conditions []condition) {
 		}
 		t.Logf("%s: %d of %d (%.2f %%)", c.name, selected.Len(), len(items), 100*float64(selected.Len())/float64(len(items)))
 		for range 5 {
-			q := &Request{Recent: history(rng, len(items), 1+rng.IntN(8)), ExcludeSeen: rng.IntN(2) == 0, N: 1 + rng.IntN(40), Offset: rng.IntN(3) * 10, Only: selected}
+			q := &Request{Recent: someHistory(rng, len(items), 1+rng.IntN(8)), ExcludeSeen: rng.IntN(2) == 0, N: 1 + rng.IntN(40), Offset: rng.IntN(3) * 10, Only: selected}
 			q.Recent[0].Weight = 1
 			if rng.IntN(2) == 0 {
 				q.Country = "GB"
@@ -275,7 +275,7 @@ func TestFilteredAnswersOfAnApproximateSearch(t *testing.T) {
 		}
 		found, all := 0, 0
 		for range 20 {
-			q := &Request{Recent: history(rng, n, 4), N: k, Only: selected}
+			q := &Request{Recent: someHistory(rng, n, 4), N: k, Only: selected}
 			q.Recent[0].Weight = 1
 			r.Recommend(&a, &s, q)
 			if len(a.Items) != min(k, n/share) {

@@ -4,13 +4,16 @@
 // The visitor's vector is folded in exactly from the recent items (fold.go), searched against all items, and what is
 // missing to the number asked for comes down a ladder:
 //
-//	personal   by the visitor's vector, positive scores only
+//	personal   by the visitor's vector, positive scores only (session: by a blend, all of the history being of this session)
 //	regional   trending in the country: live, then as of the release
 //	global     trending everywhere: live, then as of the release; then the popular ones
 //
+// Where the release has a blend for the goal, the first rung is the blend's instead (blend.go): tables, the visitor's
+// vector, popularity of late, repeats and past visits, weighed by how much is known of the visitor.
+//
 // No item comes twice, none that is unavailable, expired, excluded or not selected, and N items come whenever N exist.
-// An item says where it comes from (Source, Level); scores compare only within one source. Pages are consistent: the
-// same request with another Offset continues the same list.
+// An item says where it comes from (Source, Level). Scores of the levels personal and session compare with each other,
+// others within one source. Pages are consistent: the same request with another Offset continues the same list.
 //
 // A Ranker is immutable and may be used by any number of goroutines. A Scratch and an Answer belong to one of them at
 // a time; with both reused, and once they have grown, a call allocates nothing. What an Answer holds is valid until it
@@ -41,17 +44,20 @@ type Release struct {
 
 // Recent is one item of a visitor's history.
 type Recent struct {
-	Row    edged.Row
-	Weight float32         // of the event, see model.Weight; not above 0: not folded in
-	Type   edged.EventType // only said back in the reason; may be empty
+	Row     edged.Row
+	Weight  float32         // of the event, see model.Weight; not above 0: counts nothing
+	Type    edged.EventType // only said back in the reason; may be empty
+	Time    int64           // Unix milliseconds; 0: not known, counts as new
+	Session bool            // of the session under way
 }
 
 // Request says what is wanted. Rows out of the model's range are ignored.
 type Request struct {
 	Recent      []Recent         // newest first
+	Goal        model.Goal       // empty: by the history and ExcludeSeen, see Ranker.Goal
 	Exclude     []edged.Row      // any order
 	Only        *model.Selection // nothing else comes; of this release's model; nil: all
-	ExcludeSeen bool             // leave out all of Recent, too
+	ExcludeSeen bool             // leave out all of Recent, too; for the goal next what is of the session never comes
 	N, Offset   int
 	Country     string
 	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil
@@ -64,20 +70,31 @@ type Request struct {
 // Item is one recommendation.
 type Item struct {
 	Row    edged.Row
-	Score  float32 // compares only with scores of the same Source and Level
+	Score  float32 // see the package comment for what it compares with
 	Source Source
 	Level  Level
 	Reason Reason // empty unless asked for
 }
 
 // Reason says why. For a personal item Rows are the up to three items of the history that speak most for it, Shares
-// what each adds to the score, and Rest what all others add together: Shares and Rest sum to the score.
+// what each adds to the score by the tables and the factors, and Rest what all others add together. Terms are what else adds
+// to the score of a blend: Shares, Rest and Terms sum to the score.
 type Reason struct {
 	Code   string
 	Rows   []edged.Row
 	Shares []float32
 	Rest   float32
+	Terms  Terms
 }
+
+// Terms are the parts of a score that follow from the item itself.
+type Terms struct {
+	Popular float32 // from its popularity of late; below 0 for what is less popular than the mean
+	Repeat  float32 // from the visitor having had it, and its being bought again
+	Past    float32 // from the visitor having had it before this session
+}
+
+func (t *Terms) sum() float32 { return t.Popular + t.Repeat + t.Past }
 
 // Codes of reasons.
 const (
@@ -88,6 +105,7 @@ const (
 	TrendingIn    = "trendingIn" // the country
 	Trending      = "trending"   // everywhere
 	Popular       = "popular"
+	BuyAgain      = "buyAgain" // the visitor had it
 )
 
 // Answer is the outcome of one call.
@@ -112,17 +130,19 @@ type Ranker struct {
 	m       *model.Model
 	release Release
 	clock   func() time.Time
+	plans   []plan      // one a blend
+	head    []edged.Row // the most popular of late; none without blends
 	allowed atomic.Pointer[allowed]
 }
 
 // New returns a Ranker of m.
 func New(m *model.Model, release Release) *Ranker {
-	return &Ranker{m: m, release: release, clock: time.Now}
+	return &Ranker{m: m, release: release, clock: time.Now, plans: plansOf(m), head: headOf(m)}
 }
 
 // WithClock returns a Ranker of the same release with another clock.
 func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
-	return &Ranker{m: r.m, release: r.release, clock: clock}
+	return &Ranker{m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head}
 }
 
 // Model returns the model it answers from.

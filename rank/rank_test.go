@@ -98,7 +98,7 @@ func TestPersonalPartIsTheBruteForceRanking(t *testing.T) {
 	m := random(t, rng, 200, 16, nil)
 	r := ranker(m)
 	for round := range 30 {
-		recent := history(rng, m.Len(), 1+rng.IntN(30))
+		recent := someHistory(rng, m.Len(), 1+rng.IntN(30))
 		recent[0].Weight = 1
 		x := eliminate(dense(m, recent))
 		a := recommend(r, &Request{Recent: recent, ExcludeSeen: true, N: 20})
@@ -142,7 +142,7 @@ func TestAnswersAreFullAndClean(t *testing.T) {
 	var a Answer
 	var s Scratch
 	for range 500 {
-		q := &Request{Recent: history(rng, 60, rng.IntN(8)), ExcludeSeen: rng.IntN(2) == 0, N: rng.IntN(60), Explain: rng.IntN(2) == 0}
+		q := &Request{Recent: someHistory(rng, 60, rng.IntN(8)), ExcludeSeen: rng.IntN(2) == 0, N: rng.IntN(60), Explain: rng.IntN(2) == 0}
 		q.Country = []string{"", "GB", "FR"}[rng.IntN(3)]
 		if rng.IntN(2) == 0 {
 			q.Live, q.LiveGlobal = live("i040", "gone", "i007", "i041", "i040"), live("i042", "i041")
@@ -265,7 +265,7 @@ func TestReasonsSumToTheScore(t *testing.T) {
 	m := random(t, rng, 100, 8, nil)
 	r := ranker(m)
 	for _, h := range []int{1, 2, 6, 30} {
-		recent := history(rng, m.Len(), h)
+		recent := someHistory(rng, m.Len(), h)
 		recent[0].Weight = 1
 		a := recommend(r, &Request{Recent: recent, N: 30, Explain: true})
 		for _, item := range a.Items {
@@ -379,7 +379,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	})
 	r := ranker(m)
 	a, s := new(Answer), new(Scratch)
-	q := &Request{Recent: history(rng, 2000, 50), ExcludeSeen: true, N: 40, Country: "GB", Live: live("i0040"), Exclude: []edged.Row{9, 4}}
+	q := &Request{Recent: someHistory(rng, 2000, 50), ExcludeSeen: true, N: 40, Country: "GB", Live: live("i0040"), Exclude: []edged.Row{9, 4}}
 	explained := *q
 	explained.Explain = true
 	for name, call := range map[string]func(){

@@ -5,27 +5,31 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
+	"github.com/edged/edged/model"
 )
 
 // Scratch is the working memory of a call. The zero Scratch is ready.
 type Scratch struct {
 	search  index.Scratch
 	fold    fold
+	history history
+	blend   blend
 	vector  []float32
 	wide    []float64
 	hits    []index.Hit
+	found   []edged.Row // rows of hits
 	exclude []edged.Row // ascending
 	taken   rowSet      // what must not come (again)
 	only    only
 	buf     []byte
 }
 
-// setExclude takes the rows a request rules out.
-func (s *Scratch) setExclude(q *Request) {
+// setExclude takes the rows a request with this goal rules out.
+func (s *Scratch) setExclude(q *Request, goal model.Goal) {
 	s.exclude = append(s.exclude[:0], q.Exclude...)
-	if q.ExcludeSeen {
-		for _, r := range q.Recent {
-			s.exclude = append(s.exclude, r.Row)
+	for i := range q.Recent {
+		if q.ExcludeSeen || goal == model.GoalNext && q.Recent[i].Session {
+			s.exclude = append(s.exclude, q.Recent[i].Row)
 		}
 	}
 	slices.Sort(s.exclude)
@@ -56,15 +60,28 @@ func (s *rowSet) reset(n int) {
 
 // add puts row in and reports whether it was not there.
 func (s *rowSet) add(row edged.Row) bool {
+	slot, there := s.find(row)
+	if !there {
+		s.slots[slot] = s.epoch<<32 | uint64(row)
+	}
+	return !there
+}
+
+func (s *rowSet) has(row edged.Row) bool {
+	_, there := s.find(row)
+	return there
+}
+
+// find returns the slot a row is in, or would be.
+func (s *rowSet) find(row edged.Row) (slot uint64, there bool) {
 	mask := uint64(len(s.slots) - 1)
 	entry := s.epoch<<32 | uint64(row)
-	for slot := uint64(row) * 0x9e3779b97f4a7c15 >> 32 & mask; ; slot = (slot + 1) & mask {
+	for slot = uint64(row) * 0x9e3779b97f4a7c15 >> 32 & mask; ; slot = (slot + 1) & mask {
 		switch {
 		case s.slots[slot] == entry:
-			return false
+			return slot, true
 		case s.slots[slot]>>32 != s.epoch:
-			s.slots[slot] = entry
-			return true
+			return slot, false
 		}
 	}
 }

@@ -1,0 +1,211 @@
+package rank
+
+import (
+	"math"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/quant"
+)
+
+// blend scores one request by a model.Blend:
+//
+//	score(j) = Table·s_T(j)/σ_T + Factors·s_A(j)/σ_A + Popular·z(j) + Repeat·r(j) + Session·s_S(j)/σ_S + Past·p(j)
+//
+// with the weights of the stage that the number of distinct items in the history has reached, and over I items
+//
+//	s_T(j) = Σ_i h_i B_ij          B the local ridge table, h_i = 0.5^(age/half-life) of the newest visit to i
+//	s_S(j) = Σ_a (1+a)^-ρ T_ij     T the session table, i the item a places before the latest of the session
+//	s_A(j) = x·y_j                 x the fold-in (fold.go), an observation weighing its type times 0.5^(age/half-life)
+//	σ_T, σ_S                       deviations over all items, 0 where the table doesn't reach
+//	σ_A = √(Σ_k x_k² Λ_k / I − (x·m)²), m the mean item vector, Λ the diagonal of YᵀY
+//	z(j)                           standardised popularity of late
+//	r(j) = √(Σ 0.5^(age/half-life)) q_j over all visits to j, q_j its propensity to be bought again over the mean one
+//	p(j) = √(Σ 0.5^(age/half-life)) over the visits to j before this session
+//
+// A part whose deviation is 0 says nothing and is left out. Only candidates are scored (candidates.go), and only scores
+// above 0 count. Additions go in the order of the history, then of the parts in partsOf, each product rounded: the same
+// bits on every CPU.
+type blend struct {
+	plan    *plan
+	table   sums
+	session sums
+	rows    []edged.Row // the candidates
+	own     []int       // where in the history the first of them are
+	extra   rowSet      // those that no table reaches, and own
+	factors []float32   // s_A of rows
+	query   quant.Query // the visitor's vector
+	scores  model.ScoreScratch
+	best    top
+	shares  []float64
+
+	// What the parts are multiplied with: the weight of the stage over σ; 0 where a part has nothing to say.
+	byTable, byFactors, byPopular, byRepeat, bySession, byPast float64
+}
+
+// parts are the summands of one row's score.
+type parts struct {
+	table, factors, session float64 // these follow from the history's items, one by one
+	popular, repeat, past   float64
+}
+
+// sum is the score. Its order is part of the answer.
+func (p *parts) sum() float64 {
+	return p.table + p.factors + p.session + p.popular + p.repeat + p.past
+}
+
+// source says what speaks most for an item.
+func (p *parts) source() Source {
+	personal := p.table + p.factors + p.repeat + p.past
+	switch {
+	case p.popular > max(personal, p.session):
+		return SourcePopular
+	case p.session > personal:
+		return SourceSession
+	}
+	return SourcePersonal
+}
+
+// blended adds what the blend of a plan finds.
+func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
+	s, b := f.s, &f.s.blend
+	s.history.set(r.m, recent, p.Blend)
+	if len(s.history.rows) == 0 || f.full() {
+		return
+	}
+	r.weigh(f, p)
+	r.gather(f)
+	r.scoreFactors(f)
+	r.rank(f)
+	level := Personal
+	if s.history.sessionOnly() {
+		level = Session
+	}
+	for _, i := range b.best.sorted() {
+		if f.full() {
+			return
+		}
+		row := b.rows[i.place]
+		parts := r.partsOf(s, i.place)
+		if item := f.add(row, i.score, parts.source(), level); item != nil && f.explain {
+			r.explain(f, item, &parts, recent)
+		}
+	}
+}
+
+// weigh works out the parts that need a whole request: tables, the vector, deviations. When time is up those left are not there.
+func (r *Ranker) weigh(f *fill, p *plan) {
+	b, h := &f.s.blend, &f.s.history
+	n, stage := r.m.Len(), p.Stage(len(h.rows))
+	b.plan = p
+	b.byTable, b.byFactors, b.bySession = 0, 0, 0
+	b.byPopular, b.byRepeat, b.byPast = float64(stage.Popular), float64(stage.Repeat), float64(stage.Past)
+	b.table.reset(n)
+	b.session.reset(n)
+	if stage.Session > 0 {
+		b.bySession = over(stage.Session, r.sum(f, &b.session, r.m.SessionTable(), h.session, p.places[:]))
+	}
+	if stage.Table > 0 {
+		b.byTable = over(stage.Table, r.sum(f, &b.table, r.m.Table(), h.rows, h.table))
+	}
+	if stage.Factors > 0 && !r.stop(f) {
+		b.byFactors = over(stage.Factors, r.foldIn(f.s))
+	}
+}
+
+// late reports whether a call's time is up.
+func (r *Ranker) late(f *fill) bool { return !f.deadline.IsZero() && !r.clock().Before(f.deadline) }
+
+// stop reports whether a call's time is up, and says so in the answer.
+func (r *Ranker) stop(f *fill) bool {
+	if !r.late(f) {
+		return false
+	}
+	f.a.Truncated = true
+	return true
+}
+
+// over divides a weight by a deviation; a part that is the same for all items says nothing.
+func over(weight float32, deviation float64) float64 {
+	if x := float64(weight) / deviation; deviation > 0 && x-x == 0 {
+		return x
+	}
+	return 0
+}
+
+// sum adds up rows of a table, weighed, and returns the deviation: 0, so that the sums count for nothing, when time is up.
+func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weights []float64) float64 {
+	for i, row := range rows {
+		if r.stop(f) {
+			return 0
+		}
+		if err := to.add(t, row, weights[i]); err != nil {
+			f.a.Err = err
+		}
+	}
+	return to.deviation(r.m.Active())
+}
+
+// foldIn makes the visitor's vector, the query by it, and returns its deviation.
+func (r *Ranker) foldIn(s *Scratch) float64 {
+	s.fold.set(r.m, &s.history)
+	s.fold.solve()
+	s.vector = s.vector[:0]
+	for _, x := range s.fold.x {
+		s.vector = append(s.vector, float32(x))
+	}
+	s.blend.query.Set(s.vector)
+	return s.fold.deviation(r.m)
+}
+
+// scoreFactors scores the candidates by the visitor's vector. When time is up the vector counts for nothing.
+func (r *Ranker) scoreFactors(f *fill) {
+	b := &f.s.blend
+	if b.byFactors == 0 {
+		return
+	}
+	b.factors = resize(b.factors, len(b.rows))
+	const chunk = 1024 // candidates between two looks at the clock
+	for from := 0; from < len(b.rows); from += chunk {
+		if r.stop(f) {
+			b.byFactors = 0
+			return
+		}
+		rows := b.rows[from:min(from+chunk, len(b.rows))]
+		r.m.Scores(b.factors[from:], &b.query, rows, &b.scores)
+		f.a.Scanned += len(rows)
+	}
+}
+
+// rank keeps the best candidates, as many as the answer can use.
+func (r *Ranker) rank(f *fill) {
+	b := &f.s.blend
+	b.best.reset(f.skip + f.want)
+	for i := range b.rows {
+		parts := r.partsOf(f.s, i)
+		if score := float32(parts.sum()); score > 0 {
+			b.best.offer(candidate{score, b.rows[i], i})
+		}
+	}
+	f.a.Reranked += b.best.offered
+}
+
+// partsOf takes the score of the candidate at a place apart.
+func (r *Ranker) partsOf(s *Scratch, place int) parts {
+	b := &s.blend
+	row := b.rows[place]
+	p := parts{
+		table:   float64(b.byTable * float64(b.table.score[row])),
+		session: float64(b.bySession * float64(b.session.score[row])),
+		popular: float64(b.byPopular * float64(r.m.PopularZ()[row])),
+	}
+	if b.byFactors > 0 {
+		p.factors = float64(b.byFactors * float64(b.factors[place]))
+	}
+	if place < len(b.own) {
+		i := b.own[place]
+		p.repeat = float64(float64(b.byRepeat*math.Sqrt(s.history.visits[i])) * float64(r.m.RepeatQ()[row]))
+		p.past = float64(b.byPast * math.Sqrt(s.history.past[i]))
+	}
+	return p
+}

@@ -1,0 +1,90 @@
+package rank
+
+import (
+	"github.com/edged/edged"
+	"github.com/edged/edged/index"
+)
+
+// Candidates of a blend, all that may come of them:
+//
+//	the history itself, where repeats or past visits count
+//	every row that a table reaches
+//	the headLength rows most popular of late, where popularity counts
+//	all selected rows, where these are few enough to be listed;
+//	else, where those above are fewer than enough, the searched rows nearest to the visitor's vector
+//
+// They depend on neither N nor Offset, so that pages continue one list.
+const (
+	headLength = 200
+	enough     = 100
+	searched   = 200
+)
+
+// gather collects the candidates.
+func (r *Ranker) gather(f *fill) {
+	b, h := &f.s.blend, &f.s.history
+	b.rows, b.own = b.rows[:0], b.own[:0]
+	b.extra.reset(len(h.rows) + headLength + max(searched, len(f.allowed.rows)))
+	if b.byRepeat > 0 || b.byPast > 0 {
+		f.gatherOwn()
+	}
+	f.gatherReached()
+	if b.byPopular > 0 {
+		f.gatherExtra(r.head)
+	}
+	switch {
+	case f.allowed.listed:
+		f.gatherExtra(f.allowed.rows)
+	case len(b.rows) < enough && b.byFactors > 0 && !r.stop(f):
+		r.gatherNearest(f)
+	}
+}
+
+// gatherOwn takes what is in the history.
+func (f *fill) gatherOwn() {
+	b := &f.s.blend
+	for i, row := range f.s.history.rows {
+		if f.may(row) {
+			b.extra.add(row)
+			b.rows, b.own = append(b.rows, row), append(b.own, i)
+		}
+	}
+}
+
+// gatherReached takes what the tables reach and is not there yet.
+func (f *fill) gatherReached() {
+	b := &f.s.blend
+	for _, row := range b.table.rows {
+		if f.may(row) && !(len(b.own) > 0 && b.extra.has(row)) {
+			b.rows = append(b.rows, row)
+		}
+	}
+	for _, row := range b.session.rows {
+		if b.table.score[row] == 0 && f.may(row) && !(len(b.own) > 0 && b.extra.has(row)) {
+			b.rows = append(b.rows, row)
+		}
+	}
+}
+
+// gatherExtra takes rows that no table reaches.
+func (f *fill) gatherExtra(rows []edged.Row) {
+	b := &f.s.blend
+	for _, row := range rows {
+		if b.table.score[row] == 0 && b.session.score[row] == 0 && f.may(row) && b.extra.add(row) {
+			b.rows = append(b.rows, row)
+		}
+	}
+}
+
+// gatherNearest takes the rows nearest to the visitor's vector.
+func (r *Ranker) gatherNearest(f *fill) {
+	s := f.s
+	r.search(f, &index.Query{
+		Vector: s.vector, K: searched, Exclude: s.exclude, Allowed: f.allowed.bits, Deadline: f.deadline, Clock: r.clock,
+	})
+	s.found = s.found[:0]
+	for _, h := range s.hits {
+		s.found = append(s.found, h.Row)
+	}
+	f.gatherExtra(s.found)
+}

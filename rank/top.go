@@ -1,0 +1,86 @@
+package rank
+
+import (
+	"slices"
+
+	"github.com/edged/edged"
+)
+
+// candidate is a row with its score, and its place among the candidates.
+type candidate struct {
+	score float32
+	row   edged.Row
+	place int
+}
+
+// before reports whether c comes before o: by score, equal ones by row.
+func (c *candidate) before(o *candidate) bool {
+	return c.score > o.score || c.score == o.score && c.row < o.row
+}
+
+// top keeps the best k candidates: a heap with the worst of them on top.
+type top struct {
+	k       int
+	heap    []candidate
+	offered int // of them that entered
+}
+
+func (t *top) reset(k int) { *t = top{k: k, heap: t.heap[:0]} }
+
+// offer puts in a candidate that is good enough.
+func (t *top) offer(c candidate) {
+	switch {
+	case len(t.heap) < t.k:
+		t.heap = append(t.heap, c)
+		t.up()
+	case t.k > 0 && c.before(&t.heap[0]):
+		t.heap[0] = c
+		t.down()
+	default:
+		return
+	}
+	t.offered++
+}
+
+// up moves the last candidate to its place.
+func (t *top) up() {
+	h := t.heap
+	for i := len(h) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if !h[parent].before(&h[i]) {
+			return
+		}
+		h[parent], h[i] = h[i], h[parent]
+		i = parent
+	}
+}
+
+// down moves the first candidate to its place.
+func (t *top) down() {
+	h := t.heap
+	for i := 0; ; {
+		worst := 2*i + 1
+		if worst >= len(h) {
+			return
+		}
+		if right := worst + 1; right < len(h) && h[worst].before(&h[right]) {
+			worst = right
+		}
+		if !h[i].before(&h[worst]) {
+			return
+		}
+		h[i], h[worst] = h[worst], h[i]
+		i = worst
+	}
+}
+
+// sorted returns the candidates, best first. Nothing may be offered afterwards.
+func (t *top) sorted() []candidate {
+	slices.SortFunc(t.heap, func(a, b candidate) int {
+		if a.before(&b) {
+			return -1
+		}
+		return 1
+	})
+	return t.heap
+}
