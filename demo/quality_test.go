@@ -36,7 +36,7 @@ func TestSimulatedTasteIsLearned(t *testing.T) {
 		recall[m.Model] = m.Recall
 		t.Logf("%-28s recall@%d %.4f ndcg %.4f", m.Model, report.K, m.Recall, m.NDCG)
 	}
-	if als, popular := recall["als, served int8"], recall["popularity"]; als < 2*popular {
+	if als, popular := recall["served int8"], recall["popularity"]; als < 2*popular {
 		t.Errorf("recall %.4f, popularity %.4f: too little to be learned", als, popular)
 	}
 }

@@ -48,8 +48,11 @@ func (r *Result) intervals(units [][]int32, b Bootstrap) map[Metric]Interval {
 	return out
 }
 
-// Groups are the figures of each group of the set that has cases, in the set's order.
+// Groups are the figures of each group of the set that has cases, in the set's order. Their intervals take a quarter of the
+// resamples: there are many groups, and their intervals are wide.
 func (r *Result) Groups(b Bootstrap) (rows []GroupRow) {
+	b.EnsureDefaults()
+	b.Resamples = (b.Resamples + 3) / 4
 	members := make([][][]int32, len(r.set.Groups)) // by group, the cases of each user
 	counts := make([]int, len(r.set.Groups))
 	for _, unit := range r.set.units() {

@@ -17,42 +17,86 @@ import (
 // checkCount is how many known answers a release carries for a node to test itself with.
 const checkCount = 32
 
-// lesson is what was learned from pairs: what Run ships and Evaluate measures.
+// lesson is what was learned from a part: what Run ships and Evaluate measures.
 type lesson struct {
+	part         *part
 	users, items *learn.Matrix // the pairs by visitor and by item
 	factors      *learn.Factors
 	near         [][]learn.Scored
+	table        *learn.Table // nil: none
+	session      *learn.Table // nil: none
+	popularZ     []float32    // nil: nothing weighs it
+	repeatQ      []float32    // nil: nothing weighs it
 }
 
-// study trains the factors, turned into their eigenbasis, and the neighbours.
-func study(ctx context.Context, cfg *Config, pairs *learn.Matrix, near int, watch *stopwatch) (*lesson, error) {
-	watch.begin("als")
-	factors, err := cfg.als().Fit(ctx, pairs, cfg.Threads, func(sweep int, loss float64) {
-		watch.say(Step{Done: sweep, Total: cfg.Sweeps, Unit: "sweeps", Note: fmt.Sprintf("loss %.6g", loss)})
-	})
-	if err != nil {
-		return nil, err
+// study learns all that a configuration asks for.
+func study(ctx context.Context, cfg *Config, p *part, near int, watch *stopwatch) (*lesson, error) {
+	l := &lesson{part: p, users: p.pairs(0)}
+	for _, step := range []func(context.Context, *Config, *stopwatch) error{l.learnFactors, l.learnTable, l.learnSession} {
+		if err := step(ctx, cfg, watch); err != nil {
+			return nil, err
+		}
+	}
+	if len(cfg.Blends) > 0 {
+		visits := p.histories()
+		l.popularZ, l.repeatQ = p.popularZ(visits, cfg.TrendHalfLifeDays), p.repeatQ(visits)
 	}
 	watch.begin("neighbours")
-	items := pairs.Transpose()
-	lists := learn.Neighbours(pairs, items, near, cfg.Shrink, cfg.Threads)
-	watch.say(Step{Done: len(lists), Total: len(lists), Unit: "items"})
-	return &lesson{users: pairs, items: items, factors: factors, near: lists}, ctx.Err()
+	l.items = l.users.Transpose()
+	l.near = learn.Neighbours(l.users, l.items, near, cfg.Shrink, cfg.Threads)
+	watch.say(Step{Done: len(l.near), Total: len(l.near), Unit: "items"})
+	return l, ctx.Err()
+}
+
+func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch) (err error) {
+	watch.begin("als")
+	pairs := l.users
+	if cfg.PairHalfLifeDays > 0 {
+		pairs = l.part.pairs(cfg.PairHalfLifeDays)
+	}
+	l.factors, err = cfg.als().Fit(ctx, pairs, cfg.Threads, func(sweep int, loss float64) {
+		watch.say(Step{Done: sweep, Total: cfg.Sweeps, Unit: "sweeps", Note: fmt.Sprintf("loss %.6g", loss)})
+	})
+	return err
+}
+
+func (l *lesson) learnTable(ctx context.Context, cfg *Config, watch *stopwatch) (err error) {
+	if cfg.Table == nil {
+		return nil
+	}
+	watch.begin("table")
+	l.table, err = cfg.Table.fit(ctx, l.part.pairs(cfg.Table.HalfLifeDays), cfg.Threads, func(done, total int) {
+		watch.say(Step{Done: done, Total: total, Unit: "items", Note: cfg.Table.String()})
+	})
+	return err
+}
+
+func (l *lesson) learnSession(ctx context.Context, cfg *Config, watch *stopwatch) (err error) {
+	if cfg.Session == nil {
+		return nil
+	}
+	watch.begin("sessions")
+	l.session, err = cfg.Session.fit(ctx, l.part, cfg.Threads)
+	if err == nil {
+		watch.say(Step{Done: l.session.Rows(), Total: l.session.Rows(), Unit: "items", Note: cfg.Session.String()})
+	}
+	return err
 }
 
 func (c *Config) als() learn.ALS {
 	return learn.ALS{Factors: c.Factors, A0: c.A0, Reg: c.Reg, Nu: c.Nu, Sweeps: c.Sweeps, Seed: c.Seed}
 }
 
-// assemble makes a release of a lesson. ids name its rows; trends and items are aligned with them.
-func (l *lesson) assemble(cfg *Config, ids []string, trends []trend, items []edged.Item) *model.Build {
-	b := &model.Build{IDs: ids, Vectors: l.factors.Y, Popularity: popularity(l.items), Items: items}
-	b.Search = model.SearchOptions{Recall: recallOf(len(ids)), Queries: everySo(l.factors.X, cfg.Factors, searchQueries), Seed: cfg.Seed, Threads: cfg.Threads}
-	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.users.Rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed,
-		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64)}
+// assemble makes a release of a lesson; items, the catalogue, are aligned with its rows, or nil.
+func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *model.Build {
+	b := &model.Build{IDs: l.part.ids, Vectors: l.factors.Y, Popularity: popularity(l.items), Items: items}
+	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: everySo(l.factors.X, cfg.Factors, searchQueries), Seed: cfg.Seed, Threads: cfg.Threads}
+	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.users.Rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed, Active: l.factors.Active,
+		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64), Blends: cfg.Blends}
 	for _, t := range cfg.types() {
 		b.Meta.EventWeights[string(t)] = cfg.EventWeights[t]
 	}
+	b.Table, b.Session, b.PopularZ, b.RepeatQ = (*model.Sparse)(l.table), (*model.Sparse)(l.session), l.popularZ, l.repeatQ
 	for _, t := range trends {
 		rows, scores := columns(t.list)
 		b.Trends = append(b.Trends, model.Trend{Country: t.country, Rows: rows, Scores: scores})

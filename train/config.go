@@ -11,7 +11,11 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/model"
 )
+
+// defaultPopularHalfLife is that of what is popular just now, in days.
+const defaultPopularHalfLife = 14
 
 // Limits of a configuration.
 const (
@@ -28,16 +32,28 @@ type Config struct {
 	Reg     float64 `json:"reg"`     // λ; default 0.01
 	Nu      float64 `json:"nu"`      // ν, how λ grows with a row's observations; default 1
 	Sweeps  int     `json:"sweeps"`  // of both sides; default 10
-	Seed    uint64  `json:"seed"`    // of the item vectors' start; default 1
+	Seed    uint64  `json:"seed"`    // of the item vectors' start, of samples and of validation; default 1
 	Threads int     `json:"-"`       // default: as many as Go may run at once; never changes the result
 
 	EventWeights map[edged.EventType]float64 `json:"eventWeights"` // default: view, click, cart, purchase, like = 1; absent or 0: ignored
 	UsersOnly    bool                        `json:"usersOnly"`    // leave out sessions without a user
 
+	PairHalfLifeDays float64        `json:"pairHalfLifeDays,omitempty"` // ALS: a pair weighs 0.5^(age/half-life) more; 0: 1
+	Table            *TableConfig   `json:"table,omitempty"`            // nil: no item table
+	Session          *SessionConfig `json:"session,omitempty"`          // nil: no session table
+	Blends           []model.Blend  `json:"blends,omitempty"`           // how what was learned is weighed; none: factors alone rank
+
 	TrendHalfLifeDays float64 `json:"trendHalfLifeDays"` // default 14
 	TrendLength       int     `json:"trendLength"`       // items in a country's list, at most 500; default 500
+	PlaceHalfLifeDays float64 `json:"placeHalfLifeDays"` // of a country's own events in its list; default 60
+	PlaceShrink       float64 `json:"placeShrink"`       // how many events of a country weigh as much as the whole world; default 200
 	Neighbours        int     `json:"neighbours"`        // for each item, at most 200; default 50
 	Shrink            float64 `json:"shrink"`            // added to a cosine's denominator; default 10
+
+	// Auto chooses what is 0 or nil above by trials on a validation part: factors, a0, reg, sweeps, half-lives, tables, blends.
+	Auto      bool          `json:"-"`
+	Trials    int           `json:"-"` // models to fit at most; default 120
+	TimeLimit time.Duration `json:"-"` // ends the trials early, and the card says so; 0: none
 
 	MaxEvents int              `json:"-"` // more events than this is an error, not an exhausted machine; default 200 million
 	Clock     func() time.Time `json:"-"` // for the card's timings; default time.Now
@@ -58,6 +74,9 @@ func (c *Config) EnsureDefaults() {
 	c.Threads = cmp.Or(c.Threads, runtime.GOMAXPROCS(0))
 	c.TrendHalfLifeDays = cmp.Or(c.TrendHalfLifeDays, 14)
 	c.TrendLength = cmp.Or(c.TrendLength, 500)
+	c.PlaceHalfLifeDays = cmp.Or(c.PlaceHalfLifeDays, 60)
+	c.PlaceShrink = cmp.Or(c.PlaceShrink, 200)
+	c.Trials = cmp.Or(c.Trials, 120)
 	c.Neighbours = cmp.Or(c.Neighbours, 50)
 	c.Shrink = cmp.Or(c.Shrink, 10)
 	c.MaxEvents = cmp.Or(c.MaxEvents, 200_000_000)
@@ -80,6 +99,11 @@ func (c *Config) Validate() error {
 		checkRange("threads", float64(c.Threads), 1, 4096),
 		checkRange("trendHalfLifeDays", c.TrendHalfLifeDays, 1.0/24, 36500),
 		checkRange("trendLength", float64(c.TrendLength), 1, edged.MaxN),
+		checkRange("pairHalfLifeDays", c.PairHalfLifeDays, 0, 36500),
+		checkRange("placeHalfLifeDays", c.PlaceHalfLifeDays, 1.0/24, 36500),
+		checkRange("placeShrink", c.PlaceShrink, 1e-9, 1e9),
+		checkRange("trials", float64(c.Trials), 1, 1e6),
+		c.Table.check(), c.Session.check(), c.checkBlends(),
 		checkRange("neighbours", float64(c.Neighbours), 1, maxKNN),
 		checkRange("shrink", c.Shrink, 1e-9, 1e9),
 		checkRange("maxEvents", float64(c.MaxEvents), 1, math.MaxUint32),
@@ -93,6 +117,19 @@ func (c *Config) weightFaults() (faults []error) {
 		faults = append(faults, checkRange(fmt.Sprintf("eventWeights.%s", t), c.EventWeights[t], 0, 1e6))
 	}
 	return faults
+}
+
+// checkBlends reports a weight for a part that is not learned; the rest is checked where the release is written.
+func (c *Config) checkBlends() error {
+	var faults []error
+	for _, b := range c.Blends {
+		for _, s := range b.Stages {
+			faults = append(faults,
+				check(s.Table == 0 || c.Table != nil, "blends.%s: a weight for the table, but no table", b.Goal),
+				check(s.Session == 0 || c.Session != nil, "blends.%s: a weight for the session table, but no session", b.Goal))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // types are the event types that count, in order of name.

@@ -23,7 +23,7 @@ func TestDefaultsAreValid(t *testing.T) {
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
-	e := EvalConfig{Protocol: "session", K: 501, Config: Config{Factors: 65, A0: -1, Reg: -1, Nu: 3, Sweeps: -1, Threads: -1,
+	e := EvalConfig{Protocol: Session, Share: 0.5, Repeats: true, Train: &PairFile{}, K: 501, Config: Config{Factors: 65, A0: -1, Reg: -1, Nu: 3, Sweeps: -1, Threads: -1,
 		TrendHalfLifeDays: -1, TrendLength: 501, Neighbours: 201, Shrink: -1, MaxEvents: -1,
 		EventWeights: map[edged.EventType]float64{edged.View: -2}}}
 	e.EnsureDefaults()
@@ -31,11 +31,19 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{`protocol: "session"`, "splitTime: missing", "k: 501", "factors: 65", "a0: -1", "reg: -1", "nu: 3", "sweeps: -1",
+	for _, want := range []string{"train and test: ", "repeats: ", "share: ", "splitTime: missing", "k: 501", "factors: 65", "a0: -1", "reg: -1", "nu: 3", "sweeps: -1",
 		"threads: -1", "trendHalfLifeDays: -1", "trendLength: 501", "neighbours: 201", "shrink: -1", "maxEvents: -1", "eventWeights.view: -2", "no type with a weight"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not among\n%v", want, err)
 		}
+	}
+}
+
+func TestUnknownProtocol(t *testing.T) {
+	e := EvalConfig{Protocol: "random", SplitTime: time.Unix(1, 0)}
+	e.EnsureDefaults()
+	if err := e.Validate(); err == nil || !strings.Contains(err.Error(), `protocol: "random", want temporal,`) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -5,50 +5,46 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"maps"
-	"slices"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/eval"
+	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 )
 
-// Temporal is the protocol that trains on what came before a moment and tests on what came after.
-const Temporal = "temporal"
-
-// recentMonths is the window of the second popularity baseline.
-const recentMonths = 3
-
-// Names of the models in a report.
+// Protocols.
 const (
-	popularityModel = "popularity"
-	recentModel     = "popularity, last 3 months"
-	alsModel        = "als"
-	servedModel     = "als, served int8"
+	Temporal  = "temporal"   // trains on what came before a moment and asks what came after
+	LeaveLast = "leave-last" // keeps back the end of every history
+	Session   = "session"    // trains on the sessions before a moment and asks for the next item of later ones
+	Files     = "files"      // takes two files of pairs
 )
-
-// knnSizes are the neighbourhoods of the item-kNN baselines.
-var knnSizes = []int{50, 200}
 
 // EvalConfig says what to measure.
 type EvalConfig struct {
-	Protocol  string            // default and so far only Temporal
-	SplitTime time.Time         // required; events at this very moment are test events
+	Protocol  string            // default Temporal, or Files where those are given
+	SplitTime time.Time         // of Temporal and Session: events at this very moment are test events
+	Share     float64           // of LeaveLast: how much of a history is kept back; 0: its last item
+	Train     *PairFile         // of Files
+	Test      *PairFile         // of Files
+	Repeats   bool              // of Temporal: the main question is about any item, repeats among them; else about new items
 	K         int               // length of the lists, 1 to 500; default 20
 	Types     []edged.EventType // if set, only these events count, with their weight of Config or 1
-	Config    Config            // of the models; UsersOnly is always set
+	Anonymous bool              // of Session: sessions without a user count too
+	Config    Config            // of the models; UsersOnly is set, or with Anonymous not
 }
 
 // EnsureDefaults fills what is zero.
 func (c *EvalConfig) EnsureDefaults() {
+	if c.Train != nil || c.Test != nil {
+		c.Protocol = cmp.Or(c.Protocol, Files)
+	}
 	c.Protocol = cmp.Or(c.Protocol, Temporal)
 	c.K = cmp.Or(c.K, 20)
 	c.Config.EnsureDefaults()
-	c.Config.UsersOnly = true
+	c.Config.UsersOnly = !c.Anonymous
 	if len(c.Types) > 0 {
 		c.Config.EventWeights = only(c.Config.EventWeights, c.Types)
 	}
@@ -67,156 +63,226 @@ func only(weights map[edged.EventType]float64, types []edged.EventType) map[edge
 
 // Validate reports every fault at once. It expects the defaults to be filled.
 func (c *EvalConfig) Validate() error {
+	byTime := c.Protocol == Temporal || c.Protocol == Session
+	files := c.Train != nil && c.Test != nil
 	return errors.Join(
-		check(c.Protocol == Temporal, "protocol: %q, this version knows %q only", c.Protocol, Temporal),
-		check(!c.SplitTime.IsZero(), "splitTime: missing"),
+		check(byTime || c.Protocol == LeaveLast || c.Protocol == Files, "protocol: %q, want %s, %s, %s or %s", c.Protocol, Temporal, LeaveLast, Session, Files),
+		check(!byTime || !c.SplitTime.IsZero(), "splitTime: missing"),
+		check(byTime || c.SplitTime.IsZero(), "splitTime: the protocol %s has none", c.Protocol),
+		check((c.Protocol == Files) == files && (c.Train == nil) == (c.Test == nil), "train and test: the protocol %s wants both, no other any", Files),
+		check(!c.Repeats || c.Protocol == Temporal, "repeats: only the protocol %s can tell", Temporal),
+		check(c.Share >= 0 && c.Share < 1, "share: %v, want 0 to below 1", c.Share),
+		check(c.Share == 0 || c.Protocol == LeaveLast, "share: only the protocol %s has one", LeaveLast),
 		checkRange("k", float64(c.K), 1, edged.MaxN),
 		c.Config.Validate())
 }
 
 // Report is what Evaluate found. Its JSON is stable: keys may be added, none change.
 type Report struct {
-	Protocol  string     `json:"protocol"`
-	SplitTime time.Time  `json:"splitTime"`
-	K         int        `json:"k"`
-	Users     int        `json:"users"` // whose lists were measured
-	Counts    Counts     `json:"counts"`
-	Results   []eval.Row `json:"results"`
-	Chosen    string     `json:"chosen"` // the model of Results that a release serves
-	Config    Config     `json:"config"`
-	Loss      []float64  `json:"loss"` // of ALS after each sweep
-	Data      string     `json:"data"`
+	eval.Report
+	Counts Counts    `json:"counts"`
+	Config Config    `json:"config"`
+	Loss   []float64 `json:"loss"` // of ALS after each sweep
+	Data   string    `json:"data"`
 }
 
-// Evaluate splits the events, trains on the first part and measures on the second: popularity, popularity of the last
-// three months, item-kNN, ALS in floats and ALS as a node serves it from snapshot bytes.
+// Evaluate divides the events, chooses a configuration on the first part if asked to, trains on it, and measures on the rest.
 func Evaluate(ctx context.Context, sources []Source, cfg EvalConfig, progress func(Step)) (Report, error) {
+	free := cfg.Config
 	cfg.EnsureDefaults()
 	if err := cfg.Validate(); err != nil {
 		return Report{}, fmt.Errorf("evaluate: %w", err)
 	}
-	e := &evaluation{cfg: &cfg, watch: newStopwatch(&cfg.Config, progress)}
+	e := &evaluation{cfg: &cfg, free: free, watch: newStopwatch(&cfg.Config, progress)}
 	if err := e.run(ctx, sources); err != nil {
 		return Report{}, fmt.Errorf("evaluate: %w", err)
 	}
-	return Report{Protocol: cfg.Protocol, SplitTime: cfg.SplitTime.UTC(), K: cfg.K, Users: e.split.counts.TestUsers, Counts: e.split.counts,
-		Results: e.results, Chosen: servedModel, Config: cfg.Config, Loss: e.lesson.factors.Losses, Data: digest(sources)}, nil
+	e.report.Config = cfg.Config
+	return e.report, nil
 }
 
 type evaluation struct {
-	cfg     *EvalConfig
-	watch   *stopwatch
-	split   *split
-	lesson  *lesson
-	results []eval.Row
+	cfg    *EvalConfig
+	free   Config // as asked for: what is 0 there may be chosen
+	watch  *stopwatch
+	fold   *fold
+	visits *histories
+	lesson *lesson
+	ranker *rank.Ranker
+	report Report
 }
 
 func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	cfg := &e.cfg.Config
-	e.watch.begin("read")
-	log, err := readEvents(ctx, sources, cfg, e.watch.say)
+	like, err := e.divide(ctx, sources)
 	if err != nil {
 		return err
 	}
-	log.finish()
-	if e.split, err = splitAt(log, e.cfg.SplitTime.UnixMilli()); err != nil {
+	if cfg.Auto {
+		if e.report.Selection, err = choose(ctx, cfg, &e.free, e.fold.train, like, e.watch); err != nil {
+			return err
+		}
+	}
+	if e.lesson, err = study(ctx, cfg, e.fold.train, max(cfg.Neighbours, knnSizes[len(knnSizes)-1]), e.watch); err != nil {
 		return err
 	}
-	if e.lesson, err = study(ctx, cfg, e.split.train, max(cfg.Neighbours, slices.Max(knnSizes)), e.watch); err != nil {
+	if e.ranker, err = e.lesson.release(cfg); err != nil {
 		return err
 	}
-	served, err := e.served()
-	if err != nil {
-		return err
-	}
-	return e.measure(ctx, append(e.floats(), served))
+	e.visits = e.fold.train.histories()
+	e.report.Protocol, e.report.SplitTime, e.report.Counts = e.cfg.Protocol, e.cfg.SplitTime.UTC(), e.fold.counts
+	e.report.Loss = e.lesson.factors.Losses
+	return e.measure(ctx)
 }
 
-func (e *evaluation) measure(ctx context.Context, models []recommender) error {
+// divide reads the data and divides it by the protocol.
+func (e *evaluation) divide(ctx context.Context, sources []Source) (like expected, err error) {
+	e.watch.begin("read")
+	if e.cfg.Protocol == Files {
+		e.fold, err = givenFiles(*e.cfg.Train, *e.cfg.Test, e.cfg.Config.MaxEvents)
+		return expected{share: 0.2, random: true}, err
+	}
+	log, err := readEvents(ctx, sources, &e.cfg.Config, e.watch.say)
+	if err != nil {
+		return like, err
+	}
+	log.finish()
+	e.report.Data = digest(sources)
+	p, at := log.part(), e.cfg.SplitTime.UnixMilli()
+	switch e.cfg.Protocol {
+	case LeaveLast:
+		e.fold, err = leaveLast(p, e.cfg.Share)
+		return expected{share: cmp.Or(e.cfg.Share, 0.2)}, err
+	case Session:
+		e.fold, err = nextItem(p, at, 0)
+	default:
+		e.fold, err = temporal(p, at, 0)
+	}
+	if err != nil {
+		return like, err
+	}
+	return expected{length: time.Duration(e.fold.length(p)) * time.Millisecond}, nil
+}
+
+// measure puts every exam of the fold to the models; the main one comes first.
+func (e *evaluation) measure(ctx context.Context) error {
 	e.watch.begin("measure")
-	set, threads := e.split.set(), e.cfg.Config.Threads
-	for at, r := range models {
-		result, err := e.split.measure(ctx, set, r, e.cfg.K, threads)
+	main := map[string]string{Session: examNext}[e.cfg.Protocol]
+	if main == "" {
+		main = examNew
+		if e.cfg.Repeats {
+			main = examAny
+		}
+	}
+	for _, x := range e.fold.exams {
+		part, err := e.answer(ctx, e.fold.quiz(x, e.visits))
 		if err != nil {
 			return err
 		}
-		e.results = append(e.results, result.Row(eval.Bootstrap{Threads: threads}))
-		e.watch.say(Step{Done: at + 1, Total: len(models), Unit: "models", Note: r.name})
+		switch x.name {
+		case main:
+			e.report.Part = part
+		case examCold:
+			e.report.Cold = &part
+		default:
+			e.report.Parts = append(e.report.Parts, part)
+		}
 	}
 	return nil
 }
 
-// floats are the models in floats. The users' vectors are folded into the final item vectors, as serving does.
-func (e *evaluation) floats() (models []recommender) {
-	s, f := e.split, e.lesson.factors
-	recent := s.since(e.cfg.SplitTime.AddDate(0, -recentMonths, 0).UnixMilli())
-	models = append(models, byPopularity(popularityModel, s.train, s.train), byPopularity(recentModel, s.train, recent))
+// answer puts one exam to the models it fits.
+func (e *evaluation) answer(ctx context.Context, q *quiz) (eval.Part, error) {
+	threads := e.cfg.Config.Threads
+	part := eval.Part{Name: q.name, K: e.cfg.K, Users: q.users(), Cases: len(q.questions)}
+	for _, r := range e.models(q) {
+		result, err := q.ask(ctx, r, e.cfg.K, threads)
+		if err != nil {
+			return part, err
+		}
+		part.Results = append(part.Results, result.Row(eval.Bootstrap{Threads: threads}))
+		e.watch.say(Step{Done: len(part.Results), Unit: "models", Note: q.name + ": " + r.name})
+	}
+	part.Chosen = part.Results[len(part.Results)-1].Model
+	return part, nil
+}
+
+// models are those that an exam is put to, the one that serves last.
+func (e *evaluation) models(q *quiz) (models []recommender) {
+	l, cfg := e.lesson, &e.cfg.Config
+	models = append(models, q.byPopularity(popularityModel, l.users))
+	if e.fold.at > 0 {
+		from := time.UnixMilli(e.fold.at).UTC().AddDate(0, -recentMonths, 0).UnixMilli()
+		models = append(models, q.byPopularity(recentModel, l.part.since(from)))
+	}
+	if q.name == examCold {
+		return append(models, q.byRanker(servedModel, e.ranker))
+	}
 	for _, k := range knnSizes {
-		models = append(models, byNeighbours(fmt.Sprintf("item-knn %d", k), s.train, e.lesson.near, k))
+		models = append(models, q.byNeighbours(fmt.Sprintf("item-knn %d", k), l.users, l.near, k))
 	}
-	return append(models, byFactors(alsModel, s.train, f.FoldIn(s.train, e.cfg.Config.Threads), f.Y, f.ALS.Factors))
-}
-
-// served makes a release of the training part, opens its bytes, and asks the ranker of the serving path.
-func (e *evaluation) served() (recommender, error) {
-	s, cfg := e.split, &e.cfg.Config
-	trends := s.log.trends(s.items, s.before, cfg.TrendHalfLifeDays, cfg.TrendLength)
-	build := e.lesson.assemble(cfg, s.ids, trends, nil)
-	build.Meta.Created = e.cfg.SplitTime
-	m, err := open(build)
-	if err != nil {
-		return recommender{}, err
+	models = append(models, q.byFactors(alsModel, l.users, l.factors, cfg.Threads))
+	if l.table != nil {
+		models = append(models, q.byWholeTable(cfg.Table.Model, l.users, l.table))
 	}
-	return byRanker(servedModel, s, rank.New(m, rank.Release{ID: "eval", Version: 1, Created: e.cfg.SplitTime})), nil
+	if blend := blendOf(cfg.Blends, model.Goal(q.goal)); blend != nil {
+		models = append(models, q.byBlend(blendModel, e.parts(blend), blend, cfg.Threads))
+	}
+	return append(models, q.byRanker(servedModel, e.ranker))
 }
 
-// byRanker recommends as a node does: the user's training items newest first, those seen left out.
-func byRanker(name string, s *split, ranker *rank.Ranker) recommender {
-	history := s.recentFirst()
-	return recommender{name, func() func(user, k int) []uint32 {
-		var answer rank.Answer
-		var scratch rank.Scratch
-		var q rank.Request
-		var items []uint32
-		return func(user, k int) []uint32 {
-			q = rank.Request{Recent: q.Recent[:0], ExcludeSeen: true, N: k}
-			for _, i := range history(user) {
-				q.Recent = append(q.Recent, rank.Recent{Row: edged.Row(i), Weight: s.train.WeightOf(user, i)})
-			}
-			ranker.Recommend(&answer, &scratch, &q)
-			items = items[:0]
-			for _, it := range answer.Items {
-				items = append(items, uint32(it.Row))
-			}
-			return items
-		}
-	}}
-}
-
-// WriteTable writes the report for people.
-func (r Report) WriteTable(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	var err error
-	line := func(format string, args ...any) {
-		if err == nil {
-			_, err = fmt.Fprintf(t, format, args...)
+// blendOf finds a goal's blend; that of new items answers where a goal has none.
+func blendOf(blends []model.Blend, goal model.Goal) (found *model.Blend) {
+	for i := range blends {
+		switch blends[i].Goal {
+		case goal:
+			return &blends[i]
+		case model.GoalNew:
+			found = &blends[i]
 		}
 	}
-	c := r.Counts
-	line("%s, split at %s, all items ranked, items seen in training left out\n", r.Protocol, r.SplitTime.Format(time.RFC3339))
-	line("training: %d events (%d with the test part), %d users, %d items, %d pairs\n", c.TrainRows, c.Rows, c.TrainUsers, c.Items, c.Pairs)
-	line("test: %d users, %d new pairs; events: %s\n\n", c.TestUsers, c.TestPairs, typeNames(r.Config.EventWeights))
-	line("model\tRecall@%d\tNDCG@%[1]d\tHitRate@%[1]d\tMRR@%[1]d\tCoverage@%[1]d\t\n", r.K)
-	for _, m := range r.Results {
-		line("%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t\n", m.Model, m.Recall, m.NDCG, m.HitRate, m.MRR, m.Coverage)
-	}
-	return errors.Join(err, t.Flush())
+	return found
 }
 
-func typeNames(weights map[edged.EventType]float64) string {
-	var names []string
-	for _, t := range slices.Sorted(maps.Keys(weights)) {
-		names = append(names, fmt.Sprintf("%s=%g", t, weights[t]))
+// parts are what a blend mixes, from the lesson.
+func (e *evaluation) parts(blend *model.Blend) *blendParts {
+	l := e.lesson
+	active := l.factors.Active
+	b := &blendParts{popular: l.popularZ, head: order(l.popularZ)[:min(headItems, l.part.items)], vectors: newVectorPart(l.factors, blend.FactorHalfLifeDays)}
+	if l.table != nil {
+		b.sparse[partTable] = byTable(l.table, blend.TableHalfLifeDays, active)
 	}
-	return strings.Join(names, " ")
+	if blend.Goal == model.GoalAny {
+		b.sparse[partRepeat] = byRepeat(l.repeatQ, blend.RepeatHalfLifeDays)
+	}
+	if blend.Goal == model.GoalNext {
+		b.sparse[partPast] = byPast(blend.RepeatHalfLifeDays)
+		b.sparse[partSession] = bySession(l.session, blend.SessionPower, active)
+	}
+	return b
 }
+
+// since is the part's pairs from a moment on, over the same rows and columns.
+func (p *part) since(at int64) *learn.Matrix {
+	return learn.Collect(p.users, p.items, func(yield func(r, c uint32, v float32)) {
+		for i, u := range p.user {
+			if u != none && p.at[i] >= at {
+				yield(u, p.item[i], float32(p.weights[p.kind[i]]))
+			}
+		}
+	})
+}
+
+// recentMonths is the window of the second popularity baseline.
+const recentMonths = 3
+
+// Names of the models in a report.
+const (
+	popularityModel = "popularity"
+	recentModel     = "popularity, last 3 months"
+	alsModel        = "als"
+	blendModel      = "blend"
+)
+
+// knnSizes are the neighbourhoods of the item-kNN baselines, the largest last.
+var knnSizes = []int{50, 200}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/edged/edged/learn"
 )
 
 func evalShop(t *testing.T, threads int) Report {
@@ -51,7 +49,7 @@ func TestReportKeys(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Protocol != "temporal" || got.K != 10 || got.Users == 0 || len(got.Results) != 6 || got.Chosen != got.Results[5]["model"] {
+	if got.Protocol != "temporal" || got.K != 10 || got.Users == 0 || len(got.Results) != 6 || got.Chosen != servedModel || got.Results[5]["model"] != servedModel {
 		t.Fatalf("got %s", b.String())
 	}
 	for _, key := range []string{"recall", "ndcg", "hitRate", "mrr", "coverage"} {
@@ -71,7 +69,7 @@ func TestTable(t *testing.T) {
 	if err := evalShop(t, 2).WriteTable(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Recall@10", "Coverage@10", "popularity", "als, served int8", "split at 2026-04-20T08:00:00Z"} {
+	for _, want := range []string{"Recall@10", "Coverage@10", "popularity", servedModel, "split at 2026-04-20T08:00:00Z"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
@@ -79,14 +77,14 @@ func TestTable(t *testing.T) {
 }
 
 func TestPopularityTiesGoByID(t *testing.T) {
-	train := learn.Collect(3, 4, func(yield func(r, c uint32, v float32)) {
-		yield(0, 3, 1)
-		yield(1, 1, 1)
-		yield(2, 0, 1)
-		yield(1, 0, 1)
-	})
-	got := byPopularity("p", train, train).open()(2, 10)
-	if want := []uint32{1, 3, 2}; !reflect.DeepEqual(got, want) {
+	l := logOf(t, Config{UsersOnly: true}, buy("c", "w", 0), buy("b", "x", 0), buy("b", "y", 0), buy("a", "y", 0), buy("c", "z", 9), buy("c", "x", 9))
+	f, err := temporal(l.part(), opening+9*dayMs, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := f.quiz(f.exam(examNew), f.train.histories())
+	got := q.byPopularity("p", f.train.pairs(0)).open()(0, 10)
+	if want := []uint32{2, 1}; !reflect.DeepEqual(got, want) { // y twice, x once, w the user has
 		t.Fatalf("got %v, want %v", got, want)
 	}
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/data"
-	"github.com/edged/edged/learn"
 )
 
 // none marks a visitor that is not known, or an id that has no place in a matrix.
@@ -163,17 +162,6 @@ func (l *eventLog) finish() {
 
 // span is the time of the oldest and of the newest event.
 func (l *eventLog) span() (first, last int64) { return slices.Min(l.at), slices.Max(l.at) }
-
-// matrix gathers the events that keep accepts into visitors by items. rows and cols give each number's place, or none.
-func (l *eventLog) matrix(rows, cols *numbering, keep func(i int) bool) *learn.Matrix {
-	return learn.Collect(rows.n, cols.n, func(yield func(r, c uint32, v float32)) {
-		for i, v := range l.visitor {
-			if v != none && keep(i) && rows.place[v] != none && cols.place[l.item[i]] != none {
-				yield(rows.place[v], cols.place[l.item[i]], float32(l.weights[l.kind[i]]))
-			}
-		}
-	})
-}
 
 // numbering renumbers a subset densely, keeping the order.
 type numbering struct {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/edged/edged/learn"
 )
@@ -63,7 +64,10 @@ func permute[T any](column []T, order []uint32) {
 }
 
 // keep is the part of the events that ok accepts, over the users and items they know.
-func (p *part) keep(ok func(i int) bool) *part {
+func (p *part) keep(ok func(i int) bool) *part { return p.narrow(ok, p.known(ok)) }
+
+// known says who and what the events that ok accepts know.
+func (p *part) known(ok func(i int) bool) *known {
 	users, items, sessions := make([]bool, p.users), make([]bool, p.items), make([]bool, p.sessions)
 	n := 0
 	for i := range p.at {
@@ -79,10 +83,18 @@ func (p *part) keep(ok func(i int) bool) *part {
 			sessions[p.session[i]] = true
 		}
 	}
-	return p.narrow(ok, n, renumber(p.users, users), renumber(p.items, items), renumber(p.sessions, sessions))
+	return &known{n, renumber(p.users, users), renumber(p.items, items), renumber(p.sessions, sessions)}
 }
 
-func (p *part) narrow(ok func(i int) bool, n int, users, items, sessions *numbering) *part {
+// known is how a part of a part is numbered.
+type known struct {
+	events                 int
+	users, items, sessions *numbering
+}
+
+// narrow is the part of the events that ok accepts, all of which are of these users, items and sessions.
+func (p *part) narrow(ok func(i int) bool, k *known) *part {
+	n, users, items, sessions := k.events, k.users, k.items, k.sessions
 	q := &part{users: users.n, items: items.n, sessions: sessions.n, ids: make([]string, 0, items.n), places: p.places, weights: p.weights,
 		user: make([]uint32, 0, n), item: make([]uint32, 0, n), session: make([]uint32, 0, n),
 		place: make([]uint16, 0, n), kind: make([]uint8, 0, n), at: make([]int64, 0, n)}
@@ -111,8 +123,8 @@ func (m *numbering) of(old uint32) uint32 {
 	return m.place[old]
 }
 
-// timed tells whether the events have times.
-func (p *part) timed() bool { return len(p.at) > 0 && p.at[len(p.at)-1] > 0 }
+// timed tells whether the events have times that tell them apart.
+func (p *part) timed() bool { first, last := p.span(); return last > first }
 
 // span is the time of the oldest and of the newest event.
 func (p *part) span() (first, last int64) {
@@ -121,6 +133,8 @@ func (p *part) span() (first, last int64) {
 	}
 	return p.at[0], p.at[len(p.at)-1]
 }
+
+func momentOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // days is the age of an event when the newest happened.
 func (p *part) days(i int) float64 { return float64(p.at[len(p.at)-1]-p.at[i]) / dayMs }

@@ -2,7 +2,6 @@ package train
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/edged/edged/learn"
@@ -28,60 +27,56 @@ type trend struct {
 	list    []learn.Scored
 }
 
-// trends sums, for each country and for the world,
+// trends lists what is popular just now, the world first, then countries by name. With one voice for a visitor, an item and a
+// day (UTC), the last one, and P_h(i) = Σ w · 2^(−age/h), the world's list goes by P_h and a country's by
 //
-//	P(i) = Σ w · 2^(−age/h)        age: from the event to the newest that is kept, h: the half-life
+//	(P_g(i | country) + s · P_h(i)/ΣP_h) / (ΣP_g(· | country) + s)
 //
-// over the events keep accepts, with one voice for a visitor, an item and a day (UTC): the last one. Items are numbered
-// by rows. The world's list comes first, then countries by name.
-func (l *eventLog) trends(rows *numbering, keep func(i int) bool, halfLifeDays float64, length int) []trend {
-	cells := make(map[uint64]float64) // by place and row
-	world := make([]float64, rows.n)
-	voices := l.voices(keep)
-	newest := l.newest(voices)
-	for _, i := range voices {
-		age := float64(newest-l.at[i]) / dayMs
-		w, row := l.weights[l.kind[i]]*math.Exp2(-age/halfLifeDays), rows.place[l.item[i]]
-		world[row] += w
-		cells[uint64(l.place[i])<<32|uint64(row)] += w
-	}
+// g being PlaceHalfLifeDays and s PlaceShrink: where a country says little, the world speaks.
+func (p *part) trends(cfg *Config) []trend {
+	voices := p.voices()
+	world := p.sumVoices(voices, cfg.TrendHalfLifeDays)
 	list := make([]learn.Scored, len(world))
 	for i, w := range world {
 		list[i] = learn.Scored{Item: uint32(i), Score: float32(w)}
 	}
-	return append([]trend{{"", top(list, length)}}, l.placeTrends(cells, length)...)
-}
-
-func (l *eventLog) newest(events []uint32) (ms int64) {
-	for _, i := range events {
-		ms = max(ms, l.at[i])
+	lists := []trend{{"", top(list, cfg.TrendLength)}}
+	share := learn.Share(world)
+	byPlace := make([][]uint32, len(p.places))
+	for _, i := range voices {
+		byPlace[p.place[i]] = append(byPlace[p.place[i]], i)
 	}
-	return ms
-}
-
-// placeTrends splits cells by country.
-func (l *eventLog) placeTrends(cells map[uint64]float64, length int) (trends []trend) {
-	lists := make([][]learn.Scored, len(l.places.ids))
-	for key, w := range cells {
-		lists[key>>32] = append(lists[key>>32], learn.Scored{Item: uint32(key), Score: float32(w)})
-	}
-	for _, p := range l.busiest() {
-		if list := top(lists[p], length); len(list) > 0 {
-			trends = append(trends, trend{l.places.ids[p], list})
+	for _, place := range p.busiest() {
+		if len(byPlace[place]) == 0 {
+			continue
 		}
+		own := learn.Backoff(p.sumVoices(byPlace[place], cfg.PlaceHalfLifeDays), share, cfg.PlaceShrink)
+		for i, w := range own {
+			list[i] = learn.Scored{Item: uint32(i), Score: float32(w)}
+		}
+		lists = append(lists, trend{p.places[place], top(list, cfg.TrendLength)})
 	}
-	return trends
+	return lists
+}
+
+// sumVoices is P_h of the events of a list.
+func (p *part) sumVoices(voices []uint32, halfLife float64) []float64 {
+	sums := make([]float64, p.items)
+	for _, i := range voices {
+		sums[p.item[i]] += p.weights[p.kind[i]] * decay(p.days(int(i)), halfLife)
+	}
+	return sums
 }
 
 // busiest returns the places with most events, at most maxPlaces, in order of name and without "".
-func (l *eventLog) busiest() []int {
-	events, order := make([]int, len(l.places.ids)), make([]int, 0, len(l.places.ids))
-	for _, p := range l.place {
-		events[p]++
+func (p *part) busiest() []int {
+	events, order := make([]int, len(p.places)), make([]int, 0, len(p.places))
+	for _, place := range p.place {
+		events[place]++
 	}
-	for p, id := range l.places.ids {
+	for place, id := range p.places {
 		if id != "" {
-			order = append(order, p)
+			order = append(order, place)
 		}
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(events[b], events[a]), cmp.Compare(a, b)) })
@@ -92,21 +87,20 @@ func (l *eventLog) busiest() []int {
 
 // top keeps the length best of a list with a score above 0.
 func top(list []learn.Scored, length int) []learn.Scored {
-	list = slices.DeleteFunc(list, func(s learn.Scored) bool { return !(s.Score > 0) })
+	list = slices.DeleteFunc(slices.Clone(list), func(s learn.Scored) bool { return !(s.Score > 0) })
 	return slices.Clone(learn.Best(list, length))
 }
 
 // voices lists the events that count towards trends, in an order that does not depend on the order of reading.
-func (l *eventLog) voices(keep func(i int) bool) (voices []uint32) {
-	for i := range l.at {
-		if keep(i) {
-			voices = append(voices, uint32(i))
-		}
+func (p *part) voices() []uint32 {
+	voices := make([]uint32, len(p.at))
+	for i := range voices {
+		voices[i] = uint32(i)
 	}
-	slices.SortFunc(voices, l.compare)
+	slices.SortFunc(voices, p.compare)
 	n := 0
 	for k, i := range voices {
-		if k+1 == len(voices) || l.visitor[i] == none || !l.sameVoice(i, voices[k+1]) {
+		if k+1 == len(voices) || p.user[i] == none || !p.sameVoice(i, voices[k+1]) {
 			voices[n] = i
 			n++
 		}
@@ -114,16 +108,16 @@ func (l *eventLog) voices(keep func(i int) bool) (voices []uint32) {
 	return voices[:n]
 }
 
-func (l *eventLog) sameVoice(i, j uint32) bool {
-	return l.visitor[i] == l.visitor[j] && l.item[i] == l.item[j] && l.at[i]/dayMs == l.at[j]/dayMs
+func (p *part) sameVoice(i, j uint32) bool {
+	return p.user[i] == p.user[j] && p.item[i] == p.item[j] && p.at[i]/dayMs == p.at[j]/dayMs
 }
 
-func (l *eventLog) compare(i, j uint32) int {
-	if c := cmp.Compare(l.visitor[i], l.visitor[j]); c != 0 {
+func (p *part) compare(i, j uint32) int {
+	if c := cmp.Compare(p.user[i], p.user[j]); c != 0 {
 		return c
 	}
-	if c := cmp.Compare(l.item[i], l.item[j]); c != 0 {
+	if c := cmp.Compare(p.item[i], p.item[j]); c != 0 {
 		return c
 	}
-	return cmp.Or(cmp.Compare(l.at[i], l.at[j]), cmp.Compare(l.kind[i], l.kind[j]), cmp.Compare(l.place[i], l.place[j]))
+	return cmp.Or(cmp.Compare(p.at[i], p.at[j]), cmp.Compare(p.kind[i], p.kind[j]), cmp.Compare(p.place[i], p.place[j]))
 }

@@ -1,34 +1,26 @@
 package train
 
 import (
-	"context"
 	"math"
 	"slices"
 
-	"github.com/edged/edged/eval"
 	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
 	"github.com/viterin/vek/vek32"
 )
 
-// recommender names a model and makes, for one goroutine, the function that lists its k best items for a user of the
-// split: best first, training items left out, ties by ascending item. The list is valid until the next call.
-type recommender struct {
-	name string
-	open func() func(user, k int) []uint32
-}
-
 // byOrder recommends the same order to everybody.
-func byOrder(name string, train *learn.Matrix, order []learn.Scored) recommender {
-	return recommender{name, func() func(user, k int) []uint32 {
+func (q *quiz) byOrder(name string, order []uint32) recommender {
+	return recommender{name, func() func(at, k int) []uint32 {
 		var list []uint32
-		return func(user, k int) []uint32 {
+		return func(at, k int) []uint32 {
 			list = list[:0]
-			for _, s := range order {
+			for _, i := range order {
 				if len(list) == k {
 					break
 				}
-				if !train.Has(user, s.Item) {
-					list = append(list, s.Item)
+				if _, out := slices.BinarySearch(q.probes[at].without, i); !out {
+					list = append(list, i)
 				}
 			}
 			return list
@@ -36,15 +28,18 @@ func byOrder(name string, train *learn.Matrix, order []learn.Scored) recommender
 	}}
 }
 
-// byScores recommends by a score for every item, which fill writes into dst.
-func byScores(name string, train *learn.Matrix, fill func(dst []float32, user int)) recommender {
-	return recommender{name, func() func(user, k int) []uint32 {
-		scores := make([]float32, train.Cols)
-		list, items := make([]learn.Scored, 0, train.Cols), []uint32(nil)
-		return func(user, k int) []uint32 {
-			fill(scores, user)
+// byScores recommends by a score for every item, which fill writes into dst; ties by ascending item.
+func (q *quiz) byScores(name string, fill func() func(dst []float32, at int)) recommender {
+	return recommender{name, func() func(at, k int) []uint32 {
+		n, score := q.part.items, fill()
+		scores, list, items := make([]float32, n), make([]learn.Scored, 0, n), []uint32(nil)
+		return func(at, k int) []uint32 {
+			score(scores, at)
+			for _, i := range q.probes[at].without {
+				scores[i] = float32(math.Inf(-1))
+			}
 			list, items = list[:0], items[:0]
-			for i, s := range mask(scores, train, user) {
+			for i, s := range scores {
 				if !math.IsInf(float64(s), -1) {
 					list = append(list, learn.Scored{Item: uint32(i), Score: s})
 				}
@@ -57,43 +52,40 @@ func byScores(name string, train *learn.Matrix, fill func(dst []float32, user in
 	}}
 }
 
-// mask sinks what the user has in training.
-func mask(scores []float32, train *learn.Matrix, user int) []float32 {
-	seen, _ := train.Row(user)
-	for _, i := range seen {
-		scores[i] = float32(math.Inf(-1))
+// had calls fn for all that a question's user has and for what the session holds, each item once with its weight.
+func (q *quiz) had(pairs *learn.Matrix, at int, fn func(item uint32, weight float32)) {
+	x := &q.questions[at]
+	if x.user != none {
+		items, weights := pairs.Row(int(x.user))
+		for k, i := range items {
+			if !slices.Contains(x.session, i) {
+				fn(i, weights[k])
+			}
+		}
 	}
-	return scores
+	for _, i := range x.session {
+		fn(i, 1)
+	}
 }
 
 // byPopularity counts distinct users; items that nobody has come last, by ascending item, as any item may be asked for.
-func byPopularity(name string, train, counted *learn.Matrix) recommender {
-	order := make([]learn.Scored, 0, train.Cols)
-	for i, n := range popularity(counted.Transpose()) {
-		order = append(order, learn.Scored{Item: uint32(i), Score: n})
-	}
-	slices.SortFunc(order, learn.ByScore)
-	return byOrder(name, train, order)
+func (q *quiz) byPopularity(name string, counted *learn.Matrix) recommender {
+	return q.byOrder(name, order(popularity(counted.Transpose())))
 }
 
 // byNeighbours scores an item by its similarity to what the user has, as far as that is among the item's own k nearest:
 // score(j) = Σ_{i in history ∩ N(j)} w_i·sim(i, j). (Summing over the neighbours of the history instead favours hubs.)
-func byNeighbours(name string, train *learn.Matrix, lists [][]learn.Scored, k int) recommender {
-	return recommender{name, func() func(user, k int) []uint32 {
-		history := make([]float32, train.Cols)
-		return byScores(name, train, func(dst []float32, user int) {
-			items, weights := train.Row(user)
-			for at, i := range items {
-				history[i] = weights[at]
-			}
+func (q *quiz) byNeighbours(name string, pairs *learn.Matrix, lists [][]learn.Scored, k int) recommender {
+	return q.byScores(name, func() func(dst []float32, at int) {
+		history := make([]float32, q.part.items)
+		return func(dst []float32, at int) {
+			q.had(pairs, at, func(i uint32, w float32) { history[i] = w })
 			for j := range dst {
 				dst[j] = similarity(history, lists[j][:min(k, len(lists[j]))])
 			}
-			for _, i := range items {
-				history[i] = 0
-			}
-		}).open()
-	}}
+			q.had(pairs, at, func(i uint32, _ float32) { history[i] = 0 })
+		}
+	})
 }
 
 func similarity(history []float32, near []learn.Scored) (sum float32) {
@@ -103,20 +95,71 @@ func similarity(history []float32, near []learn.Scored) (sum float32) {
 	return sum
 }
 
-// byFactors scores an item by the product of its vector and the user's.
-func byFactors(name string, train *learn.Matrix, x, y []float32, d int) recommender {
-	return byScores(name, train, func(dst []float32, user int) {
-		v := x[user*d : user*d+d]
-		for i := range dst {
-			dst[i] = vek32.Dot(v, y[i*d:i*d+d])
+// byWholeTable sums the rows of a table over all the user has.
+func (q *quiz) byWholeTable(name string, pairs *learn.Matrix, t *learn.Table) recommender {
+	return q.byScores(name, func() func(dst []float32, at int) {
+		return func(dst []float32, at int) {
+			clear(dst)
+			q.had(pairs, at, func(i uint32, w float32) {
+				targets, weights := t.Row(int(i))
+				for k, j := range targets {
+					dst[j] += w * weights[k]
+				}
+			})
 		}
 	})
 }
 
-// measure puts every user with test pairs to a recommender.
-func (s *split) measure(ctx context.Context, set *eval.Set, r recommender, k, threads int) (*eval.Result, error) {
-	return eval.Measure(ctx, set, eval.Recommender{Name: r.name, Open: func() func(c, k int) []uint32 {
-		ask := r.open()
-		return func(c, k int) []uint32 { return ask(int(s.asked[c]), k) }
-	}}, k, threads)
+// byFactors scores an item by the product of its vector and the user's, folded in from all the user has.
+func (q *quiz) byFactors(name string, pairs *learn.Matrix, f *learn.Factors, threads int) recommender {
+	d := f.ALS.Factors
+	x := f.FoldIn(learn.Collect(len(q.probes), q.part.items, func(yield func(r, c uint32, v float32)) {
+		for at := range q.probes {
+			q.had(pairs, at, func(i uint32, w float32) { yield(uint32(at), i, w) })
+		}
+	}), threads)
+	return q.byScores(name, func() func(dst []float32, at int) {
+		return func(dst []float32, at int) {
+			v := x[at*d : at*d+d]
+			for i := range dst {
+				dst[i] = vek32.Dot(v, f.Y[i*d:i*d+d])
+			}
+		}
+	})
+}
+
+// byBlend is the blend in floats, over the candidates of a sheet; what is missing comes by popularity.
+func (q *quiz) byBlend(name string, parts *blendParts, blend *model.Blend, threads int) recommender {
+	if parts.vectors != nil {
+		parts.vectors.fold(q.probes, threads)
+	}
+	return recommender{name, func() func(at, k int) []uint32 {
+		w := newSheetWorker(q.part.items, parts)
+		var list []learn.Scored
+		var items []uint32
+		return func(at, k int) []uint32 {
+			p := &q.probes[at]
+			row := w.row(at, p)
+			list = row.mixed(list[:0], mixOf(*blend.Stage(p.distinct)))
+			items = items[:0]
+			for _, s := range learn.Best(list, k) {
+				items = append(items, s.Item)
+			}
+			return items
+		}
+	}}
+}
+
+// mixed appends the candidates with their scores under a mix.
+func (r *sheetRow) mixed(list []learn.Scored, m mix) []learn.Scored {
+	for c, i := range r.items {
+		s := learn.Scored{Item: i}
+		for part, w := range m {
+			if w != 0 && r.score[part] != nil {
+				s.Score += w * r.score[part][c]
+			}
+		}
+		list = append(list, s)
+	}
+	return list
 }

@@ -34,17 +34,19 @@ const CardType = "edged.card/1"
 
 // Card is the release's own description: what it was made of, how, and how that went.
 type Card struct {
-	Type    string             `json:"type"`
-	Created time.Time          `json:"created"` // the newest event's time: part of the model, which the data alone decide
-	Trained time.Time          `json:"trained"` // when the training ran
-	Config  Config             `json:"config"`
-	Counts  CardCounts         `json:"counts"`
-	Data    string             `json:"data"` // digest of what was read
-	From    time.Time          `json:"from"` // the oldest event's time
-	To      time.Time          `json:"to"`   // the newest event's time
-	Loss    []float64          `json:"loss"` // of ALS after each sweep
-	Files   map[string]Written `json:"files"`
-	Seconds map[string]float64 `json:"seconds"` // by step
+	Type    string     `json:"type"`
+	Created time.Time  `json:"created"` // the newest event's time: part of the model, which the data alone decide
+	Trained time.Time  `json:"trained"` // when the training ran
+	Config  Config     `json:"config"`
+	Counts  CardCounts `json:"counts"`
+	Data    string     `json:"data"` // digest of what was read
+	From    time.Time  `json:"from"` // the oldest event's time
+	To      time.Time  `json:"to"`   // the newest event's time
+	Loss    []float64  `json:"loss"` // of ALS after each sweep
+	// Selection says how Config was chosen; absent where it was given.
+	Selection *Selection         `json:"selection,omitempty"`
+	Files     map[string]Written `json:"files"`
+	Seconds   map[string]float64 `json:"seconds"` // by step
 }
 
 // CardCounts are the sizes of what was learned from.
@@ -70,11 +72,12 @@ type Summary = Card
 // Run trains on the sources and writes a release into the directory out: model.snap, catalogue.snap and card.json. What it
 // wrote is opened again and tested before the card makes it a release.
 func Run(ctx context.Context, sources []Source, out string, fsys vfs.FS, cfg Config, progress func(Step)) (Summary, error) {
+	free := cfg
 	cfg.EnsureDefaults()
 	if err := cfg.Validate(); err != nil {
 		return Summary{}, fmt.Errorf("train: %w", err)
 	}
-	r := &run{cfg: &cfg, fs: fsys, out: out, watch: newStopwatch(&cfg, progress)}
+	r := &run{cfg: &cfg, free: free, fs: fsys, out: out, watch: newStopwatch(&cfg, progress)}
 	if err := r.run(ctx, sources); err != nil {
 		return Summary{}, fmt.Errorf("train: %w", err)
 	}
@@ -83,6 +86,7 @@ func Run(ctx context.Context, sources []Source, out string, fsys vfs.FS, cfg Con
 
 type run struct {
 	cfg   *Config
+	free  Config // as asked for: what is 0 there may be chosen
 	fs    vfs.FS
 	out   string
 	watch *stopwatch
@@ -136,19 +140,31 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 		log.items.add(id)
 	}
 	log.finish()
-	all := func(int) bool { return true }
-	visitors, rows := renumber(len(log.visitors.ids), nil), renumber(len(log.items.ids), nil)
-	l, err := study(ctx, r.cfg, log.matrix(visitors, rows, all), r.cfg.Neighbours, r.watch)
+	p := log.part()
+	if err := r.choose(ctx, p); err != nil {
+		return nil, err
+	}
+	l, err := study(ctx, r.cfg, p, r.cfg.Neighbours, r.watch)
 	if err != nil {
 		return nil, err
 	}
 	r.watch.begin("trends")
-	trends := log.trends(rows, all, r.cfg.TrendHalfLifeDays, r.cfg.TrendLength)
+	trends := p.trends(r.cfg)
 	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
-	build := l.assemble(r.cfg, log.items.ids, trends, aligned(log.items.ids, items))
+	build := l.assemble(r.cfg, trends, aligned(p.ids, items))
 	r.describe(log, l, len(trends))
 	build.Meta.Created = r.card.Created
 	return build, nil
+}
+
+// choose fills in what the configuration leaves open, by trials on the last part of the events.
+func (r *run) choose(ctx context.Context, p *part) error {
+	if !r.cfg.Auto {
+		return nil
+	}
+	selection, err := choose(ctx, r.cfg, &r.free, p, expected{}, r.watch)
+	r.card.Selection = selection
+	return err
 }
 
 // aligned puts the catalogue in the order of rows; an item it does not have keeps its id only.

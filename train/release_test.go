@@ -16,7 +16,6 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
-	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 )
@@ -129,25 +128,24 @@ func TestReleaseKnowsTastes(t *testing.T) {
 func TestFoldInIsTheTrainersHalfStep(t *testing.T) {
 	cfg := Config{Factors: 16, Sweeps: 4}
 	cfg.EnsureDefaults()
-	pairs := learn.Collect(200, 60, func(yield func(r, c uint32, v float32)) {
-		for u := range uint32(200) {
-			for i := range uint32(60) {
-				if (u*31+i*17)%5 == 0 || (u+i)%7 == 0 {
-					yield(u, i, 1)
-				}
+	var had []filePair
+	userRow, itemRow, ids := make([]uint32, 200), make([]uint32, 60), make([]string, 60)
+	for u := range uint32(200) {
+		userRow[u] = u
+		for i := range uint32(60) {
+			itemRow[i], ids[i] = i, string([]byte{'a' + byte(i/10), '0' + byte(i%10)})
+			if (u*31+i*17)%5 == 0 || (u+i)%7 == 0 {
+				had = append(had, filePair{u, i})
 			}
 		}
-	})
-	l, err := study(context.Background(), &cfg, pairs, 5, newStopwatch(&cfg, nil))
+	}
+	l, err := study(context.Background(), &cfg, pairPart(had, userRow, itemRow, ids), 5, newStopwatch(&cfg, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
+	pairs := l.users
 	x := l.factors.FoldIn(pairs, 2)
-	ids := make([]string, 60)
-	for i := range ids {
-		ids[i] = string([]byte{'a' + byte(i/10), '0' + byte(i%10)})
-	}
-	m, err := open(l.assemble(&cfg, ids, nil, nil))
+	m, err := open(l.assemble(&cfg, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,29 +37,36 @@ func TestSplitCounts(t *testing.T) {
 		buy("b", "new", 10), // unknown item
 		buy("c", "x", 10),   // unknown user
 	)
-	s, err := splitAt(l, opening+10*dayMs)
+	f, err := temporal(l.part(), opening+10*dayMs, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Counts{TrainRows: 4, Rows: 9, TrainUsers: 2, Items: 3, Pairs: 3, TestUsers: 1, TestPairs: 1}); s.counts != want {
-		t.Fatalf("got %+v, want %+v", s.counts, want)
+	if want := (Counts{TrainRows: 4, Rows: 9, TrainUsers: 2, Items: 3, Pairs: 3, TestUsers: 1, TestPairs: 1}); f.counts != want {
+		t.Fatalf("got %+v, want %+v", f.counts, want)
 	}
-	if s.ids[0] != "x" || s.ids[1] != "y" || s.ids[2] != "z" || !s.test.Has(0, 1) {
-		t.Fatalf("rows %v, test pairs %v", s.ids, s.test.Index)
+	if q := f.exam(examNew).questions[0]; !slices.Equal(f.train.ids, []string{"x", "y", "z"}) || q.user != 0 || !slices.Equal(q.relevant, []uint32{1}) {
+		t.Fatalf("rows %v, question %+v", f.train.ids, q)
 	}
-	if got := s.recentFirst()(0); got[0] != 2 || got[1] != 0 {
-		t.Fatalf("history of a: %v", got)
+	if q := f.exam(examAny).questions; len(q) != 1 || !slices.Equal(q[0].relevant, []uint32{0, 1}) {
+		t.Fatalf("with repeats: %+v", q)
+	}
+	if q := f.exam(examCold).questions; len(q) != 1 || !slices.Equal(q[0].relevant, []uint32{0}) {
+		t.Fatalf("cold: %+v", q)
+	}
+	history := f.train.histories().of(0)
+	if len(history) != 3 || history[0].item != 2 || history[1].item != 0 || history[2].item != 0 {
+		t.Fatalf("history of a: %v", history)
 	}
 }
 
 func TestSplitOutsideTheData(t *testing.T) {
 	l := logOf(t, Config{}, buy("a", "x", 0), buy("a", "y", 5))
 	for _, day := range []int{-1, 0, 6} {
-		if _, err := splitAt(l, opening+int64(day)*dayMs); !errors.Is(err, ErrSplit) || !strings.Contains(err.Error(), "2026-03-01T08:00:00Z to 2026-03-06T08:00:00Z") {
+		if _, err := temporal(l.part(), opening+int64(day)*dayMs, 0); !errors.Is(err, ErrSplit) || !strings.Contains(err.Error(), "2026-03-01T08:00:00Z to 2026-03-06T08:00:00Z") {
 			t.Errorf("day %d: got %v", day, err)
 		}
 	}
-	if _, err := splitAt(l, opening+5*dayMs); !errors.Is(err, ErrSplit) || !strings.Contains(err.Error(), "no known user") {
+	if _, err := temporal(l.part(), opening+5*dayMs, 0); !errors.Is(err, ErrSplit) || !strings.Contains(err.Error(), "no known user") {
 		t.Errorf("got %v", err)
 	}
 }

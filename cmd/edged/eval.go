@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/edged/edged"
@@ -13,10 +14,16 @@ import (
 )
 
 type evalCmd struct {
-	Data      string   `help:"Data directory." placeholder:"DIR" required:"" type:"path"`
-	Protocol  string   `help:"How to split: temporal trains on what came before the split time and tests on what came after." enum:"temporal" default:"temporal"`
-	SplitTime string   `help:"First moment of the test period: 2010-09-01, 2010-09-01T12:00:00 or RFC 3339." placeholder:"TIME" required:""`
+	Data      string   `help:"Data directory." placeholder:"DIR" type:"path"`
+	Protocol  string   `help:"temporal trains on what came before the split time and asks what came after; leave-last keeps back the end of every history; session asks for the next item of the sessions after the split time; files takes --train and --test." enum:"temporal,leave-last,session,files," default:""`
+	SplitTime string   `help:"First moment of the test period: 2010-09-01, 2010-09-01T12:00:00 or RFC 3339." placeholder:"TIME"`
 	Zone      string   `help:"Time zone of a split time without one." default:"UTC"`
+	Share     float64  `help:"leave-last: how much of a history is kept back; 0: its last item."`
+	Repeats   bool     `help:"temporal: ask first for any item, repeats among them, not for new ones."`
+	Anonymous bool     `help:"session: sessions without a user count too."`
+	Train     string   `help:"File of pairs to learn from, lines 'user item item …', plain or gzip." placeholder:"FILE" type:"path"`
+	Test      string   `help:"File of pairs to ask for." placeholder:"FILE" type:"path"`
+	Auto      bool     `help:"Choose models and settings by trials on the training part." negatable:""`
 	K         int      `help:"Length of the lists." default:"20" short:"k"`
 	Types     []string `help:"Only these event types count." placeholder:"TYPE,…"`
 	JSON      string   `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
@@ -26,7 +33,11 @@ type evalCmd struct {
 }
 
 func (evalCmd) Help() string {
-	return "Example:\n\n  edged eval --data shop --split-time 2010-09-01 --k 20 --json report.json"
+	return `Examples:
+
+  edged eval --auto --data shop --split-time 2010-09-01 --k 20 --json report.json
+  edged eval --auto --data shop --protocol session --split-time 2010-11-12
+  edged eval --auto --train train.txt --test test.txt`
 }
 
 func (c *evalCmd) check() error {
@@ -34,36 +45,69 @@ func (c *evalCmd) check() error {
 	if err != nil {
 		err = fmt.Errorf("zone: %w", err)
 	}
-	split, err2 := train.ParseSplit(c.SplitTime, zone)
-	if err2 != nil {
-		err2 = fmt.Errorf("splitTime: %w", err2)
+	if c.SplitTime != "" {
+		split, err2 := train.ParseSplit(c.SplitTime, zone)
+		if err2 != nil {
+			err = errors.Join(err, fmt.Errorf("splitTime: %w", err2))
+		}
+		c.split = split
 	}
-	c.split = split
-	var err3 error
 	if c.K == 0 {
-		err3 = errors.New("k: 0, want 1 or more")
+		err = errors.Join(err, errors.New("k: 0, want 1 or more"))
 	}
-	cfg := c.evalConfig()
+	if files := c.Train != "" || c.Test != ""; files == (c.Data != "") {
+		err = errors.Join(err, errors.New("data: want a data directory, or else --train and --test"))
+	}
+	cfg, err3 := c.evalConfig()
+	if err3 != nil {
+		return errors.Join(err, err3)
+	}
 	cfg.EnsureDefaults()
-	return errors.Join(err, err2, err3, c.zeros(), cfg.Validate())
+	return errors.Join(err, c.zeros(), cfg.Validate())
 }
 
-func (c *evalCmd) evalConfig() train.EvalConfig {
-	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, K: c.K, Config: c.config()}
+func (c *evalCmd) evalConfig() (train.EvalConfig, error) {
+	model, err := c.config(c.Auto)
+	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Repeats: c.Repeats, Anonymous: c.Anonymous, K: c.K, Config: model}
 	for _, t := range c.Types {
 		cfg.Types = append(cfg.Types, edged.EventType(t))
 	}
-	return cfg
+	if c.Train != "" {
+		cfg.Train = &train.PairFile{Name: c.Train}
+	}
+	if c.Test != "" {
+		cfg.Test = &train.PairFile{Name: c.Test}
+	}
+	return cfg, err
 }
 
-func (c *evalCmd) Run(ctx context.Context, std streams) error {
-	dir, err := data.OpenDir(vfs.OS, c.Data)
+func (c *evalCmd) Run(ctx context.Context, std streams) (err error) {
+	cfg, err := c.evalConfig()
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	var sources []train.Source
+	if c.Data != "" {
+		dir, err := data.OpenDir(vfs.OS, c.Data)
+		if err != nil {
+			return err
+		}
+		defer dir.Close()
+		sources = train.Sources(dir)
+	}
+	for _, pairs := range []*train.PairFile{cfg.Train, cfg.Test} {
+		if pairs == nil {
+			continue
+		}
+		f, err := os.Open(pairs.Name)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		pairs.Reader = f
+	}
 	p := newProgress(std.err)
-	report, err := train.Evaluate(ctx, train.Sources(dir), c.evalConfig(), p.trainStep)
+	report, err := train.Evaluate(ctx, sources, cfg, p.trainStep)
 	p.done()
 	if err != nil {
 		return err

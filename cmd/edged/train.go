@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,25 +13,31 @@ import (
 	"github.com/edged/edged/train"
 )
 
-// hyper are the model's settings, the same for training and evaluation. Defaults are the trainer's.
+// hyper are the model's settings, the same for training and evaluation. What is 0 is chosen by --auto, or else the trainer's default.
 type hyper struct {
-	Factors           int                `help:"Length of an embedding, a multiple of 8." default:"64"`
-	A0                float64            `help:"Weight of what was not observed." default:"0.1" name:"a0"`
-	Reg               float64            `help:"Regularisation (lambda)." default:"0.01"`
+	Factors           int                `help:"Length of an embedding, a multiple of 8; 0: chosen, or 64."`
+	A0                float64            `help:"Weight of what was not observed; 0: chosen, or 0.1." name:"a0"`
+	Reg               float64            `help:"Regularisation (lambda); 0: chosen, or 0.01."`
 	Nu                float64            `help:"How regularisation grows with a row's observations." default:"1"`
 	Sweeps            int                `help:"Passes of alternating least squares." default:"10"`
-	Seed              uint64             `help:"Seed of the random start; one seed and input give the same bytes." default:"1"`
+	Seed              uint64             `help:"Seed of the random start and of samples; one seed and input give the same bytes." default:"1"`
 	Threads           int                `help:"Threads; 0: as many as there are cores. Never changes the result." default:"0"`
 	EventWeights      map[string]float64 `help:"Weight of each event type, 'view=1;purchase=2'; types not named are ignored. Default: view, click, cart, purchase and like weigh 1." placeholder:"TYPE=W;…"`
-	TrendHalfLifeDays float64            `help:"Half-life of the trend lists." default:"14"`
+	TrendHalfLifeDays float64            `help:"Half-life of the trend lists; 0: chosen, or 14."`
 	Neighbours        int                `help:"Neighbours kept for each item." default:"50"`
 	Shrink            float64            `help:"Shrinkage of the cosine between items." default:"10"`
+	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen." placeholder:"FILE" type:"path"`
+	Trials            int                `help:"Models that --auto may fit." default:"120"`
+	TimeLimit         time.Duration      `help:"Ends the trials of --auto early, and the card says so; 0: never."`
 }
 
-func (h hyper) config() train.Config {
+func (h hyper) config(auto bool) (train.Config, error) {
+	if h.Pin != "" {
+		return h.pinned()
+	}
 	c := train.Config{
 		Factors: h.Factors, A0: h.A0, Reg: h.Reg, Nu: h.Nu, Sweeps: h.Sweeps, Seed: h.Seed, Threads: h.Threads,
-		TrendHalfLifeDays: h.TrendHalfLifeDays, Neighbours: h.Neighbours, Shrink: h.Shrink,
+		TrendHalfLifeDays: h.TrendHalfLifeDays, Neighbours: h.Neighbours, Shrink: h.Shrink, Auto: auto, Trials: h.Trials, TimeLimit: h.TimeLimit,
 	}
 	for name, w := range h.EventWeights {
 		if c.EventWeights == nil {
@@ -38,12 +45,35 @@ func (h hyper) config() train.Config {
 		}
 		c.EventWeights[edged.EventType(name)] = w
 	}
-	return c
+	return c, nil
 }
+
+// pinned is the configuration that a model card or a report of an evaluation says.
+func (h hyper) pinned() (train.Config, error) {
+	text, err := vfs.ReadFile(vfs.OS, h.Pin, maxPin)
+	if err != nil {
+		return train.Config{}, fmt.Errorf("pin: %w", err)
+	}
+	var card struct{ Config *train.Config }
+	if err := json.Unmarshal(text, &card); err != nil {
+		return train.Config{}, fmt.Errorf("pin: %s: %w", h.Pin, err)
+	}
+	if card.Config == nil {
+		return train.Config{}, fmt.Errorf("pin: %s: no config: want the card.json of a release, or a report of edged eval", h.Pin)
+	}
+	card.Config.Threads = h.Threads
+	return *card.Config, nil
+}
+
+// maxPin bounds a card.
+const maxPin = 64 << 20
 
 // check reports what is impossible. A zero that was asked for is not a default that was left out.
 func (h hyper) check() error {
-	c := h.config()
+	c, err := h.config(false)
+	if err != nil {
+		return err
+	}
 	c.EnsureDefaults()
 	return errors.Join(h.zeros(), c.Validate())
 }
@@ -54,8 +84,8 @@ func (h hyper) zeros() error {
 		name string
 		zero bool
 	}{
-		{"factors", h.Factors == 0}, {"a0", h.A0 == 0}, {"reg", h.Reg == 0}, {"nu", h.Nu == 0}, {"sweeps", h.Sweeps == 0}, {"seed", h.Seed == 0},
-		{"trendHalfLifeDays", h.TrendHalfLifeDays == 0}, {"neighbours", h.Neighbours == 0}, {"shrink", h.Shrink == 0},
+		{"nu", h.Nu == 0}, {"sweeps", h.Sweeps == 0}, {"seed", h.Seed == 0},
+		{"neighbours", h.Neighbours == 0}, {"shrink", h.Shrink == 0}, {"trials", h.Trials == 0},
 	} {
 		if f.zero {
 			faults = append(faults, fmt.Errorf("%s: 0, want above 0", f.name))
@@ -67,10 +97,16 @@ func (h hyper) zeros() error {
 type trainCmd struct {
 	Data string `help:"Data directory (see 'edged import')." placeholder:"DIR" required:"" type:"path"`
 	Out  string `help:"Release directory to write." placeholder:"DIR" required:"" type:"path"`
+	Auto bool   `help:"Choose models and settings by trials on the last part of the data." default:"true" negatable:""`
 	hyper
 }
 
-func (trainCmd) Help() string { return "Example:\n\n  edged train --data shop --out release" }
+func (trainCmd) Help() string {
+	return `Examples:
+
+  edged train --data shop --out release
+  edged train --data shop --out again --pin release/card.json`
+}
 
 func (c *trainCmd) check() error { return c.hyper.check() }
 
@@ -80,8 +116,12 @@ func (c *trainCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	defer dir.Close()
+	cfg, err := c.config(c.Auto)
+	if err != nil {
+		return err
+	}
 	p := newProgress(std.err)
-	summary, err := train.Run(ctx, train.Sources(dir), c.Out, vfs.OS, c.config(), p.trainStep)
+	summary, err := train.Run(ctx, train.Sources(dir), c.Out, vfs.OS, cfg, p.trainStep)
 	p.done()
 	if err != nil {
 		return err

@@ -1,0 +1,190 @@
+package train
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/edged/edged/eval"
+	"github.com/edged/edged/model"
+)
+
+// Selection says how a configuration was chosen.
+type Selection = eval.Selection
+
+// probeLimit is how many questions of a kind trials look at.
+const probeLimit = 4000
+
+// defaultRepeatHalfLife is that of visits to an item, in days.
+const defaultRepeatHalfLife = 365
+
+// expected says what the choice is for: validation is made like the test to come.
+type expected struct {
+	length time.Duration // of the test period; 0: not known
+	share  float64       // of each history that is asked, where there are no times
+	random bool          // histories have no order
+}
+
+// choose fills in what free leaves open, by trials on the last part of p. It looks at p alone.
+func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watch *stopwatch) (*Selection, error) {
+	watch.begin("choose")
+	s := &selection{cfg: cfg, free: *free, watch: watch, budget: cfg.Trials, began: cfg.Clock()}
+	if cfg.TimeLimit > 0 {
+		s.until = s.began.Add(cfg.TimeLimit)
+	}
+	if err := s.open(p, like); err != nil {
+		return nil, err
+	}
+	if err := s.run(ctx); err != nil {
+		return nil, err
+	}
+	return s.report(), ctx.Err()
+}
+
+// open makes the labs.
+func (s *selection) open(p *part, like expected) error {
+	f, err := validationFold(p, like, s.cfg.Seed)
+	if err != nil {
+		return err
+	}
+	s.lab = newLab(f, s.listLength(), probeLimit, s.cfg.Seed, s.cfg.Threads)
+	next, err := sessionFold(p, like)
+	switch {
+	case errors.Is(err, ErrSplit): // no sessions to learn from
+		return nil
+	case err != nil:
+		return err
+	}
+	s.next = newLab(next, s.listLength(), probeLimit, s.cfg.Seed, s.cfg.Threads)
+	return nil
+}
+
+// listLength is that of the lists trials are judged by.
+func (s *selection) listLength() int { return cmp.Or(s.k, 20) }
+
+// validationFold divides what there is to learn from as the test will.
+func validationFold(p *part, like expected, seed uint64) (*fold, error) {
+	if p.timed() && like.share == 0 {
+		first, last := p.span()
+		length := like.length.Milliseconds()
+		if length <= 0 {
+			length = (last - first) / 5
+		}
+		return temporal(p, validationCut(p, last+1, length), 0)
+	}
+	share := cmp.Or(like.share, 0.2)
+	if like.random {
+		return holdOut(p, share, seed)
+	}
+	return leaveLast(p, share)
+}
+
+// sessionFold divides sessions; ErrSplit where there are none.
+func sessionFold(p *part, like expected) (*fold, error) {
+	if !p.timed() || p.sessions == 0 {
+		return nil, ErrSplit
+	}
+	first, last := p.span()
+	length := like.length.Milliseconds()
+	if length <= 0 {
+		length = (last - first) / 10
+	}
+	return nextItem(p, sessionCut(p, last+1, length), 0)
+}
+
+// run makes the trials and puts what they choose into the configuration.
+func (s *selection) run(ctx context.Context) error {
+	tables, err := s.chooseTables(ctx)
+	if err != nil {
+		return err
+	}
+	t := tables[0]
+	factors, err := s.chooseFactors(ctx, t)
+	if err != nil {
+		return err
+	}
+	f := slices.MinFunc(factors, func(a, b *chosenFactors) int { return cmp.Compare(b.score, a.score) })
+	s.cfg.Table = &t.TableConfig
+	s.cfg.Factors, s.cfg.A0, s.cfg.Reg, s.cfg.PairHalfLifeDays = f.Factors, f.A0, f.Reg, f.halfLife
+	for _, goal := range []model.Goal{model.GoalNew, model.GoalAny} {
+		if len(s.lab.probes[goal]) > 0 && (goal == model.GoalNew || s.lab.repeats) {
+			if err := s.weigh(ctx, s.lab, goal, t, f, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return s.runNext(ctx, t, f)
+}
+
+// runNext chooses the session table, and how it is weighed.
+func (s *selection) runNext(ctx context.Context, t *chosenTable, f *chosenFactors) error {
+	if s.next == nil {
+		return nil
+	}
+	session, err := s.chooseSession(ctx)
+	if err != nil {
+		return err
+	}
+	s.cfg.Session = &session.SessionConfig
+	t, f, err = s.again(ctx, s.next, t, f)
+	if err != nil {
+		return err
+	}
+	return s.weigh(ctx, s.next, model.GoalNext, t, f, session)
+}
+
+// again learns a table and factors from another lab's part.
+func (s *selection) again(ctx context.Context, l *lab, t *chosenTable, f *chosenFactors) (*chosenTable, *chosenFactors, error) {
+	table, err := t.fit(ctx, l.matrix(t.HalfLifeDays), l.threads, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	factors, err := f.ALS.Fit(ctx, l.matrix(f.halfLife), l.threads, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	t2, f2 := *t, *f
+	t2.table, f2.factors = table, factors
+	return &t2, &f2, nil
+}
+
+// weigh finds the weights of a goal's blend.
+func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) error {
+	b := l.base(s.cfg.TrendHalfLifeDays)
+	b.sparse[partTable] = byTable(t.table, t.visits, l.active)
+	b.vectors = newVectorPart(f.factors, f.visits)
+	blend := model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: defaultRepeatHalfLife, SessionPower: 1}
+	start, along := mix{partTable: 1, partPopular: 0.2}, weightAxes
+	switch goal {
+	case model.GoalAny:
+		b.sparse[partRepeat] = byRepeat(l.q, blend.RepeatHalfLifeDays)
+		start[partRepeat] = 12
+	case model.GoalNext:
+		b.sparse[partSession] = bySession(session.table, session.power, l.active)
+		b.sparse[partPast] = byPast(blend.RepeatHalfLifeDays)
+		blend.SessionPower = session.power
+		start, along = mix{partSession: 1, partPast: 8}, nextAxes
+	}
+	sheet, err := l.sheet(ctx, goal, b)
+	if err != nil {
+		return err
+	}
+	common, rewards := s.climb(sheet, start, along, nil)
+	blend.Stages = s.stages(sheet, common, along)
+	s.cfg.Blends = append(s.cfg.Blends, blend)
+	s.record("blend", string(goal), 1, mean(rewards))
+	return nil
+}
+
+// report is what the model card and the page say.
+func (s *selection) report() *Selection {
+	r := &Selection{Metric: "recall + ndcg", Trials: s.trials, Stopped: s.cut}
+	for at, t := range s.trials {
+		if t.Family == "blend" && (r.Chosen == 0 || t.Name == string(model.GoalNew)) {
+			r.Chosen = at
+		}
+	}
+	return r
+}

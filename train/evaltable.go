@@ -1,0 +1,53 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/eval"
+)
+
+// WriteTable writes the report for people.
+func (r Report) WriteTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var err error
+	line := func(format string, args ...any) {
+		if err == nil {
+			_, err = fmt.Fprintf(t, format, args...)
+		}
+	}
+	c := r.Counts
+	line("%s", r.Protocol)
+	if !r.SplitTime.IsZero() {
+		line(", split at %s", r.SplitTime.Format(time.RFC3339))
+	}
+	line(", all items ranked\ntraining: %d events (%d with the test part), %d users, %d items, %d pairs; events: %s\n",
+		c.TrainRows, c.Rows, c.TrainUsers, c.Items, c.Pairs, typeNames(r.Config.EventWeights))
+	parts := append([]eval.Part{r.Part}, r.Parts...)
+	if r.Cold != nil {
+		parts = append(parts, *r.Cold)
+	}
+	for _, p := range parts {
+		line("\n%s: %d users, %d questions\n", p.Name, p.Users, p.Cases)
+		line("model\tRecall@%d\tNDCG@%[1]d\tHitRate@%[1]d\tMRR@%[1]d\tCoverage@%[1]d\t\n", p.K)
+		for _, m := range p.Results {
+			line("%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t\n", m.Model, m.Recall, m.NDCG, m.HitRate, m.MRR, m.Coverage)
+		}
+	}
+	return errors.Join(err, t.Flush())
+}
+
+func typeNames(weights map[edged.EventType]float64) string {
+	var names []string
+	for _, t := range slices.Sorted(maps.Keys(weights)) {
+		names = append(names, fmt.Sprintf("%s=%g", t, weights[t]))
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,124 @@
+package train
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
+)
+
+// factorTrial is a candidate for the factors.
+type factorTrial struct {
+	learn.ALS
+	halfLife float64 // a training pair weighs 0.5^(age/half-life); 0: 1
+}
+
+func (c factorTrial) String() string {
+	return fmt.Sprintf("als d %d, a0 %g, λ %g, half-life %g d", c.Factors, c.A0, c.Reg, c.halfLife)
+}
+
+// chosenFactors are factors that were tried.
+type chosenFactors struct {
+	factorTrial
+	factors *learn.Factors
+	visits  float64 // half-life of a history's items in the fold-in
+	alone   float64 // the reward without a table
+	score   float64 // the reward with the table
+}
+
+// factorGrid is the grid of ALS at one length, what is not to be chosen fixed.
+func (s *selection) factorGrid(d int) []factorTrial {
+	halfLives := []float64{0}
+	if s.lab.part.timed() {
+		halfLives = []float64{240, 120, 0}
+	}
+	var grid []factorTrial
+	for _, h := range halfLives {
+		for _, a0 := range orFixed(s.free.A0, 0.1, 0.03, 0.01, 0.3) {
+			for _, reg := range orFixed(s.free.Reg, 0.003, 0.01, 0.001) {
+				grid = append(grid, factorTrial{learn.ALS{Factors: d, A0: a0, Reg: reg, Nu: s.cfg.Nu, Sweeps: s.cfg.Sweeps, Seed: s.cfg.Seed}, h})
+			}
+		}
+	}
+	return grid
+}
+
+// orFixed is what was asked for, or the grid where nothing was.
+func orFixed[T int | float64](fixed T, grid ...T) []T {
+	if fixed != 0 {
+		return []T{fixed}
+	}
+	return grid
+}
+
+// factorMixes are those in which factors are judged beside a table.
+var factorMixes = []mix{
+	{partTable: 1, partFactors: 0.5, partPopular: 0.2}, {partTable: 1, partFactors: 1, partPopular: 0.2},
+	{partTable: 1, partFactors: 2, partPopular: 0.2}, {partTable: 1, partFactors: 1}, {partTable: 1, partFactors: 2}, {partTable: 1, partFactors: 4},
+}
+
+// aloneMixes are those in which they are judged without one.
+var aloneMixes = []mix{{partFactors: 1}, {partFactors: 1, partPopular: 0.2}}
+
+// tryFactors learns factors with a share of the sweeps and sees what they add to the table.
+func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTable, share float64) (*chosenFactors, error) {
+	l := s.lab
+	als := c.ALS
+	als.Sweeps = max(1, int(share*float64(c.Sweeps)+0.5))
+	factors, err := als.Fit(ctx, l.matrix(c.halfLife), l.threads, func(int, float64) {})
+	if err != nil {
+		return nil, err
+	}
+	best := &chosenFactors{factorTrial: c, factors: factors}
+	for at, halfLife := range visitHalfLives(l.part.timed())[:1] {
+		b := l.base(s.cfg.TrendHalfLifeDays)
+		b.sparse[partTable] = byTable(t.table, t.visits, l.active)
+		b.vectors = newVectorPart(factors, halfLife)
+		sheet, err := l.sheet(ctx, model.GoalNew, b)
+		if err != nil {
+			return nil, err
+		}
+		_, alone := sheet.bestMix(aloneMixes, l.threads)
+		if _, score := sheet.bestMix(factorMixes, l.threads); at == 0 || score > best.score {
+			best.visits, best.alone, best.score = halfLife, alone, score
+		}
+	}
+	return best, nil
+}
+
+// chooseFactors returns the best factors of each length, shortest first.
+func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) ([]*chosenFactors, error) {
+	kept := make(map[factorTrial]*chosenFactors)
+	try := func(ctx context.Context, c factorTrial, share float64) (float64, error) {
+		f, err := s.tryFactors(ctx, c, t, share)
+		if err != nil {
+			return 0, err
+		}
+		kept[c] = f
+		return f.score, nil
+	}
+	lengths := orFixed(s.free.Factors, 64, 128, 256)
+	best, err := halve(ctx, s, "als", s.factorGrid(lengths[0]), []rung{{0.4, 6}, {1, 2}}, factorTrial.String, try)
+	if err != nil {
+		return nil, err
+	}
+	list := []*chosenFactors{kept[best[0].candidate]}
+	for _, d := range lengths[1:] {
+		var longer []factorTrial
+		for _, b := range best {
+			c := b.candidate
+			c.Factors = d
+			longer = append(longer, c)
+		}
+		if s.over() {
+			break
+		}
+		more, err := halve(ctx, s, "als", longer, []rung{{1, 1}}, factorTrial.String, try)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, kept[more[0].candidate])
+	}
+	return list, nil
+}

@@ -1,0 +1,73 @@
+package train
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/edged/edged/eval"
+)
+
+// selection is a search for a configuration: trials on the validation part, within a budget.
+type selection struct {
+	cfg    *Config
+	free   Config // as asked for: what is 0 is free to choose
+	lab    *lab
+	next   *lab // of sessions; nil where there are none
+	k      int  // length of the lists; 0: 20
+	watch  *stopwatch
+	trials []eval.Trial
+	budget int       // trials
+	until  time.Time // zero: no limit
+	cut    bool      // the limit came first
+	began  time.Time
+}
+
+// rung is one round of successive halving (Jamieson, Talwalkar 2016; Hyperband's inner loop): every candidate left is tried with
+// a share of what a full trial takes, and the best go on.
+type rung struct {
+	share float64
+	keep  int
+}
+
+// over tells whether the budget or the time is spent.
+func (s *selection) over() bool {
+	if !s.until.IsZero() && s.cfg.Clock().After(s.until) {
+		s.cut = true
+	}
+	return s.cut || len(s.trials) >= s.budget
+}
+
+// record notes a trial and shows it.
+func (s *selection) record(family, name string, share, score float64) {
+	s.trials = append(s.trials, eval.Trial{Family: family, Name: name, Budget: share, Score: score, Seconds: s.cfg.Clock().Sub(s.began).Seconds()})
+	s.watch.say(Step{Done: len(s.trials), Total: max(s.budget, len(s.trials)), Unit: "trials", Note: name})
+}
+
+// halve tries candidates round after round and returns those of the last, best first. The first candidate of each round is
+// tried whatever the budget, so that there is always an answer: put the default first.
+func halve[C any](ctx context.Context, s *selection, family string, candidates []C, rungs []rung, name func(C) string,
+	try func(ctx context.Context, c C, share float64) (float64, error)) ([]tried[C], error) {
+	var results []tried[C]
+	for _, r := range rungs {
+		results = results[:0]
+		for at, c := range candidates {
+			if at > 0 && s.over() {
+				break
+			}
+			score, err := try(ctx, c, r.share)
+			if err != nil {
+				return nil, err
+			}
+			s.record(family, name(c), r.share, score)
+			results = append(results, tried[C]{c, score, at})
+		}
+		slices.SortFunc(results, byScore[C])
+		results = results[:min(len(results), r.keep)]
+		candidates = candidates[:0:0]
+		for _, t := range results {
+			candidates = append(candidates, t.candidate)
+		}
+	}
+	return results, nil
+}

@@ -1,0 +1,94 @@
+package train
+
+import (
+	"context"
+
+	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
+)
+
+// sessionTrial is a candidate for the session table: how it is learned, and how fast the places of a session fade.
+type sessionTrial struct {
+	SessionConfig
+	power float64 // the item a places before the latest counts (1+a)^-power
+}
+
+// sessionGrid changes one thing at a time, the default first.
+func sessionGrid(timed bool) []SessionConfig {
+	first := defaultSession(timed)
+	grid := []SessionConfig{first}
+	add := func(change func(c *SessionConfig)) {
+		c := first
+		change(&c)
+		grid = append(grid, c)
+	}
+	if timed {
+		for _, h := range []float64{60, 240, 0} {
+			add(func(c *SessionConfig) { c.HalfLifeDays = h })
+		}
+	}
+	for _, w := range []int{5, 20} {
+		add(func(c *SessionConfig) { c.Window = w })
+	}
+	for _, p := range []float64{0.5, 1.2} {
+		add(func(c *SessionConfig) { c.Power = p })
+	}
+	for _, x := range []float64{0.5, 8} {
+		add(func(c *SessionConfig) { c.Shrink = x })
+	}
+	add(func(c *SessionConfig) { c.Rho = 0.6 })
+	return grid
+}
+
+// sessionPowers are how fast the places of a session fade.
+var sessionPowers = []float64{2, 1.5, 1, 3}
+
+// sessionMixes are those in which a session table is judged.
+var sessionMixes = []mix{{partSession: 1}, {partSession: 1, partPast: 8}}
+
+// chosenSession is a session table that was tried.
+type chosenSession struct {
+	sessionTrial
+	table *learn.Table
+	score float64
+}
+
+// trySession learns a session table and finds how its places fade best.
+func (s *selection) trySession(ctx context.Context, c SessionConfig) (*chosenSession, error) {
+	l := s.next
+	table, err := c.fit(ctx, l.part, l.threads)
+	if err != nil {
+		return nil, err
+	}
+	best := &chosenSession{table: table}
+	for at, power := range sessionPowers {
+		b := &blendParts{}
+		b.sparse[partSession], b.sparse[partPast] = bySession(table, power, l.active), byPast(defaultRepeatHalfLife)
+		sheet, err := l.sheet(ctx, model.GoalNext, b)
+		if err != nil {
+			return nil, err
+		}
+		if _, score := sheet.bestMix(sessionMixes, l.threads); at == 0 || score > best.score {
+			best.sessionTrial, best.score = sessionTrial{c, power}, score
+		}
+	}
+	return best, nil
+}
+
+// chooseSession returns the best session table.
+func (s *selection) chooseSession(ctx context.Context) (*chosenSession, error) {
+	kept := make(map[SessionConfig]*chosenSession)
+	best, err := halve(ctx, s, "sessions", sessionGrid(s.next.part.timed()), []rung{{1, 1}}, SessionConfig.String,
+		func(ctx context.Context, c SessionConfig, _ float64) (float64, error) {
+			t, err := s.trySession(ctx, c)
+			if err != nil {
+				return 0, err
+			}
+			kept[c] = t
+			return t.score, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	return kept[best[0].candidate], nil
+}

@@ -1,0 +1,107 @@
+package train
+
+import (
+	"context"
+
+	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
+)
+
+// tableTrial is a candidate: how the table is learned, and how it is used.
+type tableTrial struct {
+	TableConfig
+	visits float64 // half-life of a history's items
+}
+
+// ridgeGrid is the grid of the local ridge table, the default first.
+func ridgeGrid(timed bool) []TableConfig {
+	halfLives := []float64{0}
+	if timed {
+		halfLives = []float64{60, 120, 0}
+	}
+	grid := []TableConfig{defaultTable(timed)}
+	for _, h := range halfLives {
+		for _, l2 := range []float64{12, 4, 8, 2} {
+			for _, p := range []float64{0, 0.5} {
+				for _, e := range []float64{0.5, 0.3} {
+					c := TableConfig{Model: ridgeTable, L2: l2, P: p, E: e, Neighbours: 100, Row: 100, HalfLifeDays: h}
+					if c != grid[0] {
+						grid = append(grid, c)
+					}
+				}
+			}
+		}
+	}
+	return grid
+}
+
+// visitHalfLives are how fast an item of a history is forgotten, for the table.
+func visitHalfLives(timed bool) []float64 {
+	if timed {
+		return []float64{120, 240, 60, 0}
+	}
+	return []float64{0}
+}
+
+// chosenTable is a table that was tried.
+type chosenTable struct {
+	tableTrial
+	table *learn.Table
+	score float64
+}
+
+// tryTable learns a table from a share of the visitors and finds the half-life of the history it does best with.
+func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) (*chosenTable, error) {
+	l := s.lab
+	table, err := c.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.threads, nil)
+	if err != nil {
+		return nil, err
+	}
+	best := &chosenTable{table: table}
+	for at, halfLife := range visitHalfLives(l.part.timed()) {
+		b := l.base(s.cfg.TrendHalfLifeDays)
+		b.sparse[partTable] = byTable(table, halfLife, l.active)
+		sheet, err := l.sheet(ctx, model.GoalNew, b)
+		if err != nil {
+			return nil, err
+		}
+		if _, score := sheet.bestMix(tableMixes, l.threads); at == 0 || score > best.score {
+			best.tableTrial, best.score = tableTrial{c, halfLife}, score
+		}
+	}
+	return best, nil
+}
+
+// tableMixes are the mixes in which a table is judged: alone, and with what is popular just now.
+var tableMixes = []mix{{partTable: 1}, {partTable: 1, partPopular: 0.2}}
+
+// chooseTables returns the best tables, best first.
+func (s *selection) chooseTables(ctx context.Context) ([]*chosenTable, error) {
+	timed := s.lab.part.timed()
+	kept := make(map[TableConfig]*chosenTable)
+	try := func(ctx context.Context, c TableConfig, share float64) (float64, error) {
+		t, err := s.tryTable(ctx, c, share)
+		if err != nil {
+			return 0, err
+		}
+		kept[c] = t
+		return t.score, nil
+	}
+	best, err := halve(ctx, s, ridgeTable, ridgeGrid(timed), s.tableRungs(), TableConfig.String, try)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*chosenTable, len(best))
+	for i, t := range best {
+		list[i] = kept[t.candidate]
+	}
+	return list, nil
+}
+
+// tableRungs spend less on many candidates where the data is large.
+func (s *selection) tableRungs() []rung {
+	if s.lab.matrix(0).Pairs() < 50_000 {
+		return []rung{{1, 2}}
+	}
+	return []rung{{0.5, 10}, {1, 2}}
+}
