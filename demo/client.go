@@ -45,17 +45,24 @@ type pick struct {
 	} `json:"fields"`
 }
 
-// reason is why an item is there: the past items it follows from most, what each adds to the score, and what all others
-// add together. Shares and Rest sum to the score.
+// reason is why an item is there: the past items it follows from most, what each adds to the score, what all others
+// add together, and what the item itself adds. Shares, Rest and Terms sum to the score.
 type reason struct {
 	Code   string    `json:"code"`
 	Items  []string  `json:"items"`
 	Shares []float64 `json:"shares"`
 	Rest   float64   `json:"rest"`
+	Terms  terms     `json:"terms"`
+}
+
+type terms struct {
+	Popular float64 `json:"popular"`
+	Repeat  float64 `json:"repeat"`
+	Past    float64 `json:"past"`
 }
 
 func (r *reason) sum() float64 {
-	sum := r.Rest
+	sum := r.Rest + r.Terms.Popular + r.Terms.Repeat + r.Terms.Past
 	for _, x := range r.Shares {
 		sum += x
 	}
@@ -64,7 +71,7 @@ func (r *reason) sum() float64 {
 
 // part is what the i-th item has in all that speaks for the recommended one, from 0 to 1.
 func (r *reason) part(i int) float64 {
-	all := max(r.Rest, 0)
+	all := max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past
 	for _, x := range r.Shares {
 		all += max(x, 0)
 	}

@@ -59,14 +59,14 @@ func (d *demo) tellVisitors(ctx context.Context) error {
 
 // expectPersonal: enough items, none twice, none seen, all of one release, each explained by what its score is made of.
 func (d *demo) expectPersonal(p *persona, a *answer) error {
-	if a.Level != "personal" {
-		return fmt.Errorf("level %q for somebody with %d known items, want personal", a.Level, len(p.Recent))
+	if !fromHistory(a.Level) {
+		return fmt.Errorf("level %q for somebody with %d known items, want personal or session", a.Level, len(p.Recent))
 	}
 	if err := d.expectItems(a, p.Recent); err != nil {
 		return err
 	}
 	for _, it := range a.Items {
-		if it.Source != "personal" {
+		if !fromHistory(it.Source) {
 			continue
 		}
 		if it.Reason == nil || len(it.Reason.Items) == 0 {
@@ -78,6 +78,9 @@ func (d *demo) expectPersonal(p *persona, a *answer) error {
 	}
 	return nil
 }
+
+// fromHistory reports whether a level or a source rests on what the visitor did.
+func fromHistory(s string) bool { return s == rank.SourcePersonal || s == rank.SourceSession }
 
 func (d *demo) expectItems(a *answer, seen []string) error {
 	left := len(d.world.shelf.products) - len(seen)
@@ -147,7 +150,7 @@ func (d *demo) tellStranger(ctx context.Context) error {
 		return err
 	}
 	d.tell(&p, c, a)
-	if a.Level == "personal" || a.Level == "session" {
+	if fromHistory(a.Level) {
 		return fmt.Errorf("%s for somebody new: level %q", c.Name, a.Level)
 	}
 	if err := d.expectItems(a, nil); err != nil {

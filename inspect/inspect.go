@@ -88,6 +88,10 @@ type Counts struct {
 	Trends     int      `json:"trends"`     // lists, one a country
 	Checks     int      `json:"checks"`     // known answers, all given again
 	Fields     []string `json:"fields"`     // of the catalogue
+
+	Table   int      `json:"table,omitempty"`   // entries of the item table
+	Session int      `json:"session,omitempty"` // entries of the session table
+	Goals   []string `json:"goals,omitempty"`   // of the blends; none: the vectors alone rank
 }
 
 // Held is one release in a node store.
@@ -173,6 +177,10 @@ func (in *inspector) count(m *model.Model) {
 	in.out.Counts = Counts{
 		Items: m.Len(), Dim: m.Dim(), Users: meta.Users, Neighbours: meta.NeighbourK,
 		Trends: m.Countries(), Checks: len(m.Checks()), Fields: m.Fields(),
+	}
+	in.out.Counts.Table, in.out.Counts.Session = meta.Table, meta.Session
+	for i := range meta.Blends {
+		in.out.Counts.Goals = append(in.out.Counts.Goals, string(meta.Blends[i].Goal))
 	}
 	if in.out.Created.IsZero() {
 		in.out.Created = meta.Created

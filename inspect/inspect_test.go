@@ -53,6 +53,11 @@ func writeRelease(t *testing.T, fsys vfs.FS, dir string) {
 			b.Vectors = append(b.Vectors, rng.Float32()-0.5)
 		}
 	}
+	b.Table = &model.Sparse{Start: make([]int, 51), Item: []uint32{1, 2, 3}, Weight: []float32{1, 2, 1}}
+	for i := range 50 {
+		b.Table.Start[i+1] = 3 // all of row 0
+	}
+	b.Meta.Blends = []model.Blend{{Goal: model.GoalNew, Stages: []model.Stage{{Table: 1, Factors: 1}}}}
 	var mb, cb bytes.Buffer
 	must(t, errors.Join(b.WriteModel(&mb), b.WriteCatalogue(&cb)))
 	m, err := model.Parse(mb.Bytes(), cb.Bytes())
@@ -90,7 +95,7 @@ func TestPlaces(t *testing.T) {
 		}
 		var text bytes.Buffer
 		must(t, in.WriteText(&text))
-		for _, words := range []string{kind, "50 items, dimension 8", "4 known answers", "component model", "vec.codes", `{"what":"test"}`} {
+		for _, words := range []string{kind, "50 items, dimension 8", "4 known answers", "for new; 3 table entries, 0 of sessions", "component model", "vec.codes", `{"what":"test"}`} {
 			if !strings.Contains(text.String(), words) {
 				t.Errorf("%s: no %q in\n%s", address, words, text.String())
 			}

@@ -24,6 +24,9 @@ func (in *Inspection) WriteText(w io.Writer) error {
 	}
 	c := in.Counts
 	line("model", "%d items, dimension %d, %d users, %d neighbours an item, %d trend lists", c.Items, c.Dim, c.Users, c.Neighbours, c.Trends)
+	if len(c.Goals) > 0 {
+		line("blends", "for %s; %d table entries, %d of sessions", strings.Join(c.Goals, ", "), c.Table, c.Session)
+	}
 	line("catalogue", "%s", strings.Join(c.Fields, ", "))
 	line("verified", "hashes, checksums, references, %d known answers", c.Checks)
 	for _, h := range in.Held {

@@ -31,8 +31,8 @@ import (
 
 // Limits of a request.
 const (
-	MaxDepth   = 1000            // Offset+N; what lies deeper is not given out
-	MaxHistory = edged.MaxRecent // recent items the fold-in of Recommend takes, the newest
+	MaxDepth   = 1000 // Offset+N; what lies deeper is not given out
+	MaxHistory = 2000 // recent visits that Recommend takes, the newest; a node gives it edged.MaxRecent at most
 )
 
 // Release says which release a Ranker serves.

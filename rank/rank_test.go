@@ -350,7 +350,7 @@ func TestExpiryFollowsTheClock(t *testing.T) {
 }
 
 func TestOnlyTheNewestCount(t *testing.T) {
-	m := random(t, rand.New(rand.NewPCG(12, 8)), 500, 8, nil)
+	m := random(t, rand.New(rand.NewPCG(12, 8)), MaxHistory+100, 8, nil)
 	var long []Recent
 	for i := range MaxHistory + 50 {
 		long = append(long, Recent{Row: edged.Row(i), Weight: 1})

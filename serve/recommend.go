@@ -51,8 +51,9 @@ func (s *Server) recommend(c *call) *problem {
 	country := c.names.of(c.req.country)
 	c.ask = rank.Request{
 		Recent:      c.seeds,
+		Goal:        c.req.goal,
 		Exclude:     c.exclude,
-		ExcludeSeen: true,
+		ExcludeSeen: c.req.goal == "" || c.req.goal == model.GoalNew,
 		N:           c.req.n,
 		Country:     country,
 		Live:        s.trendList(country, s.cfg.Windows[0]),
@@ -67,11 +68,12 @@ func (s *Server) recommend(c *call) *problem {
 
 // findSeeds turns the recent ids into rows; those the release doesn't know are missing.
 func (c *call) findSeeds() {
-	m := c.ranker.Model()
+	m, visit := c.ranker.Model(), c.sitting()
 	for i := range c.req.recent {
 		seed := &c.req.recent[i]
+		session := visit.has(seed.time)
 		if row, ok := m.RowOfBytes(seed.item); ok {
-			c.addSeed(m, row, edged.EventType(c.names.of(seed.typ)))
+			c.addSeed(m, row, edged.EventType(c.names.of(seed.typ)), seed.time, session)
 		} else if !slices.ContainsFunc(c.missing, func(id []byte) bool { return string(id) == string(seed.item) }) {
 			c.missing = append(c.missing, seed.item)
 		}
@@ -87,20 +89,23 @@ func (s *Server) remember(c *call) {
 	if len(c.req.user) > 0 {
 		c.profile = s.cfg.Profiles.Recent(c.profile, profile.User(string(c.req.user)))
 	}
-	if len(c.profile) == 0 && len(c.req.session) > 0 {
+	named := len(c.profile) == 0 && len(c.req.session) > 0
+	if named {
 		c.profile = s.cfg.Profiles.Recent(c.profile, profile.Session(string(c.req.session)))
 	}
-	m := c.ranker.Model()
+	m, visit := c.ranker.Model(), c.sitting()
 	for i := range c.profile {
-		if row, ok := m.Row(c.profile[i].Item); ok {
-			c.addSeed(m, row, c.profile[i].Type)
+		e := &c.profile[i]
+		session := visit.has(e.Time) || named
+		if row, ok := m.Row(e.Item); ok {
+			c.addSeed(m, row, e.Type, e.Time, session)
 		}
 	}
 }
 
 // addSeed puts a row behind the newer ones. What was dismissed or returned last speaks for nothing, and is not
 // recommended; an impression says nothing either way.
-func (c *call) addSeed(m *model.Model, row edged.Row, t edged.EventType) {
+func (c *call) addSeed(m *model.Model, row edged.Row, t edged.EventType, at int64, session bool) {
 	weight := float32(1)
 	switch t {
 	case "":
@@ -113,8 +118,32 @@ func (c *call) addSeed(m *model.Model, row edged.Row, t edged.EventType) {
 		weight = m.Weight(t)
 	}
 	if weight > 0 && !slices.Contains(c.exclude, row) {
-		c.seeds = append(c.seeds, rank.Recent{Row: row, Weight: weight, Type: t})
+		if at != 0 {
+			at = max(1, min(at, c.start.UnixMilli()))
+		}
+		c.seeds = append(c.seeds, rank.Recent{Row: row, Weight: weight, Type: t, Time: at, Session: session})
 	}
+}
+
+// sessionGap is how long a visitor may be still within one session, in milliseconds.
+const sessionGap = 30 * 60 * 1000
+
+// sitting tells visits of the session under way from those before it: none of them is more than sessionGap after the one before, nor
+// now after the last. A visit without a time belongs where its neighbours do.
+type sitting struct {
+	last int64
+	over bool
+}
+
+func (c *call) sitting() sitting { return sitting{last: c.start.UnixMilli()} }
+
+// has takes visits newest first.
+func (s *sitting) has(at int64) bool {
+	if at != 0 {
+		s.over = s.over || s.last-at > sessionGap
+		s.last = min(s.last, at)
+	}
+	return !s.over
 }
 
 // findExcluded turns the excluded ids into rows. An id the release doesn't know can't be in the answer anyway.
@@ -225,35 +254,67 @@ func (c *call) appendFields(b []byte, row edged.Row) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// appendReason writes why an item is there: the items it follows from most, best first; what each adds to the score,
-// and all others together (these sum to the score); and the part that the
-// named ones have in all that speaks for the item.
+// appendReason writes why an item is there: the items it follows from most, best first; what each adds to the score, all others
+// together, and the terms that follow from the item itself (all of these sum to the score); and the part that the named ones have
+// in all that speaks for the item.
 func (c *call) appendReason(b []byte, it *rank.Item) []byte {
 	r := &it.Reason
 	b = append(b, `{"code":`...)
 	b = appendString(b, r.Code)
+	named := float32(0)
 	if len(r.Rows) > 0 {
-		m := c.ranker.Model()
-		b = append(b, `,"items":[`...)
-		for i, row := range r.Rows {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendString(b, m.ID(row))
+		b = c.appendNamed(b, r)
+		for _, share := range r.Shares {
+			named += share
 		}
-		b = append(b, `],"shares":[`...)
-		sum := float32(0)
-		for i, share := range r.Shares {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendFloat(b, share)
-			sum += share
+	}
+	if it.Level > rank.Session {
+		return append(b, '}')
+	}
+	b = appendFloat(append(b, `,"rest":`...), r.Rest)
+	if all := named + max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past; named > 0 {
+		b = appendFloat(append(b, `,"share":`...), named/all)
+	}
+	return append(appendTerms(b, &r.Terms), '}')
+}
+
+// appendNamed writes the items of a reason and their shares.
+func (c *call) appendNamed(b []byte, r *rank.Reason) []byte {
+	m := c.ranker.Model()
+	b = append(b, `,"items":[`...)
+	for i, row := range r.Rows {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		b = appendFloat(append(b, `],"rest":`...), r.Rest)
-		if all := sum + max(r.Rest, 0); all > 0 {
-			b = appendFloat(append(b, `,"share":`...), sum/all)
+		b = appendString(b, m.ID(row))
+	}
+	b = append(b, `],"shares":[`...)
+	for i, share := range r.Shares {
+		if i > 0 {
+			b = append(b, ',')
 		}
+		b = appendFloat(b, share)
+	}
+	return append(b, ']')
+}
+
+// appendTerms writes the terms that are not 0, nothing where all are.
+func appendTerms(b []byte, terms *rank.Terms) []byte {
+	if *terms == (rank.Terms{}) {
+		return b
+	}
+	b = append(b, `,"terms":{`...)
+	for _, t := range [...]struct {
+		key   string
+		value float32
+	}{{`"popular":`, terms.Popular}, {`"repeat":`, terms.Repeat}, {`"past":`, terms.Past}} {
+		if t.value == 0 {
+			continue
+		}
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		b = appendFloat(append(b, t.key...), t.value)
 	}
 	return append(b, '}')
 }

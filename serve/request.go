@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/model"
 )
 
 // Limits of a request beyond those of the root package. Breaking one is a 400 that names it, except for maxSeeds,
@@ -28,6 +29,7 @@ type request struct {
 	exclude       [][]byte
 	fields        [][]byte
 	explain       bool
+	goal          model.Goal // empty: not said
 	user, session []byte
 	slot, window  []byte
 	country       []byte
@@ -61,9 +63,21 @@ func (q *request) newest() {
 
 // The names a POST body may have, and those of one object in recent.
 var (
-	recommendKeys = []string{"user", "session", "recent", "exclude", "n", "fields", "explain", "context", "slot", "timeoutMs"}
+	recommendKeys = []string{"user", "session", "recent", "exclude", "n", "goal", "fields", "explain", "context", "slot", "timeoutMs"}
 	seedKeys      = []string{"item", "type", "time"}
 )
+
+// goals are what a list may be for.
+var goals = []string{string(model.GoalNew), string(model.GoalAny), string(model.GoalNext)}
+
+func (q *request) setGoal(v []byte) *problem {
+	k := indexOf(goals, v)
+	if k < 0 {
+		return bad("want new, any or next, got %s", quote(v))
+	}
+	q.goal = model.Goal(goals[k])
+	return nil
+}
 
 // body decodes the JSON body of /v1/recommend.
 func (c *call) body(b []byte) *problem {
@@ -82,6 +96,11 @@ func (c *call) body(b []byte) *problem {
 			q.exclude, p = s.list(q.exclude, maxExclude)
 		case "n":
 			q.n, p = s.integer(1, edged.MaxN)
+		case "goal":
+			var v []byte
+			if v, p = s.text(edged.MaxTypeLen); p == nil {
+				p = q.setGoal(v)
+			}
 		case "fields":
 			q.fields, p = s.list(q.fields, maxFields)
 		case "explain":
@@ -201,7 +220,7 @@ func (s *scanner) time() (int64, *problem) {
 
 // The query parameters of each endpoint.
 var (
-	recommendParams = []string{"recent", "n", "exclude", "fields", "explain", "country", "slot", "timeoutMs"}
+	recommendParams = []string{"recent", "n", "exclude", "goal", "fields", "explain", "country", "slot", "timeoutMs"}
 	similarParams   = []string{"n", "fields"}
 	trendingParams  = []string{"country", "window", "n", "fields"}
 	popularParams   = []string{"n", "fields"}
@@ -239,6 +258,8 @@ func (q *request) scalar(name string, v []byte) (p *problem) {
 		var ms int
 		ms, p = parseWhole(v, 1, maxTimeout)
 		q.timeout = time.Duration(ms) * time.Millisecond
+	case "goal":
+		p = q.setGoal(v)
 	case "explain":
 		q.explain, p = parseBool(v)
 	case "country":

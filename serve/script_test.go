@@ -16,7 +16,7 @@ import (
 //	get TARGET [header=(Name: value)]      GET, or another method= without a body
 //	post TARGET [type=MEDIATYPE]           POST with the input as body
 //	raw                                    the input as sent, \n becoming \r\n; the answer to the first request
-//	release [id= version= prefix=] | none  what is served from now on
+//	release [id= version= prefix=] [blend] | none  what is served from now on
 //	advance DURATION                       the clock
 //	flush                                  the trends
 //	stored                                 the events made durable
@@ -86,7 +86,11 @@ func (f *fixture) release(d *datadriven.TestData) string {
 	d.ScanArgs(f.t.(*testing.T), "id", &id)
 	d.MaybeScanArgs(f.t.(*testing.T), "version", &version)
 	d.MaybeScanArgs(f.t.(*testing.T), "prefix", &prefix)
-	f.publish(id, version, prefix)
+	if d.HasArg("blend") {
+		f.publish(id, version, prefix, withBlends)
+	} else {
+		f.publish(id, version, prefix)
+	}
 	return ""
 }
 

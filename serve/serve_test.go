@@ -30,9 +30,9 @@ import (
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // shop is a model of twelve items in two tastes: mugs lie along the first axis, lamps along the second.
-func shop(t testing.TB, prefix string) *model.Model {
+func shop(t testing.TB, prefix string, change ...func(*model.Build)) *model.Model {
 	t.Helper()
-	m, c := shopFiles(t, prefix)
+	m, c := shopFiles(t, prefix, change...)
 	opened, err := model.Parse(m, c)
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func shop(t testing.TB, prefix string) *model.Model {
 }
 
 // shopFiles writes the shop's two files.
-func shopFiles(t testing.TB, prefix string) (modelFile, catalogueFile []byte) {
+func shopFiles(t testing.TB, prefix string, change ...func(*model.Build)) (modelFile, catalogueFile []byte) {
 	t.Helper()
 	no := false
 	b := &model.Build{Meta: model.Meta{
@@ -67,6 +67,9 @@ func shopFiles(t testing.TB, prefix string) (modelFile, catalogueFile []byte) {
 	b.Items[5].Available = &no
 	b.Items[3].Title = "A \"lamp\" \u2028 <☕>"
 	b.Trends = []model.Trend{{Country: "", Rows: []edged.Row{7, 8}, Scores: []float32{3, 2}}, {Country: "GB", Rows: []edged.Row{1, 9}, Scores: []float32{5, 4}}}
+	for _, f := range change {
+		f(b)
+	}
 	var m, c bytes.Buffer
 	if err := errors.Join(b.WriteModel(&m), b.WriteCatalogue(&c)); err != nil {
 		t.Fatal(err)
@@ -163,8 +166,8 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 }
 
 // publish makes another release the current one; its item ids begin with prefix.
-func (f *fixture) publish(id string, version uint64, prefix string) {
-	f.releases.Store(rank.New(shop(f.t, prefix), rank.Release{ID: id, Version: version, Created: start.Add(-time.Hour)}))
+func (f *fixture) publish(id string, version uint64, prefix string, change ...func(*model.Build)) {
+	f.releases.Store(rank.New(shop(f.t, prefix, change...), rank.Release{ID: id, Version: version, Created: start.Add(-time.Hour)}))
 }
 
 // response is what came back over the wire.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/testkit"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 )
 
@@ -371,9 +372,12 @@ func TestRecommendAllocatesNothing(t *testing.T) {
 	h := f.server.Handler()
 	var ctx fasthttp.RequestCtx
 	prepareGet(&ctx, "/v1/recommend?recent=mug-1,lamp-1&n=5&country=GB&fields=title,price&explain=true&exclude=mug-2")
-	testkit.Allocs(t, 0, func() { h(&ctx) })
-	if ctx.Response.StatusCode() != 200 {
-		t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	for _, change := range [][]func(*model.Build){nil, {withBlends}} {
+		f.publish("2-bbbb", 2, "", change...)
+		testkit.Allocs(t, 0, func() { h(&ctx) })
+		if ctx.Response.StatusCode() != 200 {
+			t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+		}
 	}
 }
 

@@ -185,7 +185,7 @@ export function sendEvents(endpoint, events) {
 }
 
 const REASONS = {
-  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody',
+  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody', buyAgain: 'You had it before',
 };
 
 export class EdgedCarousel extends HTMLElement {
@@ -390,7 +390,8 @@ export class EdgedCarousel extends HTMLElement {
   #reason(it) {
     const r = it.reason || {}, name = (id) => String(this.nameOf(id) || this.#names.get(id) || id);
     const ids = Array.isArray(r.items) ? r.items : [], adds = Array.isArray(r.shares) ? r.shares.map((x) => Math.max(Number(x) || 0, 0)) : [];
-    const all = adds.reduce((a, b) => a + b, Math.max(Number(r.rest) || 0, 0)); // shares and rest are parts of the score
+    const others = [r.rest, ...Object.values(r.terms || {})].reduce((a, b) => a + Math.max(Number(b) || 0, 0), 0);
+    const all = adds.reduce((a, b) => a + b, others); // shares, rest and terms are parts of the score
     const country = this.getAttribute('country');
     const lead = (REASONS[r.code] || `From the ${it.source || this.#answer?.level || 'static'} list`) + (r.code === 'trendingIn' && country ? ` in ${country}` : '');
     const out = [element('p', {}, lead)];
