@@ -85,7 +85,7 @@ func join(ctx context.Context, o origin.Origin, m *release.Manifest, component s
 		return nil, fmt.Errorf("%d bytes, more than %d: inspect the store of a node instead", c.Size, int64(maxInMemory))
 	}
 	var b bytes.Buffer
-	err := release.Join(&b, c, func(c release.Chunk) ([]byte, error) {
+	err := release.Join(&b, c, func(c release.Piece) ([]byte, error) {
 		return o.Get(ctx, origin.ChunkName(c.Hash.Hex()), c.Size)
 	})
 	return b.Bytes(), err
@@ -110,6 +110,9 @@ func (in *inspector) store(ctx context.Context, dir string) error {
 	}
 	for _, h := range held {
 		in.held(ctx, s, h, state)
+	}
+	if err := s.CheckPieces(); err != nil {
+		return err
 	}
 	if state.Current.IsZero() {
 		return fmt.Errorf("the node serves nothing yet")

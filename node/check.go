@@ -183,7 +183,7 @@ func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
 	if err != nil {
 		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
 	}
-	return n.store.Install(ctx, envelope, m, components, n.chunk)
+	return n.store.Install(ctx, envelope, m, components, release.OneByOne(n.chunk))
 }
 
 // manifest fetches a signed manifest and compares size and hash with what the rollout says.
@@ -192,7 +192,7 @@ func (n *Node) manifest(ctx context.Context, ref release.Ref) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return envelope, release.Chunk{Hash: ref.Manifest, Size: ref.Size}.Verify(envelope)
+	return envelope, release.Piece{Hash: ref.Manifest, Size: ref.Size}.Verify(envelope)
 }
 
 // matches refuses a manifest of another version than the rollout names: no mix and match.
@@ -204,6 +204,6 @@ func matches(m *release.Manifest, ref release.Ref) error {
 }
 
 // chunk fetches a chunk; whoever asked checks it.
-func (n *Node) chunk(ctx context.Context, c release.Chunk) ([]byte, error) {
+func (n *Node) chunk(ctx context.Context, c release.Piece) ([]byte, error) {
 	return n.cfg.Origin.Get(ctx, origin.ChunkName(c.Hash.Hex()), c.Size)
 }

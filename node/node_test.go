@@ -234,7 +234,7 @@ func (s *shop) signUnchecked(dir string, version uint64) release.Ref {
 	for _, c := range []struct{ name, file string }{{"catalogue", model.CatalogueFile}, {"model", model.ModelFile}} {
 		b, err := vfs.ReadFile(s.fs, dir+"/"+c.file, 1<<30)
 		s.must(err)
-		component, err := release.Split(c.name, bytes.NewReader(b), func(c release.Chunk, packed []byte) error {
+		component, err := release.Split(c.name, bytes.NewReader(b), release.Plan{}, func(c release.Piece, packed []byte) error {
 			return s.origin().Put(context.Background(), origin.ChunkName(c.Hash.Hex()), packed)
 		})
 		s.must(err)

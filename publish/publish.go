@@ -21,6 +21,7 @@ import (
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/snapshot"
 )
 
 // DefaultValidity is how long a rollout lives. After it nodes raise an alarm and take no update until it is renewed.
@@ -44,7 +45,7 @@ type Config struct {
 
 // Step is one step of a publish, told when it begins and, for long ones, as it goes on.
 type Step struct {
-	Name        string // verify, chunks, manifest, rollout
+	Name        string // verify, base, chunks, manifest, rollout
 	Done, Total int64  // bytes; 0 where there is nothing to count
 }
 
@@ -93,7 +94,8 @@ type Result struct {
 	Size      int64        `json:"size"`      // raw bytes of the components
 	Chunks    int          `json:"chunks"`
 	Packed    int64        `json:"packed"`    // compressed bytes of the chunks
-	NewChunks int          `json:"newChunks"` // of them put now
+	Update    int64        `json:"update"`    // bytes a node fetches that holds the release before; 0: there is none
+	NewChunks int          `json:"newChunks"` // pieces put now: chunks, and differences to the release before
 	NewBytes  int64        `json:"newBytes"`
 	Keys      []string     `json:"keys"` // that signed
 }
@@ -104,9 +106,16 @@ func (r Result) String() string {
 	if r.Unchanged {
 		did = "unchanged"
 	}
-	return fmt.Sprintf("%s: release %s, rollout %d, valid until %s\n%d bytes in %d chunks (%d bytes compressed), %d chunks new (%d bytes)\nmanifest %s\nsigned by %s",
+	return fmt.Sprintf("%s: release %s, rollout %d, valid until %s\n%d bytes in %d chunks (%d bytes compressed), %d pieces new (%d bytes)%s\nmanifest %s\nsigned by %s",
 		did, r.Release, r.Rollout, r.Expires.UTC().Format(time.RFC3339), r.Size, r.Chunks, r.Packed, r.NewChunks, r.NewBytes,
-		r.Manifest, strings.Join(r.Keys, ", "))
+		r.updates(), r.Manifest, strings.Join(r.Keys, ", "))
+}
+
+func (r Result) updates() string {
+	if r.Update == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n%d bytes for a node that has the release before", r.Update)
 }
 
 // Run publishes a release directory.
@@ -138,7 +147,7 @@ func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, er
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
 	}
-	p := &publisher{Config: cfg}
+	p := &publisher{Config: cfg, opened: map[string]*snapshot.File{}}
 	err := p.loadKeys()
 	if err == nil {
 		err = p.locked(ctx, func() error {
@@ -167,6 +176,9 @@ type publisher struct {
 
 	card    []byte
 	created time.Time
+	opened  map[string]*snapshot.File // the files of the directory, by component
+	rows    int                       // items
+	base    *base                     // nil: none
 }
 
 func (p *publisher) loadKeys() (err error) {

@@ -41,6 +41,12 @@ func writeRelease(t testing.TB, fsys vfs.FS, dir string, seed uint64, edits ...f
 	for _, edit := range edits {
 		edit(&b)
 	}
+	writeBuild(t, fsys, dir, seed, &b)
+}
+
+// writeBuild writes a release directory of b.
+func writeBuild(t testing.TB, fsys vfs.FS, dir string, seed uint64, b *model.Build) {
+	t.Helper()
 	if err := fsys.MkdirAll(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +232,7 @@ func complete(t testing.TB, s *site) error {
 		return err
 	}
 	for i := range m.Components {
-		err := release.Join(io.Discard, &m.Components[i], func(c release.Chunk) ([]byte, error) {
+		err := release.Join(io.Discard, &m.Components[i], func(c release.Piece) ([]byte, error) {
 			return o.Get(context.Background(), origin.ChunkName(c.Hash.Hex()), c.Size)
 		})
 		if err != nil {

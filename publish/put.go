@@ -20,6 +20,9 @@ func (p *publisher) publish(ctx context.Context) error {
 	if m.Created.IsZero() {
 		m.Created = p.Clock()
 	}
+	if p.base = p.loadBase(ctx); p.base != nil {
+		p.base.rows = relateRows(p.opened["model"], p.base.files["model"])
+	}
 	for _, f := range files {
 		c, err := p.component(ctx, f.component, path.Join(p.Release, f.file))
 		if err != nil {
@@ -49,16 +52,11 @@ func (p *publisher) component(ctx context.Context, name, file string) (release.C
 	if err != nil {
 		return release.Component{}, err
 	}
-	step := Step{Name: "chunks", Total: info.Size()}
-	return release.Split(name, f, func(c release.Chunk, packed []byte) error {
-		p.Progress(step)
-		step.Done += c.Raw
-		return p.putChunk(ctx, c, packed)
-	})
+	return p.split(ctx, name, f, info.Size(), p.opened[name])
 }
 
-// putChunk puts a chunk unless the origin has it, byte for byte.
-func (p *publisher) putChunk(ctx context.Context, c release.Chunk, packed []byte) error {
+// putChunk puts a piece unless the origin has it, byte for byte.
+func (p *publisher) putChunk(ctx context.Context, c release.Piece, packed []byte) error {
 	name := origin.ChunkName(c.Hash.Hex())
 	if there, err := p.Origin.Get(ctx, name, c.Size); err == nil && bytes.Equal(there, packed) {
 		return nil
@@ -152,6 +150,7 @@ func (p *publisher) seal(payloadType string, payload []byte) ([]byte, error) {
 
 func (p *publisher) describe(m *release.Manifest) {
 	p.result.Chunks, p.result.Packed = m.Chunks()
+	p.result.Update = update(m, p.base)
 	for i := range m.Components {
 		p.result.Size += m.Components[i].Size
 	}
@@ -160,4 +159,23 @@ func (p *publisher) describe(m *release.Manifest) {
 func (p *publisher) point(r *release.Rollout) {
 	p.result.Release, p.result.Version, p.result.Manifest = r.Release.ID(), r.Release.Version, r.Release.Manifest
 	p.result.Rollout, p.result.Expires = r.Version, r.Expires
+}
+
+// update is how many bytes a node with the base fetches.
+func update(m *release.Manifest, b *base) (size int64) {
+	if b == nil {
+		return 0
+	}
+	for _, c := range m.Components {
+		for _, chunk := range c.Chunks {
+			switch {
+			case b.refs[c.Name].IDs[chunk.ID]:
+			case chunk.Delta != nil:
+				size += chunk.Delta.Size
+			default:
+				size += chunk.Size
+			}
+		}
+	}
+	return size
 }

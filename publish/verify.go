@@ -29,7 +29,7 @@ var files = []struct {
 func (p *publisher) verify() error {
 	p.Progress(Step{Name: "verify"})
 	for _, f := range files {
-		if err := p.verifyFile(path.Join(p.Release, f.file), f.kind, f.sections()); err != nil {
+		if err := p.verifyFile(f.component, path.Join(p.Release, f.file), f.kind, f.sections()); err != nil {
 			return fmt.Errorf("%s: %w: not published; train it again", f.file, err)
 		}
 	}
@@ -37,19 +37,19 @@ func (p *publisher) verify() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w: not published; train it again", p.Release, err)
 	}
-	p.created = m.Meta().Created
+	p.created, p.rows = m.Meta().Created, m.Len()
 	if err := rank.New(m, rank.Release{Created: p.created}).SelfCheck(); err != nil {
 		return fmt.Errorf("%s: self-check: %w: not published; train it again", p.Release, err)
 	}
 	return p.readCard()
 }
 
-func (p *publisher) verifyFile(name, kind string, sections []string) error {
+func (p *publisher) verifyFile(component, name, kind string, sections []string) error {
 	f, err := snapshot.Open(p.FS, name, kind, sections)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	p.opened[component] = f
 	return f.Verify()
 }
 

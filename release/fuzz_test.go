@@ -2,7 +2,10 @@ package release
 
 import (
 	"bytes"
+	"io"
 	"testing"
+
+	"github.com/edged/edged/internal/vfs"
 )
 
 // A document that parses encodes to one that parses to the same bytes: nothing is lost, nothing slips through.
@@ -90,16 +93,42 @@ func FuzzTrust(f *testing.F) {
 	})
 }
 
-// A chunk either decodes to exactly the bytes its manifest promises, or is refused.
+// A chunk either decodes to exactly the bytes its manifest promises, or is refused, in either format, with and without a base.
 func FuzzChunk(f *testing.F) {
-	_, store := split(f, bytes.Repeat([]byte("edged"), 100))
-	for _, b := range store {
-		f.Add(b, int64(500))
+	old, new := sampleRows(1), sampleRows(2)
+	full, err := packFull(sampleUnit, new)
+	if err != nil {
+		f.Fatal(err)
+	}
+	delta, err := sampleDelta(word32).encode(nil, new, bytes.NewReader(old))
+	if err != nil {
+		f.Fatal(err)
+	}
+	frame, err := vfs.ReadFile(vfs.OS, "testdata/compat/v1/d51365b751972f7e23f04fdc627f4458d2012bc4057755915438241885f6de2a", 100)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, b := range [][]byte{full, delta, frame} {
+		f.Add(b, int64(len(new)))
 	}
 	f.Fuzz(func(t *testing.T, packed []byte, raw int64) {
-		c := Chunk{Hash: Sum(packed), Size: int64(len(packed)), Raw: raw}
-		if out, err := c.Decode(nil, packed); err == nil && int64(len(out)) != raw {
-			t.Fatalf("%d bytes, want %d", len(out), raw)
+		if raw < 1 || raw > MaxChunkRaw {
+			return // refused by the manifest's reader
+		}
+		p := pieceOf(packed)
+		first := Chunk{Piece: p, Raw: raw}
+		if out, err := first.Decode(nil, packed); err == nil && int64(len(out)) != raw {
+			t.Fatalf("first format: %d bytes, want %d", len(out), raw)
+		}
+		for _, base := range []io.ReaderAt{nil, bytes.NewReader(old)} {
+			out, err := decodeBlock(nil, packed, int(raw), base, int64(len(old)))
+			if err == nil && int64(len(out)) != raw {
+				t.Fatalf("%d bytes, want %d", len(out), raw)
+			}
+			c := Chunk{ID: Sum(new), Raw: raw, Piece: p, Delta: &p}
+			if got, err := c.DecodeDelta(nil, packed, bytes.NewReader(old), int64(len(old))); err == nil && !bytes.Equal(got, new) {
+				t.Fatal("other bytes than the id says")
+			}
 		}
 	})
 }

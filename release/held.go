@@ -181,7 +181,7 @@ func (s *Store) Remove(h Hash) error {
 	return nil
 }
 
-// Prune removes every release the state does not name, and what was left of installs.
+// Prune removes every release the state does not name, the pieces none of the others names, and what was left of installs.
 func (s *Store) Prune() error {
 	held, err := s.Held()
 	errs := []error{err}
@@ -190,6 +190,6 @@ func (s *Store) Prune() error {
 			errs = append(errs, s.Remove(h))
 		}
 	}
-	errs = append(errs, s.fs.RemoveAll(path.Join(s.root, "staging")))
+	errs = append(errs, s.fs.RemoveAll(path.Join(s.root, "staging")), s.sweep(nil, Hash{}))
 	return errors.Join(errs...)
 }

@@ -6,21 +6,50 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path"
-
-	"github.com/edged/edged/internal/vfs"
 )
 
-// Get fetches the compressed bytes of a chunk of which nothing is believed yet.
-type Get func(ctx context.Context, c Chunk) ([]byte, error)
+// Fetch brings pieces of which nothing is believed yet, in any order and several at once, to got, which may be called
+// concurrently and says why it does not take one. It returns when all were taken, or cannot be had.
+type Fetch func(ctx context.Context, pieces []Piece, got func(Piece, []byte) error) error
 
-// Install brings the named components of a release into the store, whole and checked, or not at all. Chunks that came
-// before a crash or a fault are not fetched again. The manifest's envelope must have been opened already.
-func (s *Store) Install(ctx context.Context, envelope []byte, m *Manifest, components []string, get Get) error {
-	in := &install{Store: s, hash: Sum(envelope), manifest: m, get: get}
+// OneByOne is the Fetch that gets piece after piece.
+func OneByOne(get func(context.Context, Piece) ([]byte, error)) Fetch {
+	return func(ctx context.Context, pieces []Piece, got func(Piece, []byte) error) error {
+		for _, p := range pieces {
+			b, err := get(ctx, p)
+			if err == nil {
+				err = got(p, b)
+			}
+			if err != nil {
+				return &PieceError{p, err}
+			}
+		}
+		return nil
+	}
+}
+
+// PieceError says which piece could not be had.
+type PieceError struct {
+	Piece Piece
+	Err   error
+}
+
+func (e *PieceError) Error() string { return fmt.Sprintf("piece %s: %v", e.Piece.Hash.Short(), e.Err) }
+
+// Unwrap gives the cause.
+func (e *PieceError) Unwrap() error { return e.Err }
+
+// Install brings the named components of a release into the store, whole and checked, or not at all. What releases held
+// have already is taken from them, as it is or as the base of differences; pieces that came before a crash or a fault are not
+// fetched again. The manifest's envelope must have been opened already.
+func (s *Store) Install(ctx context.Context, envelope []byte, m *Manifest, components []string, fetch Fetch) error {
+	in := &install{Store: s, hash: Sum(envelope), manifest: m, fetch: fetch}
 	in.stage = path.Join(s.root, "staging", in.hash.Hex())
-	err := in.begin()
+	err := in.begin(envelope)
+	if err == nil {
+		err = in.gather(ctx, components)
+	}
 	for _, name := range components {
 		if err == nil {
 			err = in.component(ctx, name)
@@ -41,30 +70,97 @@ type install struct {
 	hash     Hash
 	manifest *Manifest
 	stage    string
-	get      Get
+	fetch    Fetch
+	held     *heldBlocks
 }
 
 func (in *install) tree(name string) string { return path.Join(in.stage, "release", name) }
-func (in *install) chunk(c Chunk) string    { return path.Join(in.stage, "chunks", c.Hash.Hex()) }
 
-// begin clears what other installs left, and keeps the chunks of this one.
-func (in *install) begin() error {
-	parent := path.Dir(in.stage)
-	entries, err := in.fs.ReadDir(parent)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+// begin clears what other installs left, and keeps the pieces of this one.
+func (in *install) begin(envelope []byte) error {
+	if err := in.sweep(in.manifest, in.hash); err != nil {
 		return err
 	}
-	for _, e := range entries {
-		if e.Name() != path.Base(in.stage) {
-			if err := in.fs.RemoveAll(path.Join(parent, e.Name())); err != nil {
-				return err
+	parent := path.Dir(in.stage)
+	if err := in.fs.RemoveAll(parent); err != nil {
+		return err
+	}
+	if err := errors.Join(in.fs.MkdirAll(in.tree("")), in.fs.MkdirAll(in.pieces())); err != nil {
+		return err
+	}
+	in.held = in.heldBlocks()
+	return in.keep(Piece{Hash: in.hash, Size: int64(len(envelope))}, envelope)
+}
+
+// gather fetches every piece that is needed. Where differences cannot be had, for they are damaged or missing at the source,
+// chunks come whole.
+func (in *install) gather(ctx context.Context, components []string) error {
+	want, err := in.needed(components, true)
+	if err != nil || len(want) == 0 {
+		return err
+	}
+	err = in.fetch(ctx, want, in.keep)
+	var bad *PieceError
+	if errors.As(err, &bad) && in.isDelta(bad.Piece) && ctx.Err() == nil {
+		if want, err = in.needed(components, false); err == nil {
+			err = in.fetch(ctx, want, in.keep)
+		}
+	}
+	return in.named(err)
+}
+
+// needed lists the pieces to fetch: of no block that is held; differences where their base is held.
+func (in *install) needed(components []string, deltas bool) (want []Piece, err error) {
+	asked := map[Hash]bool{}
+	for _, name := range components {
+		c, ok := in.manifest.Component(name)
+		if !ok {
+			return nil, formatf("component %q: not in the manifest", name)
+		}
+		based := in.held.base(c.Base)
+		for _, chunk := range c.Chunks {
+			if in.held.block(chunk) || in.there(chunk.Piece) || chunk.Delta != nil && based && in.there(*chunk.Delta) {
+				continue
+			}
+			p := chunk.Piece
+			if deltas && chunk.Delta != nil && based {
+				p = *chunk.Delta
+			}
+			if !asked[p.Hash] {
+				asked[p.Hash] = true
+				want = append(want, p)
 			}
 		}
 	}
-	if err := in.fs.RemoveAll(in.tree("")); err != nil {
+	return want, nil
+}
+
+func (in *install) isDelta(p Piece) bool {
+	for _, c := range in.manifest.Components {
+		for _, chunk := range c.Chunks {
+			if chunk.Delta != nil && *chunk.Delta == p {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// named says which chunk of which component a piece belongs to.
+func (in *install) named(err error) error {
+	var bad *PieceError
+	if !errors.As(err, &bad) {
 		return err
 	}
-	return errors.Join(in.fs.MkdirAll(in.tree("")), in.fs.MkdirAll(path.Join(in.stage, "chunks")))
+	for i := range in.manifest.Components {
+		c := &in.manifest.Components[i]
+		for k, chunk := range c.Chunks {
+			if chunk.Piece == bad.Piece || chunk.Delta != nil && *chunk.Delta == bad.Piece {
+				return c.at(k, bad.Err)
+			}
+		}
+	}
+	return err
 }
 
 func (in *install) component(ctx context.Context, name string) error {
@@ -73,8 +169,57 @@ func (in *install) component(ctx context.Context, name string) error {
 		return formatf("component %q: not in the manifest", name)
 	}
 	return in.write(name, func(w io.Writer) error {
-		return Join(w, c, func(c Chunk) ([]byte, error) { return in.fetch(ctx, c) })
+		return c.join(w, func(dst []byte, chunk *Chunk) ([]byte, error) { return in.raw(ctx, dst, c, chunk) })
 	})
+}
+
+// raw gives a chunk's raw bytes: of a release held, of the piece that came, of its differences. Where none of these gives the
+// right ones, since a disk may fail, the piece itself is fetched.
+func (in *install) raw(ctx context.Context, dst []byte, c *Component, chunk *Chunk) ([]byte, error) {
+	if b, err := in.held.read(dst, *chunk); err == nil {
+		return b, nil
+	}
+	if b, err := in.whole(dst, chunk); err == nil {
+		return b, nil
+	}
+	if b, err := in.difference(dst, c, chunk); err == nil {
+		return b, nil
+	}
+	if err := in.fetch(ctx, []Piece{chunk.Piece}, in.keep); err != nil {
+		var bad *PieceError
+		if errors.As(err, &bad) {
+			return nil, bad.Err
+		}
+		return nil, err
+	}
+	return in.whole(dst, chunk)
+}
+
+// errAbsent means that something is not here.
+var errAbsent = errors.New("absent")
+
+func (in *install) whole(dst []byte, chunk *Chunk) ([]byte, error) {
+	b, err := in.piece(chunk.Piece)
+	if err != nil {
+		return nil, err
+	}
+	return chunk.Decode(dst, b)
+}
+
+func (in *install) difference(dst []byte, c *Component, chunk *Chunk) ([]byte, error) {
+	if chunk.Delta == nil || !in.held.base(c.Base) {
+		return nil, errAbsent
+	}
+	b, err := in.piece(*chunk.Delta)
+	if err != nil {
+		return nil, err
+	}
+	f, err := in.held.open(c.Base.Hash)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return chunk.DecodeDelta(dst, b, f, c.Base.Size)
 }
 
 // write makes a file of the release, durable but for its name.
@@ -95,31 +240,6 @@ func (in *install) writeBytes(name string, b []byte) error {
 		_, err := w.Write(b)
 		return err
 	})
-}
-
-// fetch takes a chunk from an earlier try, if what lies there is right, or from get. It is kept for a next try
-// without waiting for the disk: what a crash does to it will be seen by its hash.
-func (in *install) fetch(ctx context.Context, c Chunk) ([]byte, error) {
-	if b, err := vfs.ReadFile(in.fs, in.chunk(c), c.Size); err == nil && c.Verify(b) == nil {
-		return b, nil
-	}
-	b, err := in.get(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.Verify(b); err != nil {
-		return nil, err
-	}
-	return b, in.keep(c, b)
-}
-
-func (in *install) keep(c Chunk, b []byte) error {
-	f, err := in.fs.Create(in.chunk(c))
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Close())
 }
 
 // finish writes the documents, makes the tree durable and gives it its name.

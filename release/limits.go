@@ -3,11 +3,11 @@ package release
 // Limits of the documents. A reader holds every length from outside against one of them before it allocates; a
 // document that breaks one is refused with the limit's name.
 const (
-	MaxManifest   = 16 << 20 // bytes of a manifest's payload
+	MaxManifest   = 32 << 20 // bytes of a manifest's payload
 	MaxRollout    = 64 << 10 // bytes of a rollout's payload
 	MaxTrust      = 64 << 10 // bytes of trust.json
 	MaxComponents = 64       // components of a release
-	MaxChunks     = 1 << 16  // chunks of a release: 64 GiB of raw data
+	MaxChunks     = 1 << 16  // chunks of a release: 16 GiB of raw data, as they are cut
 	MaxChunkRaw   = 1 << 20  // decoded bytes of one chunk
 	MaxChunkSize  = MaxChunkRaw + 64<<10
 	MaxCard       = 1 << 20 // bytes of the model card
@@ -15,8 +15,10 @@ const (
 	MaxKeys       = 64      // keys of a trust.json
 	MaxCritical   = 64      // names a document calls critical
 
+	maxStream = MaxChunkRaw + maxMovesSlack // decoded bytes of one stream of a chunk
+
 	maxDepth  = 32      // nesting of JSON
-	maxValues = 1 << 19 // values in one JSON document
+	maxValues = 1 << 20 // values in one JSON document
 )
 
 // MaxEnvelope is the size an envelope of a payload of n bytes may have: base64 plus room for the signatures.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -14,21 +15,39 @@ const (
 	RolloutType  = "application/vnd.edged.rollout.v1+json"
 )
 
-const manifestDoc = "edged.release/1"
+// Types of a manifest. The first is read and no longer written.
+const (
+	manifestDoc1 = "edged.release/1" // chunks are zstd frames without an id
+	manifestDoc  = "edged.release/2"
+)
 
-// Chunk is a piece of a component as it travels: one zstd frame.
+// Piece is what travels: bytes that its hash proves.
+type Piece struct {
+	Hash Hash  `json:"hash"`
+	Size int64 `json:"size"`
+}
+
+// Chunk is a block of a component. Its bytes travel as the Piece, or as differences to the component's base.
 type Chunk struct {
-	Hash Hash  `json:"hash"` // of the compressed bytes
-	Size int64 `json:"size"` // compressed bytes
-	Raw  int64 `json:"raw"`  // decoded bytes
+	ID    Hash   `json:"id,omitzero"` // of the raw bytes: what has it already needs no piece; zero in the first format
+	Raw   int64  `json:"raw"`         // raw bytes
+	Delta *Piece `json:"delta,omitempty"`
+	Piece
+}
+
+// BaseRef names the file that differences are taken to.
+type BaseRef struct {
+	Hash Hash  `json:"hash"`
+	Size int64 `json:"size"`
 }
 
 // Component is a file of a release.
 type Component struct {
-	Name   string  `json:"name"`
-	Size   int64   `json:"size"` // raw bytes
-	Hash   Hash    `json:"hash"` // of the raw file
-	Chunks []Chunk `json:"chunks"`
+	Name   string   `json:"name"`
+	Size   int64    `json:"size"` // raw bytes
+	Hash   Hash     `json:"hash"` // of the raw file
+	Base   *BaseRef `json:"base,omitempty"`
+	Chunks []Chunk  `json:"chunks"`
 }
 
 // Manifest names every byte of a release.
@@ -61,9 +80,23 @@ func (m *Manifest) Chunks() (n int, size int64) {
 	return n, size
 }
 
+// Pieces lists everything that may travel, in the order of the document: of each chunk the whole, then the differences.
+func (m *Manifest) Pieces() []Piece {
+	var list []Piece
+	for i := range m.Components {
+		for _, c := range m.Components[i].Chunks {
+			list = append(list, c.Piece)
+			if c.Delta != nil {
+				list = append(list, *c.Delta)
+			}
+		}
+	}
+	return list
+}
+
 // Encode checks the manifest and returns the bytes to sign. The same manifest gives the same bytes.
 func (m *Manifest) Encode() ([]byte, error) {
-	m.Type, m.Created = manifestDoc, seconds(m.Created)
+	m.Type, m.Created = cmp.Or(m.Type, manifestDoc), seconds(m.Created)
 	b, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
@@ -88,8 +121,10 @@ func ParseManifest(b []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkType(what, m.Type, manifestDoc); err != nil {
-		return nil, err
+	if m.Type != manifestDoc1 {
+		if err := checkType(what, m.Type, manifestDoc); err != nil {
+			return nil, err
+		}
 	}
 	if m.Version == 0 {
 		return nil, formatf("%s: version: 0", what)
@@ -106,7 +141,7 @@ func ParseManifest(b []byte) (*Manifest, error) {
 func (m *Manifest) parseComponents(raw json.RawMessage) error {
 	chunks := MaxChunks // what is left of the limit
 	err := decodeList("manifest: components", raw, MaxComponents, func(i int, raw json.RawMessage) error {
-		c, err := parseComponent(fmt.Sprintf("manifest: component %d", i+1), raw, chunks)
+		c, err := m.parseComponent(fmt.Sprintf("manifest: component %d", i+1), raw, chunks)
 		if err != nil {
 			return err
 		}
@@ -125,21 +160,29 @@ func (m *Manifest) parseComponents(raw json.RawMessage) error {
 
 var componentName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`)
 
-func parseComponent(what string, raw json.RawMessage, maxChunks int) (Component, error) {
+func (m *Manifest) parseComponent(what string, raw json.RawMessage, maxChunks int) (Component, error) {
 	var c Component
-	var chunks json.RawMessage
-	err := decode(what, raw, field{name: "name", dst: &c.Name}, field{name: "size", dst: &c.Size},
-		field{name: "hash", dst: &c.Hash}, field{name: "chunks", dst: &chunks})
-	if err != nil {
+	var chunks, base json.RawMessage
+	fields := []field{{name: "name", dst: &c.Name}, {name: "size", dst: &c.Size}, {name: "hash", dst: &c.Hash}, {name: "chunks", dst: &chunks}}
+	if m.Type != manifestDoc1 {
+		fields = append(fields, field{name: "base", dst: &base, optional: true})
+	}
+	if err := decode(what, raw, fields...); err != nil {
 		return c, err
 	}
 	if !componentName.MatchString(c.Name) {
 		return c, formatf("%s: name %.80q: want a-z, 0-9 and - (at most 32)", what, c.Name)
 	}
 	what = fmt.Sprintf("manifest: component %q", c.Name)
+	if err := c.parseBase(what+": base", base); err != nil {
+		return c, err
+	}
 	var sum int64 // of at most MaxChunks times MaxChunkRaw: no overflow
-	err = decodeList(what+": chunks", chunks, maxChunks, func(i int, raw json.RawMessage) error {
-		chunk, err := parseChunk(fmt.Sprintf("%s: chunk %d", what, i+1), raw)
+	err := decodeList(what+": chunks", chunks, maxChunks, func(i int, raw json.RawMessage) error {
+		chunk, err := m.parseChunk(fmt.Sprintf("%s: chunk %d", what, i+1), raw)
+		if err == nil && chunk.Delta != nil && c.Base == nil {
+			return formatf("%s: chunk %d: differences, and no base", what, i+1)
+		}
 		c.Chunks = append(c.Chunks, chunk)
 		sum += chunk.Raw
 		return err
@@ -153,19 +196,57 @@ func parseComponent(what string, raw json.RawMessage, maxChunks int) (Component,
 	return c, nil
 }
 
-func parseChunk(what string, raw json.RawMessage) (Chunk, error) {
-	var c Chunk
-	err := decode(what, raw, field{name: "hash", dst: &c.Hash}, field{name: "size", dst: &c.Size}, field{name: "raw", dst: &c.Raw})
-	if err != nil {
-		return c, err
+func (c *Component) parseBase(what string, raw json.RawMessage) error {
+	if raw == nil {
+		return nil
 	}
-	if c.Size < 1 || c.Size > MaxChunkSize {
-		return c, fmt.Errorf("%s: size %d, want 1 to %d: %w", what, c.Size, MaxChunkSize, ErrTooLarge)
+	c.Base = &BaseRef{}
+	if err := decode(what, raw, field{name: "hash", dst: &c.Base.Hash}, field{name: "size", dst: &c.Base.Size}); err != nil {
+		return err
+	}
+	if c.Base.Size < 0 || c.Base.Size > MaxChunks*MaxChunkRaw {
+		return fmt.Errorf("%s: size %d: %w", what, c.Base.Size, ErrTooLarge)
+	}
+	return nil
+}
+
+func (m *Manifest) parseChunk(what string, raw json.RawMessage) (Chunk, error) {
+	var c Chunk
+	var delta json.RawMessage
+	fields := []field{{name: "hash", dst: &c.Hash}, {name: "size", dst: &c.Size}, {name: "raw", dst: &c.Raw}}
+	if m.Type != manifestDoc1 {
+		fields = append(fields, field{name: "id", dst: &c.ID}, field{name: "delta", dst: &delta, optional: true})
+	}
+	if err := decode(what, raw, fields...); err != nil {
+		return c, err
 	}
 	if c.Raw < 1 || c.Raw > MaxChunkRaw {
 		return c, fmt.Errorf("%s: raw %d, want 1 to %d: %w", what, c.Raw, MaxChunkRaw, ErrTooLarge)
 	}
-	return c, nil
+	if m.Type != manifestDoc1 && c.ID.IsZero() {
+		return c, formatf("%s: id: all zeros", what)
+	}
+	if delta != nil {
+		c.Delta = &Piece{}
+		if err := c.Delta.parse(what+": delta", delta); err != nil {
+			return c, err
+		}
+	}
+	return c, c.check(what)
+}
+
+func (p *Piece) parse(what string, raw json.RawMessage) error {
+	if err := decode(what, raw, field{name: "hash", dst: &p.Hash}, field{name: "size", dst: &p.Size}); err != nil {
+		return err
+	}
+	return p.check(what)
+}
+
+func (p Piece) check(what string) error {
+	if p.Size < 1 || p.Size > MaxChunkSize {
+		return fmt.Errorf("%s: size %d, want 1 to %d: %w", what, p.Size, MaxChunkSize, ErrTooLarge)
+	}
+	return nil
 }
 
 // Understood refuses a manifest that calls a component critical which is not among the known ones.

@@ -24,7 +24,7 @@ func testKey(seed byte) PrivateKey {
 func testManifest() *Manifest {
 	return &Manifest{
 		Version: 7, Created: time.Date(2026, 11, 20, 8, 30, 0, 0, time.UTC),
-		Components: []Component{{Name: "model", Size: 3, Hash: Sum([]byte("abc")), Chunks: []Chunk{{Hash: Sum([]byte("x")), Size: 12, Raw: 3}}}},
+		Components: []Component{{Name: "model", Size: 3, Hash: Sum([]byte("abc")), Chunks: []Chunk{{ID: Sum([]byte("abc")), Raw: 3, Piece: Piece{Hash: Sum([]byte("x")), Size: 12}}}}},
 		Card:       json.RawMessage(`{"items":3}`),
 	}
 }
@@ -156,7 +156,7 @@ func TestManifestRefusals(t *testing.T) {
 		{`"version":7`, `"version":99999999999999999999`, ErrFormat, "version"},
 		{`"version":7`, `"Version":7`, ErrFormat, "version: missing"},
 		{`"version":7`, `"version":7,"version":8`, ErrFormat, "twice"},
-		{`edged.release/1`, `edged.release/2`, ErrFormat, "type"},
+		{`edged.release/2`, `edged.release/3`, ErrFormat, "type"},
 		{`"name":"model"`, `"name":"../model"`, ErrFormat, "name"},
 		{`"name":"model"`, `"name":""`, ErrFormat, "name"},
 		{`"size":3,`, `"size":4,`, ErrFormat, "chunks hold 3"},
@@ -265,8 +265,8 @@ func TestExpired(t *testing.T) {
 func split(t testing.TB, data []byte) (Component, map[Hash][]byte) {
 	t.Helper()
 	store := map[Hash][]byte{}
-	c, err := Split("model", bytes.NewReader(data), func(c Chunk, b []byte) error {
-		store[c.Hash] = bytes.Clone(b)
+	c, err := Split("model", bytes.NewReader(data), Plan{}, func(p Piece, b []byte) error {
+		store[p.Hash] = bytes.Clone(b)
 		return nil
 	})
 	if err != nil {
@@ -277,15 +277,15 @@ func split(t testing.TB, data []byte) (Component, map[Hash][]byte) {
 
 func TestSplitJoin(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	noise := make([]byte, 2*MaxChunkRaw+17)
+	noise := make([]byte, 2*blockSize+17)
 	for i := range noise {
 		noise[i] = byte(rng.Uint32())
 	}
-	for _, n := range []int{0, 1, 1000, MaxChunkRaw - 1, MaxChunkRaw, MaxChunkRaw + 1, len(noise)} {
+	for _, n := range []int{0, 1, 1000, blockSize - 1, blockSize, blockSize + 1, len(noise)} {
 		for name, data := range map[string][]byte{"noise": noise[:n], "zeros": make([]byte, n)} {
 			c, store := split(t, data)
 			var out bytes.Buffer
-			err := Join(&out, &c, func(c Chunk) ([]byte, error) { return store[c.Hash], nil })
+			err := Join(&out, &c, func(p Piece) ([]byte, error) { return store[p.Hash], nil })
 			if err != nil || !bytes.Equal(out.Bytes(), data) || c.Size != int64(n) {
 				t.Errorf("%s %d: %v, %d bytes", name, n, err, out.Len())
 			}
@@ -298,14 +298,14 @@ func TestSplitJoin(t *testing.T) {
 
 // TestJoinRefuses: every way a source can lie about a chunk is named, with component and chunk.
 func TestJoinRefuses(t *testing.T) {
-	c, store := split(t, bytes.Repeat([]byte("edged "), MaxChunkRaw/3))
+	c, store := split(t, bytes.Repeat([]byte("edged "), blockSize/3))
 	good := store[c.Chunks[1].Hash]
-	bomb := func(raw int) []byte { // a frame that decodes to raw bytes
-		enc, err := encoder()
+	bomb := func(raw int) []byte { // a block that decodes to raw bytes
+		b, err := packFull(1, make([]byte, raw))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return enc.EncodeAll(make([]byte, raw), nil)
+		return b
 	}
 	relabel := func(packed []byte) Component { // a manifest that vouches for what the source sends
 		c := c
@@ -324,16 +324,17 @@ func TestJoinRefuses(t *testing.T) {
 		"cut":              {c, good[:len(good)-1], ErrSize},
 		"longer":           {c, append(bytes.Clone(good), 0), ErrSize},
 		"empty":            {c, nil, ErrSize},
-		"decodes to more":  {relabel(bomb(MaxChunkRaw)), bomb(MaxChunkRaw), ErrSize},
+		"decodes to more":  {relabel(bomb(blockSize + 1)), bomb(blockSize + 1), ErrSize},
 		"decodes to less":  {relabel(bomb(10)), bomb(10), ErrSize},
-		"decodes to 1 GiB": {relabel(bomb(64 << 20)), bomb(64 << 20), ErrFormat},
-		"not zstd":         {relabel([]byte("plain")), []byte("plain"), ErrFormat},
+		"decodes to 4 MiB": {relabel(bomb(4 << 20)), bomb(4 << 20), ErrSize},
+		"no block":         {relabel([]byte("plain")), []byte("plain"), ErrFormat},
+		"another block":    {relabel(bomb(blockSize - 2)), bomb(blockSize - 2), ErrHash},
 	} {
-		err := Join(io.Discard, &tc.c, func(ch Chunk) ([]byte, error) {
-			if ch.Hash == tc.c.Chunks[1].Hash {
+		err := Join(io.Discard, &tc.c, func(p Piece) ([]byte, error) {
+			if p.Hash == tc.c.Chunks[1].Hash {
 				return tc.sent, nil
 			}
-			return store[ch.Hash], nil
+			return store[p.Hash], nil
 		})
 		if !errors.Is(err, tc.want) || !strings.Contains(fmt.Sprint(err), `"model"`) {
 			t.Errorf("%s: %v, want %v", name, err, tc.want)

@@ -18,11 +18,12 @@ import (
 //	    manifest.json          its signed manifest
 //	    installed.json         the install record
 //	    <component>            the raw files
-//	staging/<hex>/             a release on its way in; chunks that arrived are used again after a crash
+//	chunks/<hex>               what travelled, by its hash: used again after a crash, and given to other nodes
+//	staging/<hex>/             a release on its way in
 //	lock                       held by the one process that writes
 //
 // Nothing here needs repair after a crash: what state.json does not name is unused, and what is unused is removed.
-// A Store is not safe for concurrent use, except that Check and Manifest may run beside anything.
+// A Store is not safe for concurrent use, except that Check, Manifest, Piece and There may run beside anything.
 type Store struct {
 	fs    vfs.FS
 	root  string

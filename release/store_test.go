@@ -20,6 +20,7 @@ type parcel struct {
 	m      *Manifest
 	hash   Hash
 	chunks map[Hash][]byte
+	model  []byte // of wide
 }
 
 func newParcel(t testing.TB, version uint64) *parcel { return newParcelOf(t, version, 500) }
@@ -34,7 +35,7 @@ func newParcelOf(t testing.TB, version uint64, size int) *parcel {
 		for i := range data[:300] {
 			data[i] = byte(rng.Uint32())
 		}
-		c, err := Split(name, bytes.NewReader(data), func(c Chunk, b []byte) error { p.chunks[c.Hash] = bytes.Clone(b); return nil })
+		c, err := Split(name, bytes.NewReader(data), Plan{}, func(piece Piece, b []byte) error { p.chunks[piece.Hash] = bytes.Clone(b); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,8 +46,8 @@ func newParcelOf(t testing.TB, version uint64, size int) *parcel {
 	return p
 }
 
-func (p *parcel) get(_ context.Context, c Chunk) ([]byte, error) {
-	b, ok := p.chunks[c.Hash]
+func (p *parcel) get(_ context.Context, piece Piece) ([]byte, error) {
+	b, ok := p.chunks[piece.Hash]
 	if !ok {
 		return nil, fmt.Errorf("no such chunk")
 	}
@@ -56,7 +57,7 @@ func (p *parcel) get(_ context.Context, c Chunk) ([]byte, error) {
 // bring installs and commits p, as a node does.
 func (p *parcel) bring(ctx context.Context, s *Store) error {
 	if _, err := s.Manifest(testTrust, p.hash); err != nil {
-		if err := s.Install(ctx, p.env, p.m, []string{"model", "catalogue"}, p.get); err != nil {
+		if err := s.Install(ctx, p.env, p.m, []string{"model", "catalogue"}, OneByOne(p.get)); err != nil {
 			return err
 		}
 	}
@@ -229,25 +230,25 @@ func TestStoreFaults(t *testing.T) {
 
 // TestInstallResumes: chunks that arrived before a failure are not fetched again, unless they were damaged.
 func TestInstallResumes(t *testing.T) {
-	p := newParcelOf(t, 1, MaxChunkRaw+100)
+	p := newParcelOf(t, 1, blockSize+100)
 	disk := vfs.NewMem()
 	s := openStore(t, disk)
 	fetched := 0
-	get := func(ctx context.Context, c Chunk) ([]byte, error) {
+	get := func(ctx context.Context, c Piece) ([]byte, error) {
 		if fetched++; fetched == 3 {
 			return nil, errors.New("origin away")
 		}
 		return p.get(ctx, c)
 	}
-	if err := s.Install(t.Context(), p.env, p.m, []string{"model", "catalogue"}, get); err == nil {
+	if err := s.Install(t.Context(), p.env, p.m, []string{"model", "catalogue"}, OneByOne(get)); err == nil {
 		t.Fatal("installed without its third chunk")
 	}
 	first := p.m.Components[1].Chunks[0]
-	if err := vfs.WriteFile(disk, "node/staging/"+p.hash.Hex()+"/chunks/"+first.Hash.Hex(), []byte("damaged")); err != nil {
+	if err := vfs.WriteFile(disk, "node/chunks/"+first.Hash.Hex(), []byte("damaged")); err != nil {
 		t.Fatal(err)
 	}
 	fetched = 10
-	if err := s.Install(t.Context(), p.env, p.m, []string{"model", "catalogue"}, get); err != nil {
+	if err := s.Install(t.Context(), p.env, p.m, []string{"model", "catalogue"}, OneByOne(get)); err != nil {
 		t.Fatal(err)
 	}
 	if n := fetched - 10; n != 2 || whole(s, p.hash) != nil { // the damaged one and the missing one; the fourth equals the second

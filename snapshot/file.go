@@ -221,3 +221,12 @@ func (f *File) Sections() []Section {
 
 // Close lets go of the mapped file. Hot sections stay readable; ReadAt of others and Verify return ErrClosed.
 func (f *File) Close() { f.mapped.Store(nil) }
+
+// Extent says where a section lies in the file, without its padding.
+func (f *File) Extent(name string) (off, n int64, ok bool) {
+	i, ok := f.byName[name]
+	if !ok {
+		return 0, 0, false
+	}
+	return int64(f.entries[i].off), int64(f.entries[i].length), true
+}
