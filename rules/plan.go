@@ -1,0 +1,332 @@
+package rules
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/edged/edged"
+)
+
+// Plan is what the rules that hold for a request want. The zero Plan wants nothing and is ready for Match.
+type Plan struct {
+	set       *Set
+	matched   []uint32
+	effects   []effect // by choice; zero but for those touched
+	touched   []uint16
+	wanted    int // choices that every item must be in
+	pins      []pin
+	caps      caps
+	diversity float32
+	diverse   bool
+
+	flow, out []Item   // working memory of Apply
+	keys      []uint64 // order of flow
+	placed    []pin
+	counts    []int32 // items by group; zero but for those counted
+	counted   []uint32
+}
+
+// maxPlanPins bounds the pins of a plan; those of the rules that stand first count.
+const maxPlanPins = 64
+
+// effect is what happens to the items of a choice.
+type effect struct {
+	what   effectFlags
+	factor float64
+}
+
+// vast bounds factors on the way, so that products stay numbers.
+const vast = 1e100
+
+func bounded(x, limit float64) float64 { return min(max(x, 1/limit), limit) }
+
+type effectFlags uint8
+
+const (
+	excluded effectFlags = 1 << iota
+	boosted
+	buried
+	wanted // by the only of one rule
+)
+
+func (p *Plan) reset(s *Set) {
+	for _, k := range p.touched {
+		p.effects[k] = effect{}
+	}
+	p.matched, p.touched, p.pins = p.matched[:0], p.touched[:0], p.pins[:0]
+	p.wanted, p.caps, p.diversity, p.diverse = 0, caps{}, 0, false
+	if p.set == s {
+		return
+	}
+	p.set = s
+	p.effects = sized(p.effects, len(s.choices.texts))
+	p.counts = sized(p.counts, s.choices.groups)
+}
+
+// sized returns n zero values; those within list's capacity are zero.
+func sized[T any](list []T, n int) []T {
+	if cap(list) < n {
+		return make([]T, n)
+	}
+	return list[:n]
+}
+
+// take adds what a rule wants.
+func (p *Plan) take(i uint32, r *rule) {
+	p.matched = append(p.matched, i)
+	for _, a := range r.acts {
+		p.touch(a)
+	}
+	p.pins = append(p.pins, r.pins[:min(len(r.pins), maxPlanPins-len(p.pins))]...)
+	p.caps.category = smaller(p.caps.category, r.caps.category)
+	p.caps.brand = smaller(p.caps.brand, r.caps.brand)
+	if r.diversity >= 0 && !p.diverse {
+		p.diversity, p.diverse = r.diversity, true
+	}
+}
+
+func (p *Plan) touch(a act) {
+	e := &p.effects[a.choice]
+	if e.what == 0 {
+		p.touched = append(p.touched, a.choice)
+		e.factor = 1
+	}
+	if a.what == wanted && e.what&wanted == 0 {
+		p.wanted++
+	}
+	if a.what == boosted {
+		e.factor = bounded(e.factor*float64(a.factor), vast)
+	}
+	e.what |= a.what
+}
+
+// smaller is the smaller of two caps, where 0 is none.
+func smaller(a, b int32) int32 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// Empty reports whether the plan changes no list.
+func (p *Plan) Empty() bool { return len(p.touched)+len(p.pins) == 0 && p.caps == caps{} }
+
+// Narrows reports whether the plan takes items out of lists, so that a longer one is wanted to begin with.
+func (p *Plan) Narrows() bool {
+	if p.wanted > 0 || p.caps != (caps{}) {
+		return true
+	}
+	return slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&excluded != 0 })
+}
+
+// Reorders reports whether the plan changes the order of what it leaves.
+func (p *Plan) Reorders() bool {
+	return slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&(boosted|buried) != 0 })
+}
+
+// Diversity is how varied the list ought to be, from 0 to 1; ok is false where no rule says.
+func (p *Plan) Diversity() (lambda float32, ok bool) { return p.diversity, p.diverse }
+
+// AppendNames appends the names of the rules that hold, in the document's order.
+func (p *Plan) AppendNames(dst []string) []string {
+	for _, i := range p.matched {
+		dst = append(dst, p.set.rules[i].name)
+	}
+	return dst
+}
+
+// Allows reports whether exclude and only let a row through.
+func (p *Plan) Allows(row edged.Row) bool { return p.of(row).what&excluded == 0 }
+
+// of is what all effects together do to a row.
+func (p *Plan) of(row edged.Row) effect {
+	sum := effect{factor: 1}
+	if len(p.touched) == 0 {
+		return sum
+	}
+	in := 0
+	for _, k := range p.set.choices.of(row) {
+		e := &p.effects[k]
+		if e.what == 0 {
+			continue
+		}
+		sum.what |= e.what
+		sum.factor = bounded(sum.factor*e.factor, vast)
+		if e.what&wanted != 0 {
+			in++
+		}
+	}
+	if in < p.wanted {
+		sum.what |= excluded
+	}
+	sum.factor = bounded(sum.factor, MaxFactor)
+	return sum
+}
+
+// Item is a place in a list.
+type Item struct {
+	Row   edged.Row
+	Tier  uint8 // scores compare within one tier; lower tiers come first
+	Score float32
+
+	// What follows is filled in by Apply.
+	From   int32   // where it was in the list given; −1: not in it
+	Factor float32 // its score was multiplied by; 1: not
+	Buried bool
+	Pinned bool
+}
+
+// Apply makes of a list, best first, at most n items as the plan wants them. A row comes at most once in list. may says whether a pinned row that
+// is not in the list may be shown. What is returned is the plan's until the next Apply; list is left as it is.
+func (p *Plan) Apply(list []Item, n int, may func(edged.Row) bool) []Item {
+	p.flow = p.flow[:0]
+	for i := range list {
+		e := p.of(list[i].Row)
+		if e.what&excluded != 0 {
+			continue
+		}
+		it := list[i]
+		it.From, it.Factor, it.Buried, it.Pinned = int32(i), float32(e.factor), e.what&buried != 0, false
+		it.Score = scaled(it.Score, it.Factor)
+		p.flow = append(p.flow, it)
+	}
+	p.keys = p.keys[:0]
+	for i := range p.flow {
+		p.keys = append(p.keys, p.flow[i].key(i))
+	}
+	if p.Reorders() {
+		slices.Sort(p.keys)
+	}
+	p.pinned(may)
+	p.fill(n)
+	return p.out
+}
+
+// scaled applies a factor so that one above 1 always lifts.
+func scaled(score, factor float32) float32 {
+	if score < 0 {
+		return score / factor
+	}
+	return score * factor
+}
+
+// key orders items by one comparison of whole numbers: buried ones last, then by tier, best score first, and as they were. Its lower
+// bits are the place in the flow.
+func (it *Item) key(place int) uint64 {
+	if it.Buried {
+		return 1<<63 | uint64(place)
+	}
+	u := math.Float32bits(it.Score + 0) // no −0
+	if u>>31 == 0 {
+		u ^= 1<<31 - 1 // above zero: the larger the number, the smaller the key
+	}
+	return uint64(it.Tier)<<55 | uint64(u)<<placeBits | uint64(place)
+}
+
+const (
+	placeBits = 23
+	placeMask = 1<<placeBits - 1
+)
+
+// pinned leaves in placed, of the plan's pins those that may be shown, each row once in order of their places: the rule that stands first has a
+// place that two want, the other takes the next free one.
+func (p *Plan) pinned(may func(edged.Row) bool) {
+	kept := p.placed[:0]
+	for _, x := range p.pins {
+		if rowIn(kept, x.row) || !p.Allows(x.row) || p.inFlow(x.row) < 0 && !may(x.row) {
+			continue
+		}
+		for placeIn(kept, x.at) {
+			x.at++
+		}
+		kept = append(kept, x)
+	}
+	p.placed = kept
+	slices.SortFunc(kept, func(a, b pin) int { return cmp.Compare(a.at, b.at) })
+}
+
+func rowIn(list []pin, row edged.Row) bool {
+	return slices.ContainsFunc(list, func(o pin) bool { return o.row == row })
+}
+
+func placeIn(list []pin, at int32) bool {
+	return slices.ContainsFunc(list, func(o pin) bool { return o.at == at })
+}
+
+func (p *Plan) inFlow(row edged.Row) int {
+	for i := range p.flow {
+		if p.flow[i].Row == row {
+			return i
+		}
+	}
+	return -1
+}
+
+// fill merges pins and the flow into out.
+func (p *Plan) fill(n int) {
+	p.out = p.out[:0]
+	pins := p.placed
+	for _, x := range pins {
+		if int(x.at) < n {
+			p.count(x.row)
+		}
+	}
+	next := 0
+	for len(p.out) < n {
+		if len(pins) > 0 && (int(pins[0].at) <= len(p.out) || next == len(p.keys)) {
+			p.out = append(p.out, p.pinnedItem(pins[0].row))
+			pins = pins[1:]
+			continue
+		}
+		if next == len(p.keys) {
+			break
+		}
+		it := &p.flow[p.keys[next]&placeMask]
+		next++
+		if p.isPin(it.Row) || !p.admits(it.Row) {
+			continue
+		}
+		p.count(it.Row)
+		p.out = append(p.out, *it)
+	}
+	for _, g := range p.counted {
+		p.counts[g] = 0
+	}
+	p.counted = p.counted[:0]
+}
+
+func (p *Plan) isPin(row edged.Row) bool { return rowIn(p.placed, row) }
+
+// pinnedItem is a pinned row as it was in the list, or as new.
+func (p *Plan) pinnedItem(row edged.Row) Item {
+	it := Item{Row: row, From: -1, Factor: 1}
+	if i := p.inFlow(row); i >= 0 {
+		it = p.flow[i]
+	}
+	it.Pinned = true
+	return it
+}
+
+// admits reports whether the caps leave room for a row.
+func (p *Plan) admits(row edged.Row) bool {
+	if p.caps == (caps{}) || int(row) >= len(p.set.choices.categories) {
+		return true
+	}
+	c, b := p.set.choices.categories[row], p.set.choices.brands[row]
+	return (p.caps.category == 0 || c == 0 || p.counts[c] < p.caps.category) &&
+		(p.caps.brand == 0 || b == 0 || p.counts[b] < p.caps.brand)
+}
+
+// count counts a row for its category and its brand.
+func (p *Plan) count(row edged.Row) {
+	if p.caps == (caps{}) || int(row) >= len(p.set.choices.categories) {
+		return
+	}
+	for _, g := range [2]uint32{p.set.choices.categories[row], p.set.choices.brands[row]} {
+		if g != 0 {
+			p.counts[g]++
+			p.counted = append(p.counted, g)
+		}
+	}
+}
