@@ -66,9 +66,7 @@ func (x *Index) searchGroup(dst [][]Hit, qs []Query, s *BatchScratch) {
 		x.sharedPass(s.runs[:n], s)
 	}
 	for j, i := range together[:n] {
-		best := &s.each[i].best
-		s.each[i].Stats.Reranked = best.added
-		dst[i] = best.appendHits(dst[i][:0])
+		dst[i] = s.each[i].best.appendHits(dst[i][:0])
 		s.runs[j] = run{} // keeps nothing of the caller's alive
 	}
 }

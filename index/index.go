@@ -56,7 +56,7 @@ type Stats struct {
 	Cells     int  // cells visited
 	Scanned   int  // rows looked at: scored, or estimated from their bit codes
 	Scored    int  // rows whose score was computed
-	Reranked  int  // rows that entered the best K at some moment
+	Reranked  int  // rows that might be among the best K when their score was known
 	Truncated bool // the deadline came first
 }
 

@@ -92,7 +92,7 @@ func TestSearchIsTheBruteForceAnswer(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 1))
 	var s Scratch
 	var dst []Hit
-	for round := range 600 {
+	for round := range 150 {
 		n, dim := rng.IntN(400), 1+rng.IntN(40)
 		v := vectors(rng, n, dim, float64(round%3), round%4 == 0)
 		x, rows := build(t, v, dim)

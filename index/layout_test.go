@@ -395,17 +395,31 @@ func TestSettingForWhatIsAsked(t *testing.T) {
 	}
 }
 
+// TestTopKeepsTheBest: with scores of any sign, many equal, rising or falling, and those below the limit left out or not.
 func TestTopKeepsTheBest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 10))
 	var list top
-	for range 300 {
-		k, n := 1+rng.IntN(70), rng.IntN(300)
+	for round := range 600 {
+		k, n := 1+rng.IntN(70), rng.IntN(2500)
 		list.reset(k)
 		var all []Hit
 		for i := range n {
-			h := Hit{Row: edged.Row(i), Score: float32(rng.IntN(40)-20) / 4}
+			h := Hit{Row: edged.Row(i), Score: float32(rng.IntN(4000)-2000) / 400}
+			switch round % 4 {
+			case 1:
+				h.Score = float32(rng.IntN(5)-4) / 4
+			case 2:
+				h.Score += float32(i) / 100
+			case 3:
+				h.Score = float32(math.Exp(10*float64(h.Score))) - 1
+			}
 			all = append(all, h)
-			list.offer(h.Score, h.Row)
+			if round%3 == 0 || h.Score >= list.limit {
+				list.offer(h.Score, h.Row)
+			}
+			if i%7 == 0 || i == n-1 {
+				list.settle()
+			}
 		}
 		slices.SortFunc(all, func(a, b Hit) int {
 			if a.Before(b) {
@@ -414,11 +428,26 @@ func TestTopKeepsTheBest(t *testing.T) {
 			return 1
 		})
 		want := all[:min(k, n)]
-		if list.full() && list.limit != want[k-1].Score {
-			t.Fatalf("limit %g, want %g", list.limit, want[k-1].Score)
+		if list.full() && (list.limit > want[k-1].Score || list.limit < all[min(n, 2*k)-1].Score) {
+			t.Fatalf("round %d: limit %g, the %d-th is %g, twice as far %g", round, list.limit, k, want[k-1].Score, all[min(n, 2*k)-1].Score)
 		}
 		if got := list.appendHits(nil); !slices.Equal(got, want) {
-			t.Fatalf("k=%d n=%d: got %v want %v", k, n, got, want)
+			t.Fatalf("round %d k=%d n=%d: %s", round, k, n, difference(got, want))
+		}
+	}
+}
+
+func TestSortKeys(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 12))
+	var starts [bins]uint32
+	for round := range 300 {
+		keys := make([]uint64, rng.IntN(400))
+		for i := range keys {
+			keys[i] = rng.Uint64() >> (round % 64)
+		}
+		want := slices.Sorted(slices.Values(keys))
+		if got := sortKeys(keys, make([]uint64, len(keys)), &starts); !slices.Equal(got, want) {
+			t.Fatalf("round %d: got %v want %v", round, got, want)
 		}
 	}
 }

@@ -47,6 +47,11 @@ func (r *run) surely() float32 {
 	return above(r.s.query.Norm * math.Sqrt(float64(len(r.s.query.Codes))) * 127 / 256)
 }
 
+// likely returns what it hardly ever adds more than: so many standard deviations of an even one.
+func (r *run) likely(deviations float32) float32 {
+	return float32(float64(deviations) * r.s.query.Norm / math.Sqrt(12))
+}
+
 // roughly returns what kernel.Above needs to let no row pass by whose score, slack added, is at least the limit.
 func (r *run) roughly() (add, limit float32) {
 	scale := r.s.query.Scale
@@ -60,40 +65,11 @@ func (r *run) roughly() (add, limit float32) {
 	return add, float32(l - float64(math.Abs(l)*1e-5))
 }
 
-// offerCandidates offers the candidates, whose dot products are known. Those that cannot enter, with the slack where rows
-// have remainders, are left out.
-func (r *run) offerCandidates(dots []int32) {
-	x, s := r.x, r.s
-	cand, scales := s.cand[:len(dots)], s.scales[:len(dots)]
-	all := x.rows.Scales
-	for i, p := range cand {
-		scales[i] = all[p]
-	}
-	masks := s.masks[:blocksOf(len(dots))]
-	add, limit := r.roughly()
-	kernel.Above(masks, dots, scales, add, limit)
-	n := 0
-	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
-	for b, m := range masks {
-		for ; m != 0; m &= m - 1 {
-			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
-			near[n], high[n] = cand[i], dots[i]
-			n++
-		}
-	}
-	s.near, s.high, s.cand = near[:n], high[:n], s.cand[:0]
-	r.offerNear()
-}
-
-// offerNear offers the near rows by their scores.
+// offerNear offers the near rows, whose dot products are known.
 func (r *run) offerNear() {
 	x, s := r.x, r.s
-	if x.rows.Low == nil {
-		for i, p := range s.near {
-			if score := s.query.Score(s.high[i], x.rows.Scales[p]); score >= s.best.limit {
-				s.best.offer(score, x.order[p])
-			}
-		}
+	if r.rough || x.rows.Low == nil {
+		r.offerRough(s.near, s.high)
 		return
 	}
 	low := s.low[:len(s.near)]
@@ -101,8 +77,30 @@ func (r *run) offerNear() {
 	for i, p := range s.near {
 		if score := s.query.Fine(s.high[i], low[i], x.rows.Scales[p]); score >= s.best.limit {
 			s.best.offer(score, x.order[p])
+			s.Stats.Reranked++
 		}
 	}
+	s.best.settle()
+}
+
+// offerRough offers rows by their scores without remainders, with the slack for these.
+func (r *run) offerRough(places []uint32, dots []int32) {
+	s, scales, order := r.s, r.x.rows.Scales, r.x.order
+	dots = dots[:len(places)]
+	slack := float32(0)
+	if r.rough {
+		slack = r.slack
+	}
+	for i, p := range places {
+		scale := scales[p]
+		score, more := s.query.Score(dots[i], scale), float32(slack*scale)
+		if float32(score+more) >= s.best.limit {
+			s.best.offer(score, order[p])
+			s.Stats.Reranked++
+			r.more = max(r.more, more)
+		}
+	}
+	s.best.settle()
 }
 
 // rerank scores the candidates.
@@ -111,5 +109,57 @@ func (r *run) rerank() {
 	dots := s.dots[:len(s.cand)]
 	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
 	s.Stats.Scored += len(dots)
-	r.offerCandidates(dots)
+	if r.rough || x.rows.Low == nil {
+		r.offerRough(s.cand, dots)
+	} else {
+		r.offerCandidates(dots)
+	}
+	s.cand = s.cand[:0]
+}
+
+// offerCandidates offers those of the candidates, whose dot products are known, that may enter.
+func (r *run) offerCandidates(dots []int32) {
+	x, s := r.x, r.s
+	n := 0
+	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
+	for i, p := range s.cand {
+		scale := x.rows.Scales[p]
+		if float32(s.query.Score(dots[i], scale)+float32(r.slack*scale)) >= s.best.limit {
+			near[n], high[n] = p, dots[i]
+			n++
+		}
+	}
+	s.near, s.high = near[:n], high[:n]
+	r.offerNear()
+}
+
+// refine replaces the scores of the best rows, and of those that their remainders may lift among them, by those with
+// remainders.
+func (r *run) refine() {
+	x, s := r.x, r.s
+	near := s.near[:0]
+	limit := s.best.limit
+	least := keyOf(limit-r.more, math.MaxUint32)
+	for _, key := range s.best.keys[:s.best.n] {
+		if key < least {
+			continue
+		}
+		hit := hitOf(key)
+		p := x.place[hit.Row]
+		if float32(hit.Score+float32(r.slack*x.rows.Scales[p])) >= limit {
+			near = append(near, p)
+		}
+	}
+	s.near = near
+	s.best.reset(s.best.k)
+	for ; len(near) > 0; near = near[min(chunk, len(near)):] {
+		part := near[:min(chunk, len(near))]
+		high, low := s.dots[:len(part)], s.low[:len(part)]
+		kernel.DotGatherI8I16(high, x.rows.Codes, part, s.query.Codes)
+		kernel.DotGatherI8I16(low, x.rows.Low, part, s.query.Codes)
+		for i, p := range part {
+			s.best.keys[s.best.n] = keyOf(s.query.Fine(high[i], low[i], x.rows.Scales[p]), x.order[p])
+			s.best.n++
+		}
+	}
 }

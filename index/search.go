@@ -1,7 +1,6 @@
 package index
 
 import (
-	"math"
 	"time"
 )
 
@@ -19,6 +18,8 @@ type run struct {
 	clock func() time.Time
 	next  int     // rows scanned when the clock is looked at again
 	slack float32 // what the remainder of a row may add to its score, over the row's scale
+	rough bool    // remainders are looked at in the end
+	more  float32 // the most a remainder may add to the score of a row offered
 }
 
 // Search appends the best q.K rows to dst, best first, and returns the extended slice. Fewer come back only where
@@ -45,10 +46,13 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 		r.slack = r.surely()
 		r.exactCells()
 	default:
-		r.slack = float32(float64(setting.Slack) * s.query.Norm / math.Sqrt(12))
+		r.slack = r.likely(setting.Slack)
+		r.rough = x.rows.Low != nil
 		r.approximate(setting)
 	}
-	s.Stats.Reranked = s.best.added
+	if r.rough {
+		r.refine()
+	}
 	return s.best.appendHits(dst)
 }
 

@@ -5,11 +5,10 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
-	"github.com/edged/edged/internal/kernel"
 )
 
 // A key holds a hit in one number: a greater key is a better hit. The upper half is the score with its bits turned so
-// that they are in the order of the floats, the lower the complement of the row. No hit has the key 0.
+// that they are in the order of the floats, the lower the complement of the row.
 func keyOf(score float32, row edged.Row) uint64 {
 	b := math.Float32bits(score)
 	b ^= uint32(int32(b)>>31) | 1<<31
@@ -22,81 +21,192 @@ func hitOf(key uint64) Hit {
 	return Hit{Row: edged.Row(^uint32(key)), Score: math.Float32frombits(b)}
 }
 
-const group = 16 // keys whose least is known
+const (
+	fewest   = 16  // so many best scores at most are kept for themselves
+	bins     = 128 // of the histogram
+	roomLeft = 256 // keys besides 2·k that stay when there is no room
+)
 
-// top keeps the best k keys, in no order, in groups of which it knows the least one, so that a key that enters costs
-// two short searches. Until there are k the keys only gather.
+// top keeps the best k keys, and others that were among them or near them, in no order, and knows a limit the k-th score
+// is not below. For a small k that is the least of the k best scores. For others a histogram divides the scores between the k-th and the best, as they were when it was made; the limit is
+// the least score in the highest bin that has, with those above it, k keys. So a key that enters costs a few operations,
+// whatever k is.
 type top struct {
-	keys  []uint64 // k, padded with the greatest number to a multiple of group
-	least []uint64 // of each group
-	where []uint8  // it is there
+	keys  []uint64 // the first n
 	k, n  int
-	at    int    // place of the least of all
-	min   uint64 // the least of all, 0 while there are fewer than k
-	limit float32
-	added int
+	limit float32 // -Inf while there are fewer than k
+
+	few [fewest]uint64 // the k best scores, as keys have them, and their places here; the greatest number behind them
+
+	ranked     bool // there is a histogram
+	counts     [bins]uint32
+	least      [bins]float32 // score in each bin that has any
+	low, scale float32       // a score s is in bin (s-low)·scale
+	bin        int           // of the limit
+	above      int           // keys in it and in higher ones
+
+	sorted []uint64
 }
 
 // reset empties t for k keys.
 func (t *top) reset(k int) {
-	groups := (k + group - 1) / group
-	if cap(t.keys) < groups*group {
-		t.keys, t.least, t.where = make([]uint64, groups*group), make([]uint64, groups), make([]uint8, groups)
+	if room := 2 * (2*k + roomLeft); len(t.keys) < room {
+		t.keys = make([]uint64, room)
 	}
-	t.keys, t.least, t.where = t.keys[:groups*group], t.least[:groups], t.where[:groups]
-	for i := k; i < len(t.keys); i++ {
-		t.keys[i] = math.MaxUint64
-	}
-	t.k, t.n, t.at, t.min, t.added = k, 0, 0, 0, 0
+	t.k, t.n, t.ranked = k, 0, false
 	t.limit = float32(math.Inf(-1))
+	if k <= fewest {
+		for i := range t.few {
+			t.few[i] = math.MaxUint64
+		}
+	}
 }
 
-func (t *top) full() bool { return t.n == t.k }
+// full reports whether there are k keys.
+func (t *top) full() bool { return t.n >= t.k }
 
-// offer puts in a hit that is good enough.
+// offer puts in a hit. One below the limit is kept too: its score may not be the last word.
 func (t *top) offer(score float32, row edged.Row) {
+	if t.n == len(t.keys) { // the worse half has more than k better ones
+		t.n /= 2
+		selectBest(t.keys, t.n)
+	}
 	key := keyOf(score, row)
-	if key <= t.min {
-		return
-	}
-	t.added++
-	if t.n == t.k {
-		t.keys[t.at] = key
-		t.settle(t.at / group)
-		t.worst()
-		return
-	}
 	t.keys[t.n] = key
 	t.n++
-	if t.n == t.k {
-		for g := range t.least {
-			t.settle(g)
+	switch {
+	case score < t.limit:
+	case t.k <= fewest:
+		t.offerFew(key)
+	case t.ranked:
+		t.count(score)
+	}
+}
+
+// offerFew puts a score in the place of the worst.
+func (t *top) offerFew(key uint64) {
+	const places = fewest - 1
+	at := uint64(t.n - 1)
+	if t.n > t.k {
+		at = t.leastOfFew() & places
+	}
+	t.few[at] = key&^places | at
+	if t.n >= t.k {
+		t.limit = hitOf(t.leastOfFew()).Score
+	}
+}
+
+func (t *top) leastOfFew() uint64 {
+	f := &t.few
+	a, b, c, d := min(f[0], f[1]), min(f[2], f[3]), min(f[4], f[5]), min(f[6], f[7])
+	a, b, c, d = min(a, f[8]), min(b, f[9]), min(c, f[10]), min(d, f[11])
+	a, b, c, d = min(a, f[12]), min(b, f[13]), min(c, f[14]), min(d, f[15])
+	return min(a, b, c, d)
+}
+
+// settle makes the histogram, where there is to be one, as soon as there are k keys. It is called when a batch of rows has
+// been offered.
+func (t *top) settle() {
+	if !t.ranked && t.n >= t.k && t.k > fewest {
+		t.rank()
+	}
+}
+
+// rank makes the histogram anew.
+func (t *top) rank() {
+	selectBest(t.keys[:t.n], t.k)
+	keys := t.keys[:t.k]
+	least, best := keys[0], keys[0]
+	for _, key := range keys {
+		least, best = min(least, key), max(best, key)
+	}
+	t.limit = hitOf(least).Score
+	t.low, t.scale = t.limit, bins/(hitOf(best).Score-t.limit)
+	if !(t.scale <= math.MaxFloat32) {
+		t.scale = 0
+	}
+	t.ranked, t.bin, t.above = true, 0, 0
+	clear(t.counts[:])
+	for _, key := range keys {
+		t.add(hitOf(key).Score)
+	}
+}
+
+// add puts a score in its bin. Bins are in the order of their scores: rounding keeps the order.
+func (t *top) add(score float32) {
+	bin := int(min(max(float32(score-t.low)*t.scale, 0), bins-1))
+	if t.counts[bin] == 0 || score < t.least[bin] {
+		t.least[bin] = score
+	}
+	t.counts[bin]++
+	t.above++
+}
+
+// count adds a score that is not below the limit, and moves the limit up as far as k scores are not below it.
+func (t *top) count(score float32) {
+	t.add(score)
+	for t.above-int(t.counts[t.bin]) >= t.k {
+		t.above -= int(t.counts[t.bin])
+		t.bin++
+	}
+	t.limit = t.least[t.bin]
+	if t.above >= 2*t.k { // the scores have left the bins behind
+		t.rank()
+	}
+}
+
+// selectBest moves the k greatest keys to the front (Hoare, Find, CACM 4, 1961).
+func selectBest(keys []uint64, k int) {
+	for l, r := 0, len(keys)-1; l < r; {
+		a, b, c := keys[l], keys[(l+r)/2], keys[r]
+		pivot := max(min(a, b), min(max(a, b), c))
+		i, j := l, r
+		for i <= j {
+			for keys[i] > pivot {
+				i++
+			}
+			for keys[j] < pivot {
+				j--
+			}
+			if i <= j {
+				keys[i], keys[j] = keys[j], keys[i]
+				i++
+				j--
+			}
 		}
-		t.worst()
+		switch {
+		case k-1 <= j:
+			r = j
+		case k-1 >= i:
+			l = i
+		default:
+			return
+		}
 	}
 }
 
-// settle finds the least key of a group.
-func (t *top) settle(g int) {
-	keys := (*[group]uint64)(t.keys[g*group:])
-	w := kernel.ArgMin(keys[:])
-	t.where[g], t.least[g] = uint8(w), keys[w]
-}
-
-// worst finds the least of all.
-func (t *top) worst() {
-	g := 0
-	if len(t.least) > 1 {
-		g = kernel.ArgMin(t.least)
+// best returns the best k keys, in no order.
+func (t *top) best() []uint64 {
+	least := keyOf(t.limit, math.MaxUint32)
+	n := 0
+	for _, key := range t.keys[:t.n] {
+		t.keys[n] = key
+		if key >= least {
+			n++
+		}
 	}
-	t.at, t.min = g*group+int(t.where[g]), t.least[g]
-	t.limit = hitOf(t.min).Score
+	t.n = n
+	selectBest(t.keys[:n], t.k)
+	return t.keys[:min(n, t.k)]
 }
 
 // appendHits appends the hits, best first.
 func (t *top) appendHits(dst []Hit) []Hit {
-	keys := t.keys[:t.n]
-	slices.Sort(keys)
+	keys := t.best()
+	if cap(t.sorted) < len(keys) {
+		t.sorted = make([]uint64, len(t.keys))
+	}
+	keys = sortKeys(keys, t.sorted[:len(keys)], &t.counts)
 	dst = slices.Grow(dst, len(keys))
 	for i := len(keys) - 1; i >= 0; i-- {
 		dst = append(dst, hitOf(keys[i]))
