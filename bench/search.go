@@ -247,9 +247,7 @@ func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*ind
 	if l := made.Layout; l != nil {
 		report.Cells, report.Head, report.Bits = l.Cells(), l.Head, l.Bits
 	}
-	if s := made.Index.Setting(&index.Query{K: cfg.K}); s != nil {
-		report.Setting = *s
-	}
+	report.Setting, _ = made.Index.Setting(&index.Query{K: cfg.K})
 	return made, nil
 }
 
@@ -305,7 +303,7 @@ func measureSearch(cfg *SearchConfig, in *searchInput, made *index.Made, truth [
 	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*cfg.Passes), 2)
 	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(median(passes), 2)
 	for _, asked := range []float32{.9, .95, .99, .999} {
-		if made.Index.Setting(&index.Query{K: cfg.K, Recall: asked}) == nil {
+		if _, ok := made.Index.Setting(&index.Query{K: cfg.K, Recall: asked}); !ok {
 			break
 		}
 		p := SearchPoint{Asked: round(float64(asked), 4), Recall: m.recall(asked, func(*index.Stats) {})}

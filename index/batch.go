@@ -38,7 +38,8 @@ func (x *Index) SearchBatch(dst [][]Hit, qs []Query, s *BatchScratch) [][]Hit {
 
 // shares reports whether a query scans all rows.
 func (x *Index) shares(q *Query) bool {
-	return len(q.Vector) == x.Dim() && min(q.K, x.Len()) > 0 && x.setting(q) == nil &&
+	_, approximate := x.Setting(q)
+	return len(q.Vector) == x.Dim() && min(q.K, x.Len()) > 0 && !approximate &&
 		!(x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed))
 }
 

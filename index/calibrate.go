@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"sync/atomic"
 
 	"github.com/edged/edged"
 )
@@ -15,7 +14,7 @@ type Calibration struct {
 	Queries []float32     // held out: not those the layout was made for, nor those recall is reported on; rows of Dim floats
 	Truth   [][]edged.Row // true best rows of each query, as many as the largest K; nil: what scores as the exact search's hits
 	Recalls []float32     // default 0.9, 0.95, 0.99 and 0.999
-	Ks      []int         // default 10 and 100
+	Ks      []int         // default 1, 10, 100 and 500; a query of another K gets the more careful setting of its neighbours
 	Threads int
 
 	scores [][]Hit // of the exact search, where there is no other truth
@@ -27,13 +26,13 @@ func (c *Calibration) EnsureDefaults() {
 		c.Recalls = []float32{.9, .95, .99, .999}
 	}
 	if c.Ks == nil {
-		c.Ks = []int{10, 100}
+		c.Ks = []int{1, 10, 100, 500}
 	}
 	c.Threads = max(1, c.Threads)
 }
 
-// Calibrate finds, for each recall and K, the setting of the least cost that reaches it on the queries. A recall none
-// reaches has no setting: such a query is searched exactly. The index takes over what was found. Equal arguments give
+// Calibrate finds, for each recall and K, the setting of the least cost that reaches it on the queries, with a margin for
+// what these may have been lucky in. A recall none is sure to reach has no setting: such a query is searched exactly. The index takes over what was found. Equal arguments give
 // equal settings.
 func (x *Index) Calibrate(c Calibration) error {
 	c.EnsureDefaults()
@@ -50,15 +49,8 @@ func (x *Index) Calibrate(c Calibration) error {
 	x.settings = nil
 	var found []Setting
 	for _, k := range c.Ks {
-		k = min(k, x.Len())
-		t := &trial{x: x, c: &c, k: k, seen: map[trialKey]Setting{}}
-		for _, recall := range c.Recalls {
-			s, ok := t.cheapest(recall)
-			if !ok {
-				break
-			}
-			found = append(found, s)
-		}
+		t := &trial{x: x, c: &c, k: min(k, x.Len()), seen: map[trialKey]outcome{}}
+		found = append(found, t.all(c.Recalls)...)
 	}
 	x.settings = found
 	return nil
@@ -66,14 +58,18 @@ func (x *Index) Calibrate(c Calibration) error {
 
 // exactAnswers returns the best k hits of each query.
 func (x *Index) exactAnswers(queries []float32, k, threads int) [][]Hit {
-	n := len(queries) / x.Dim()
+	n, dim := len(queries)/x.Dim(), x.Dim()
 	out := make([][]Hit, n)
-	parallel(threads, n, func(from, to int) {
-		var s Scratch
-		var hits []Hit
-		for i := from; i < to; i++ {
-			hits = x.Search(hits[:0], &Query{Vector: queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1.5}, &s)
-			out[i] = slices.Clone(hits)
+	groups := (n + batchMost - 1) / batchMost
+	parallel(threads, groups, func(from, to int) {
+		var s BatchScratch
+		var qs []Query
+		for i := from * batchMost; i < min(n, to*batchMost); i += len(qs) {
+			qs = qs[:0]
+			for j := i; j < min(n, i+batchMost); j++ {
+				qs = append(qs, Query{Vector: queries[j*dim:][:dim], K: k, Recall: 1.5})
+			}
+			copy(out[i:], x.SearchBatch(nil, qs, &s))
 		}
 	})
 	return out
@@ -88,7 +84,7 @@ const (
 	costByte    = .012 // of a row's code
 	costScore   = 5
 	costScoreBy = .03 // of a row's byte
-	costEnter   = 6
+	costEnter   = 3
 )
 
 func (x *Index) cost(s *Stats) float64 {
@@ -103,63 +99,114 @@ type trial struct {
 	x    *Index
 	c    *Calibration
 	k    int
-	seen map[trialKey]Setting // with what was measured
+	seen map[trialKey]outcome
 }
 
 type trialKey struct {
-	Setting
-	queries int
+	eps, kappa, slack float32
+	queries           int
+}
+
+// outcome is what a setting was measured to do.
+type outcome struct {
+	got   float64 // recall: mean over the queries
+	error float64 // its standard error
+	cost  float64
 }
 
 // What is tried. Kappas and epss grow, and with them recall and cost.
 var (
-	kappas = []float32{0, .04, .07, .1, .13, .16, .19, .22, .25, .29, .33, .38, .44, .52, .63, .8, 1.1}
-	epss   = []float32{-.5, 0, .5, 1, 1.5, 2.2, 3.2}
+	kappas = []float32{
+		0, .03, .05, .07, .085, .1, .115, .13, .145, .16, .175, .19, .205, .22, .235, .25, .27, .29, .31, .33, .355, .38, .41, .44, .48, .52,
+		.57, .63, .7, .8, .95, 1.1,
+	}
+	epss = []float32{-1, -.5, 0, .5, 1, 1.5, 2.2, 3.2, 4.5}
 )
 
 const (
-	// margin is how much more than asked is wanted, as a share of what may be missed: other queries than these will come.
+	// margin is how much more than asked is wanted, as a share of what may be missed: the cheapest of many settings owes some
+	// of its recall to luck.
 	margin = .12
+	// sure is how many standard errors the recall measured is to be above tolerance less than asked: enough for other
+	// queries, which are as uncertain, to find no less.
+	sure      = 3
+	tolerance = .005
 	// few queries are enough to find the settings that are worth measuring with all.
 	few     = 250
-	fewOfK  = 10000 // hits looked for are
-	confirm = 5     // settings measured with all queries at most, for one recall
+	fewOfK  = 10_000  // hits looked for are
+	allOfK  = 100_000 // more hits need not be looked for, but of
+	least   = 500     // queries
+	confirm = 6       // settings measured with all queries, for one recall
+	steps   = 8       // of kappa, each with all queries, until a setting is sure to reach the recall
 )
 
-// cheapest returns the setting of the least cost that reaches recall.
+// all returns the settings for recalls, ascending, as far as they are reached.
+func (t *trial) all(recalls []float32) (found []Setting) {
+	for _, recall := range recalls {
+		s, ok := t.cheapest(recall)
+		if !ok {
+			break
+		}
+		found = append(found, s)
+	}
+	for i := len(found) - 2; i >= 0; i-- {
+		if found[i+1].Cost < found[i].Cost {
+			found[i] = found[i+1]
+			found[i].Recall = recalls[i]
+		}
+	}
+	return found
+}
+
+// cheapest returns the setting of the least cost that is sure to reach recall.
 func (t *trial) cheapest(recall float32) (best Setting, ok bool) {
-	want := recall + margin*(1-recall)
-	queries := len(t.c.Queries) / t.x.Dim()
+	queries := min(len(t.c.Queries)/t.x.Dim(), max(least, allOfK/t.k))
 	subset := min(queries, few, max(100, fewOfK/t.k))
-	for range 3 {
-		good := t.candidates(want, subset)
-		for _, s := range good[:min(len(good), confirm)] {
-			m := t.measure(s, queries)
-			m.Recall = recall
-			if m.Got >= want && (!ok || m.Cost < best.Cost) {
-				best, ok = m, true
+	good := t.candidates(recall, subset)
+	for _, s := range good[:min(len(good), confirm)] {
+		at := slices.Index(kappas, s.Kappa)
+		for _, s.Kappa = range kappas[at:min(at+steps, len(kappas))] {
+			o := t.measure(s, queries)
+			if ok && o.cost >= float64(best.Cost) {
+				break
+			}
+			if t.reaches(&s, o, recall, queries) {
+				s.Recall, s.Got, s.Cost = recall, float32(o.got), float32(o.cost)
+				best, ok = s, true
+				break
 			}
 		}
-		if ok || len(good) == 0 {
-			return best, ok
-		}
-		want += .25 * (1 - want) // the few were easier than all
 	}
 	return best, ok
 }
 
-// candidates returns the settings that reach the recall on the first queries, cheapest first.
-func (t *trial) candidates(want float32, queries int) (good []Setting) {
-	cheapest := float32(math.Inf(1))
-	try := func(s Setting) (reached, dear bool) {
-		m := t.measure(s, queries)
-		if m.Got >= want {
-			good = append(good, s)
-			cheapest = min(cheapest, m.Cost)
-		}
-		return m.Got >= want, m.Cost > 1.3*cheapest
+// reaches reports whether an outcome is sure to be a recall of other queries, too. The standard error is at least the one of
+// independent hits, so that a few queries that find everything prove little; what the most careful setting does follows from
+// bounds.
+func (t *trial) reaches(s *Setting, o outcome, recall float32, queries int) bool {
+	r := float64(recall)
+	if o.got < wanted(recall) {
+		return false
 	}
-	for _, slack := range t.slacks() {
+	least := math.Sqrt(r * (1 - r) / float64(queries*t.k))
+	return s.Eps == epss[len(epss)-1] && s.Kappa == kappas[len(kappas)-1] || o.got >= r-tolerance+sure*max(o.error, least)
+}
+
+func wanted(recall float32) float64 { return float64(recall) + margin*(1-float64(recall)) }
+
+// candidates returns the settings that reach the recall on the first queries, cheapest first, with the most careful of all
+// behind them.
+func (t *trial) candidates(recall float32, queries int) (good []Setting) {
+	cheapest := math.Inf(1)
+	try := func(s Setting) (reached, dear bool) {
+		o := t.measure(s, queries)
+		if o.got >= wanted(recall) {
+			good = append(good, s)
+			cheapest = min(cheapest, o.cost)
+		}
+		return o.got >= wanted(recall), o.cost > 1.3*cheapest
+	}
+	for _, slack := range t.slacks(recall) {
 		for i := len(epss) - 1; i >= 0; i-- {
 			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Slack: slack}, try) {
 				break // a smaller Eps finds no more
@@ -167,17 +214,25 @@ func (t *trial) candidates(want float32, queries int) (good []Setting) {
 		}
 	}
 	slices.SortStableFunc(good, func(a, b Setting) int {
-		return cmp.Compare(t.measure(a, queries).Cost, t.measure(b, queries).Cost)
+		return cmp.Compare(t.measure(a, queries).cost, t.measure(b, queries).cost)
 	})
-	return slices.Compact(good)
+	good = slices.Compact(good)
+	if len(good) >= confirm {
+		good = good[:confirm-1]
+	}
+	slack := t.slacks(recall)
+	return append(good, Setting{K: int32(t.k), Eps: epss[len(epss)-1], Kappa: kappas[len(kappas)-1], Slack: slack[len(slack)-1]})
 }
 
 // slacks are those worth a try.
-func (t *trial) slacks() []float32 {
-	if t.x.rows.Low == nil {
+func (t *trial) slacks(recall float32) []float32 {
+	switch {
+	case t.x.rows.Low == nil:
 		return []float32{0}
+	case recall < .995:
+		return []float32{2.5}
 	}
-	return []float32{2.5}
+	return []float32{2.5, 4}
 }
 
 // leastKappa tries settings with growing Kappa in the way of a binary search for the least that reaches the recall. It
@@ -198,26 +253,23 @@ func (t *trial) leastKappa(s Setting, try func(Setting) (reached, dear bool)) (a
 	return any
 }
 
-// measure returns s with its recall and cost on the first queries.
-func (t *trial) measure(s Setting, queries int) Setting {
-	s.Recall, s.Got, s.Cost = 0, 0, 0
-	key := trialKey{s, queries}
-	if m, ok := t.seen[key]; ok {
-		return m
+// measure returns what a setting does on the first queries.
+func (t *trial) measure(s Setting, queries int) outcome {
+	key := trialKey{s.Eps, s.Kappa, s.Slack, queries}
+	o, ok := t.seen[key]
+	if !ok {
+		o = t.x.evaluate(s, t.c, queries, t.k)
+		t.seen[key] = o
 	}
-	recall, cost := t.x.evaluate(s, t.c, queries, t.k)
-	s.Got, s.Cost = float32(recall), float32(cost)
-	t.seen[key] = s
-	return s
+	return o
 }
 
-// evaluate returns the recall of a setting on the first n queries, and its mean cost.
-func (x *Index) evaluate(set Setting, c *Calibration, n, k int) (recall, cost float64) {
-	set.Recall = 1
+// evaluate searches for the first n queries with a setting.
+func (x *Index) evaluate(set Setting, c *Calibration, n, k int) (o outcome) {
+	set.Recall, set.K = 1, int32(k)
 	y := *x
 	y.settings = []Setting{set}
-	costs := make([]float64, n)
-	var hits, all atomic.Int64
+	costs, shares := make([]float64, n), make([]float64, n)
 	parallel(c.Threads, n, func(from, to int) {
 		var s Scratch
 		var found []Hit
@@ -225,14 +277,24 @@ func (x *Index) evaluate(set Setting, c *Calibration, n, k int) (recall, cost fl
 			found = y.Search(found[:0], &Query{Vector: c.Queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
 			costs[i] = x.cost(&s.Stats)
 			got, most := c.count(found, i, k)
-			hits.Add(int64(got))
-			all.Add(int64(most))
+			shares[i] = float64(got) / float64(max(1, most))
 		}
 	})
-	for _, c := range costs {
-		cost += c
+	o.got, o.error = meanAndError(shares)
+	o.cost, _ = meanAndError(costs)
+	return o
+}
+
+// meanAndError returns the mean of a sample and its standard error.
+func meanAndError(v []float64) (mean, err float64) {
+	n := float64(len(v))
+	for _, x := range v {
+		mean += x / n
 	}
-	return float64(hits.Load()) / float64(max(1, all.Load())), cost / float64(max(1, n))
+	for _, x := range v {
+		err += float64((x - mean) * (x - mean))
+	}
+	return mean, math.Sqrt(err / max(1, n-1) / n)
 }
 
 // count returns how many of the hits are true ones of query i, and how many there could be.

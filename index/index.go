@@ -207,32 +207,43 @@ func checkSettings(settings []Setting) error {
 // above rounds up to float32.
 func above(v float64) float32 { return float32(v + float64(math.Abs(v)*1e-6)) }
 
-// setting returns what suits a query, nil for an exact search: the least recall at least as high as asked, and of those
-// the least K at least as high, or the highest.
-func (x *Index) setting(q *Query) *Setting {
+// Setting returns how a query is searched, false for exactly: what was measured for the least recall that is at least as
+// high as asked, and there for the next K up. Between two of them each number is the more careful one's. What was measured for
+// some K and not for this recall did not reach it.
+func (x *Index) Setting(q *Query) (s Setting, ok bool) {
 	recall := q.Recall
 	if recall == 0 {
 		recall = x.recall
 	}
-	var best *Setting
+	level, next := float32(math.Inf(1)), int32(math.MaxInt32)
 	for i := range x.settings {
 		s := &x.settings[i]
-		if s.Recall < recall {
-			continue
+		if s.Recall >= recall {
+			level = min(level, s.Recall)
 		}
-		if best == nil || s.Recall < best.Recall || s.Recall == best.Recall && nearer(int(s.K), int(best.K), q.K) {
-			best = s
+		if int(s.K) >= q.K {
+			next = min(next, s.K)
 		}
 	}
-	return best
-}
-
-// nearer reports whether a suits k better than b.
-func nearer(a, b, k int) bool {
-	if a >= k && b >= k {
-		return a < b
+	var up, down *Setting
+	for i := range x.settings {
+		s := &x.settings[i]
+		switch {
+		case s.Recall != level:
+		case s.K == next:
+			up = s
+		case s.K < next && (down == nil || s.K > down.K):
+			down = s
+		}
 	}
-	return a > b
+	if up == nil {
+		return Setting{}, false
+	}
+	s = *up
+	if down != nil && int(next) > q.K {
+		s.Eps, s.Kappa, s.Slack = max(s.Eps, down.Eps), max(s.Kappa, down.Kappa), max(s.Slack, down.Slack)
+	}
+	return s, true
 }
 
 // Len returns the number of rows.
@@ -256,6 +267,3 @@ func (x *Index) Bytes() float64 {
 	}
 	return float64(n) / math.Max(1, float64(x.Len()))
 }
-
-// Setting returns how a query would be searched, nil for exactly.
-func (x *Index) Setting(q *Query) *Setting { return x.setting(q) }

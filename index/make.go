@@ -12,8 +12,8 @@ import (
 // Options say what Make is to make.
 type Options struct {
 	Recall  float32                                      // share of the true best K a query is to find; 1: all, always
-	K       int                                          // the K that matters most; default 10
-	Queries []float32                                    // rows of Dim floats, like those that will come; a third or so is held out to calibrate
+	K       int                                          // the K layouts are compared by; default 10
+	Queries []float32                                    // rows of Dim floats, like those that will come; up to a half is held out to calibrate
 	Truth   func(queries []float32, k int) [][]edged.Row // true best rows; nil: the exact search's
 	Layout  LayoutConfig                                 // Bits, Cells and Head zero: the cheapest of a few
 	Threads int
@@ -53,7 +53,7 @@ func Make(rows quant.Rows, o Options) (*Made, error) {
 		return makePlain(rows)
 	}
 	count := len(o.Queries) / dim
-	held := min(mostHeldOut, count/3)
+	held := min(mostHeldOut, count/2)
 	heldOut, rest := o.Queries[:held*dim], o.Queries[held*dim:count*dim]
 	m := &maker{rows: rows, o: o, heldOut: heldOut, rest: rest}
 	if err := m.truths(); err != nil {
@@ -70,13 +70,21 @@ func Make(rows quant.Rows, o Options) (*Made, error) {
 			best, cheapest = made, cost
 		}
 	}
-	ks := []int{m.o.K}
-	if m.o.K < 100 {
-		ks = append(ks, 100)
-	}
 	recalls := []float32{.9, .95, .99, .999, o.Recall}
 	slices.Sort(recalls)
-	return best, m.calibrate(best.Index, ks, slices.Compact(recalls))
+	return best, m.calibrate(best.Index, m.ks(), slices.Compact(recalls))
+}
+
+// ks lists what the index is calibrated for, ascending. A larger K is searched exactly.
+func (m *maker) ks() []int {
+	ks := []int{m.o.K}
+	for _, k := range []int{1, 10, 100, 500} {
+		if k <= m.rows.Len()/8 {
+			ks = append(ks, k)
+		}
+	}
+	slices.Sort(ks)
+	return slices.Compact(ks)
 }
 
 func (m *maker) calibrate(x *Index, ks []int, recalls []float32) error {
@@ -115,8 +123,7 @@ func (m *maker) truths() error {
 	if err != nil {
 		return err
 	}
-	k := min(100, m.rows.Len())
-	k = max(k, min(m.o.K, m.rows.Len()))
+	k := min(slices.Max(m.ks()), m.rows.Len())
 	if m.o.Truth != nil {
 		m.truth = m.o.Truth(m.heldOut, k)
 	}
@@ -174,7 +181,7 @@ func (m *maker) attempt(cfg LayoutConfig) (*Made, float32, error) {
 		return nil, 0, err
 	}
 	cost := float32(math.Inf(1))
-	if s := made.Index.setting(&Query{K: m.o.K}); s != nil {
+	if s, ok := made.Index.Setting(&Query{K: m.o.K}); ok {
 		cost = s.Cost
 	}
 	return made, cost, nil

@@ -35,20 +35,21 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 		return dst
 	}
 	r := x.start(q, s, k)
-	switch setting := x.setting(q); {
+	setting, ok := x.Setting(q)
+	switch {
 	case x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed):
 		r.slack = r.surely()
 		r.gather()
 	case x.layout == nil:
 		r.slack = r.surely()
 		r.exact(0, x.Len(), 0)
-	case setting == nil:
+	case !ok:
 		r.slack = r.surely()
 		r.exactCells()
 	default:
 		r.slack = r.likely(setting.Slack)
 		r.rough = x.rows.Low != nil
-		r.approximate(setting)
+		r.approximate(&setting)
 	}
 	if r.rough {
 		r.refine()

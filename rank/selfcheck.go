@@ -46,8 +46,8 @@ const (
 // checkRecall measures the recall of approximate searches again, where there are any, against exact ones.
 func (r *Ranker) checkRecall(s *Scratch) error {
 	x, queries, dim := r.m.Index(), r.m.SearchQueries(), r.m.Dim()
-	set := x.Setting(&index.Query{K: recallK})
-	if set == nil || len(queries) == 0 {
+	set, ok := x.Setting(&index.Query{K: recallK})
+	if !ok || len(queries) == 0 {
 		return nil
 	}
 	if r.m.Len() > manyRows {
