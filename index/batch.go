@@ -37,17 +37,17 @@ func (x *Index) SearchBatch(dst [][]Hit, qs []Query, s *BatchScratch) [][]Hit {
 }
 
 // shares reports whether a query scans all rows.
-func (x *Index) shares(q *Query) bool {
+func (x *Index) shares(q *Query, s *Scratch) bool {
 	_, approximate := x.Setting(q)
 	return len(q.Vector) == x.Dim() && min(q.K, x.Len()) > 0 && !approximate &&
-		!(x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed))
+		!(x.place != nil && q.Allowed != nil && x.fewAllowed(q, s))
 }
 
 func (x *Index) searchGroup(dst [][]Hit, qs []Query, s *BatchScratch) {
 	var together [batchMost]int
 	n := 0
 	for i := range qs {
-		if x.shares(&qs[i]) {
+		if x.shares(&qs[i], &s.each[i]) {
 			together[n] = i
 			n++
 			continue

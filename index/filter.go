@@ -27,45 +27,69 @@ func (q *Query) mayReturn(row edged.Row) bool {
 	return !excluded
 }
 
-// fewAllowed reports whether the allowed rows are so few that scoring them all is cheapest.
-func (x *Index) fewAllowed(allowed []uint64) bool {
+// fewAllowed lists the rows that may be returned in s.rows and reports true, if they are so few that scoring them all is
+// cheapest.
+func (x *Index) fewAllowed(q *Query, s *Scratch) bool {
 	most := max(gatherMin, min(gatherMost, x.Len()/gatherShare))
+	words := q.Allowed[:min(len(q.Allowed), (x.Len()+63)/64)]
+	s.rows = slices.Grow(s.rows[:0], gatherMost)
 	n := 0
-	for i, w := range allowed[:min(len(allowed), (x.Len()+63)/64)] {
-		if n += bits.OnesCount64(w); i%64 == 0 && n > most {
+	for at := 0; at < len(words); at += 8 {
+		part := words[at:min(at+8, len(words))]
+		if len(part) == 8 && part[0]|part[1]|part[2]|part[3]|part[4]|part[5]|part[6]|part[7] == 0 {
+			continue
+		}
+		for _, w := range part {
+			n += bits.OnesCount64(w)
+		}
+		if n > most {
 			return false
 		}
+		s.rows = appendBits(s.rows, part, edged.Row(at*64))
 	}
-	return n <= most
+	s.rows = q.without(s.rows, x.Len())
+	return true
 }
 
-// gather scores all allowed rows.
-func (r *run) gather() {
-	x, s := r.x, r.s
-	s.cand = s.cand[:0]
-	batch := 32 // small ones first, so that most meet a limit
-	for i, w := range r.q.Allowed[:min(len(r.q.Allowed), (x.Len()+63)/64)] {
+// appendBits appends the rows whose bits are set, the first bit being row from.
+func appendBits(rows []edged.Row, words []uint64, from edged.Row) []edged.Row {
+	for i, w := range words {
 		for ; w != 0; w &= w - 1 {
-			row := edged.Row(i*64 + bits.TrailingZeros64(w))
-			if int(row) >= x.Len() {
-				break
-			}
-			if len(r.q.Exclude) > 0 {
-				if _, excluded := slices.BinarySearch(r.q.Exclude, row); excluded {
-					continue
-				}
-			}
-			s.cand = append(s.cand, x.place[row])
-		}
-		if len(s.cand) >= batch {
-			batch = min(2*batch, 256)
-			s.Stats.Scanned += len(s.cand)
-			r.rerank()
-			if r.late() {
-				return
-			}
+			rows = append(rows, from+edged.Row(i*64+bits.TrailingZeros64(w)))
 		}
 	}
-	s.Stats.Scanned += len(s.cand)
-	r.rerank()
+	return rows
+}
+
+// without takes rows off that are excluded or do not exist. Both lists are ascending.
+func (q *Query) without(rows []edged.Row, n int) []edged.Row {
+	for len(rows) > 0 && int(rows[len(rows)-1]) >= n {
+		rows = rows[:len(rows)-1]
+	}
+	if len(q.Exclude) == 0 {
+		return rows
+	}
+	return slices.DeleteFunc(rows, func(row edged.Row) bool {
+		_, excluded := slices.BinarySearch(q.Exclude, row)
+		return excluded
+	})
+}
+
+// gather scores the rows fewAllowed has listed.
+func (r *run) gather() {
+	s, place := r.s, r.x.place
+	batch := 32 // small ones first, so that most meet a limit
+	for rows := s.rows; len(rows) > 0; batch = min(2*batch, 256) {
+		n := min(batch, len(rows))
+		s.cand = s.cand[:n]
+		for i, row := range rows[:n] {
+			s.cand[i] = place[row]
+		}
+		rows = rows[n:]
+		s.Stats.Scanned += n
+		r.rerank()
+		if r.late() {
+			return
+		}
+	}
 }

@@ -65,11 +65,37 @@ func (r *run) roughly() (add, limit float32) {
 	return add, float32(l - float64(math.Abs(l)*1e-5))
 }
 
+// rerank scores the candidates and offers them.
+func (r *run) rerank() {
+	x, s := r.x, r.s
+	dots, scales := s.dots[:len(s.cand)], s.scales[:len(s.cand)]
+	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
+	s.Stats.Scored += len(dots)
+	all := x.rows.Scales
+	for i, p := range s.cand {
+		scales[i] = all[p]
+	}
+	masks := s.masks[:blocksOf(len(dots))]
+	add, limit := r.roughly()
+	kernel.Above(masks, dots, scales, add, limit)
+	n := 0
+	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
+	for b, m := range masks {
+		for ; m != 0; m &= m - 1 {
+			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
+			near[n], high[n] = s.cand[i], dots[i]
+			n++
+		}
+	}
+	s.near, s.high, s.cand = near[:n], high[:n], s.cand[:0]
+	r.offerNear()
+}
+
 // offerNear offers the near rows, whose dot products are known.
 func (r *run) offerNear() {
 	x, s := r.x, r.s
 	if r.rough || x.rows.Low == nil {
-		r.offerRough(s.near, s.high)
+		r.offerRough()
 		return
 	}
 	low := s.low[:len(s.near)]
@@ -83,17 +109,15 @@ func (r *run) offerNear() {
 	s.best.settle()
 }
 
-// offerRough offers rows by their scores without remainders, with the slack for these.
-func (r *run) offerRough(places []uint32, dots []int32) {
+// offerRough offers the near rows by their scores without remainders, with the slack for these.
+func (r *run) offerRough() {
 	s, scales, order := r.s, r.x.rows.Scales, r.x.order
-	dots = dots[:len(places)]
 	slack := float32(0)
 	if r.rough {
 		slack = r.slack
 	}
-	for i, p := range places {
-		scale := scales[p]
-		score, more := s.query.Score(dots[i], scale), float32(slack*scale)
+	for i, p := range s.near {
+		score, more := s.query.Score(s.high[i], scales[p]), float32(slack*scales[p])
 		if float32(score+more) >= s.best.limit {
 			s.best.offer(score, order[p])
 			s.Stats.Reranked++
@@ -101,36 +125,6 @@ func (r *run) offerRough(places []uint32, dots []int32) {
 		}
 	}
 	s.best.settle()
-}
-
-// rerank scores the candidates.
-func (r *run) rerank() {
-	x, s := r.x, r.s
-	dots := s.dots[:len(s.cand)]
-	kernel.DotGatherI8I16(dots, x.rows.Codes, s.cand, s.query.Codes)
-	s.Stats.Scored += len(dots)
-	if r.rough || x.rows.Low == nil {
-		r.offerRough(s.cand, dots)
-	} else {
-		r.offerCandidates(dots)
-	}
-	s.cand = s.cand[:0]
-}
-
-// offerCandidates offers those of the candidates, whose dot products are known, that may enter.
-func (r *run) offerCandidates(dots []int32) {
-	x, s := r.x, r.s
-	n := 0
-	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
-	for i, p := range s.cand {
-		scale := x.rows.Scales[p]
-		if float32(s.query.Score(dots[i], scale)+float32(r.slack*scale)) >= s.best.limit {
-			near[n], high[n] = p, dots[i]
-			n++
-		}
-	}
-	s.near, s.high = near[:n], high[:n]
-	r.offerNear()
 }
 
 // refine replaces the scores of the best rows, and of those that their remainders may lift among them, by those with

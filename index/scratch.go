@@ -1,6 +1,7 @@
 package index
 
 import (
+	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/quant"
 )
@@ -21,14 +22,17 @@ type Scratch struct {
 	upper  []float32 // what the best row of each cell promises
 	list   []uint64  // cells to visit, most promising last
 	cand   []uint32  // places to be scored
+	scales []float32 // theirs
 	masks  [2 * chunk / kernel.BlockRows]uint32
-	seeded []uint32 // rows of each cell that were scored first
+	rows   []edged.Row // that a filter lets pass
+	seeded []uint32    // rows of each cell that were scored first
 	hits   []Hit
 }
 
 func (s *Scratch) prepare(x *Index) {
 	if len(s.dots) < 2*chunk {
 		s.dots, s.low, s.high = make([]int32, 2*chunk), make([]int32, 2*chunk), make([]int32, 0, 2*chunk)
+		s.scales = make([]float32, 2*chunk)
 		s.cand, s.near = make([]uint32, 0, 2*chunk), make([]uint32, 0, 2*chunk)
 	}
 	l := x.layout

@@ -35,21 +35,20 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 		return dst
 	}
 	r := x.start(q, s, k)
-	setting, ok := x.Setting(q)
+	setting, approximate := x.Setting(q)
+	r.slack = r.surely()
+	if approximate {
+		r.slack, r.rough = r.likely(setting.Slack), x.rows.Low != nil
+	}
 	switch {
-	case x.place != nil && q.Allowed != nil && x.fewAllowed(q.Allowed):
-		r.slack = r.surely()
+	case x.place != nil && q.Allowed != nil && x.fewAllowed(q, s):
 		r.gather()
-	case x.layout == nil:
-		r.slack = r.surely()
-		r.exact(0, x.Len(), 0)
-	case !ok:
-		r.slack = r.surely()
+	case approximate:
+		r.approximate(&setting)
+	case x.layout != nil:
 		r.exactCells()
 	default:
-		r.slack = r.likely(setting.Slack)
-		r.rough = x.rows.Low != nil
-		r.approximate(&setting)
+		r.exact(0, x.Len(), 0)
 	}
 	if r.rough {
 		r.refine()
