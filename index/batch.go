@@ -6,7 +6,10 @@ import (
 	"github.com/edged/edged/internal/kernel"
 )
 
-const batchMost = 8 // queries that share a pass
+const (
+	batchMost = 8         // queries that share a pass
+	span      = 4 * block // rows of a step
+)
 
 // BatchScratch is the working memory of SearchBatch. The zero BatchScratch is ready.
 type BatchScratch struct {
@@ -105,8 +108,8 @@ func (s *BatchScratch) wake(runs []run, c int) {
 // pass scans the rows of the places from … to for the active runs, each until it needs no more.
 func (s *BatchScratch) pass(x *Index, runs []run, from, to, firstBlock int) {
 	s.gatherCodes(runs)
-	for at := from; at < to && len(s.active) > 0; at += block {
-		n := min(block, to-at)
+	for at := from; at < to && len(s.active) > 0; at += span {
+		n := min(span, to-at)
 		if s.rest(runs, firstBlock+(at-from)/kernel.BlockRows) {
 			s.gatherCodes(runs)
 		}

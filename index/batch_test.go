@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -72,29 +73,25 @@ func TestBatchAllocatesNothing(t *testing.T) {
 }
 
 func BenchmarkBatch(b *testing.B) {
-	rng := rand.New(rand.NewPCG(15, 4))
-	const n, dim = 200000, 128
-	x, _ := build(b, vectors(rng, n, dim, 0, false), dim)
-	qs := make([]Query, 8)
-	for i := range qs {
-		qs[i] = Query{Vector: vectors(rng, 1, dim, 0, false), K: 10}
-	}
-	b.Run("one by one", func(b *testing.B) {
-		var s Scratch
-		var hits []Hit
-		for b.Loop() {
-			for i := range qs {
-				hits = x.Search(hits[:0], &qs[i], &s)
-			}
+	for _, n := range []int{200_000, 1_000_000} {
+		rng := rand.New(rand.NewPCG(15, 4))
+		const dim = 128
+		x, _ := build(b, vectors(rng, n, dim, 0, false), dim)
+		qs := make([]Query, 8)
+		for i := range qs {
+			qs[i] = Query{Vector: vectors(rng, 1, dim, 0, false), K: 10}
 		}
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(qs)), "µs/query")
-	})
-	b.Run("together", func(b *testing.B) {
 		var s BatchScratch
 		var hits [][]Hit
-		for b.Loop() {
-			hits = x.SearchBatch(hits, qs, &s)
+		for _, together := range []int{1, 2, 4, 8} {
+			b.Run(fmt.Sprintf("%d rows, %d together", n, together), func(b *testing.B) {
+				for b.Loop() {
+					for i := 0; i < len(qs); i += together {
+						hits = x.SearchBatch(hits, qs[i:i+together], &s)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(qs)), "µs/query")
+			})
 		}
-		b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(qs)), "µs/query")
-	})
+	}
 }

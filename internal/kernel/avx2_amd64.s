@@ -1971,16 +1971,14 @@ DATA argMinAVX2Constants<>+0(SB)/8, $0x8000000000000000
 GLOBL argMinAVX2Constants<>(SB), RODATA|NOPTR, $8
 
 // func aboveAVX2(masks *uint32, dots *int32, scales *float32, words int, add float32, limit float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·aboveAVX2(SB), NOSPLIT, $0-40
 	MOVQ         masks+0(FP), AX
 	MOVQ         dots+8(FP), CX
 	MOVQ         scales+16(FP), DX
 	MOVQ         words+24(FP), BX
-	MOVSS        add+32(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        limit+36(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS add+32(FP), Y0
+	VBROADCASTSS limit+36(FP), Y1
 
 word:
 	VCVTDQ2PS (CX), Y2

@@ -2093,16 +2093,14 @@ keys64:
 	RET
 
 // func aboveAVX512(masks *uint32, dots *int32, scales *float32, words int, add float32, limit float32)
-// Requires: AVX, AVX512BW, AVX512F, SSE
+// Requires: AVX, AVX512BW, AVX512F
 TEXT ·aboveAVX512(SB), NOSPLIT, $0-40
 	MOVQ         masks+0(FP), AX
 	MOVQ         dots+8(FP), CX
 	MOVQ         scales+16(FP), DX
 	MOVQ         words+24(FP), BX
-	MOVSS        add+32(FP), X0
-	VBROADCASTSS X0, Z0
-	MOVSS        limit+36(FP), X1
-	VBROADCASTSS X1, Z1
+	VBROADCASTSS add+32(FP), Z0
+	VBROADCASTSS limit+36(FP), Z1
 
 word:
 	VCVTDQ2PS (CX), Z2

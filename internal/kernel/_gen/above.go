@@ -13,12 +13,18 @@ const geOQ = 29
 
 func aboveArgs(add, limit reg.VecVirtual) (masks, dots, scales, words reg.GPVirtual) {
 	masks, dots, scales, words = arg("masks"), arg("dots"), arg("scales"), arg("words")
-	a, l := XMM(), XMM()
-	Load(Param("add"), a)
-	VBROADCASTSS(a, add)
-	Load(Param("limit"), l)
-	VBROADCASTSS(l, limit)
+	VBROADCASTSS(memory("add"), add)
+	VBROADCASTSS(memory("limit"), limit)
 	return masks, dots, scales, words
+}
+
+// memory returns where an argument lies. Load would take MOVSS, which waits for upper halves of registers that are in use.
+func memory(name string) Op {
+	b, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	return b.Addr
 }
 
 // aboveNext moves on by a word of 32 rows.
