@@ -25,7 +25,8 @@ import (
 // SearchConfig says what to search and how. Zero values mean the defaults.
 type SearchConfig struct {
 	Items   string  // npy file: one row an item
-	Queries string  // npy file: one row a query; recall and time are measured on these
+	Release string  // directory of a release, whose own index is measured; instead of Items
+	Queries string  // npy file: one row a query; recall and time are measured on these. Of a release, none: those it keeps
 	Train   string  // npy file of other queries, for layout and calibration; none: the first half of Queries, which are then not measured
 	K       int     // default 10
 	Recall  float64 // default 0.95; 1: exact
@@ -71,8 +72,9 @@ func (c *SearchConfig) Validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	add(c.Items == "", "items: no file")
-	add(c.Queries == "", "queries: no file")
+	add(c.Items == "" && c.Release == "", "items: no file, and no release")
+	add(c.Items != "" && c.Release != "", "items: there is a release, too")
+	add(c.Queries == "" && c.Release == "", "queries: no file")
 	add(c.K < 1 || c.K > 500, "k is %d, want 1 to 500", c.K)
 	add(!(c.Recall > 0 && c.Recall <= 1), "recall is %g, want above 0, at most 1", c.Recall)
 	add(c.Passes < 1 || c.Passes > 1000, "passes is %d, want 1 to 1000", c.Passes)
@@ -143,27 +145,37 @@ func (r *SearchReport) WriteTable(w io.Writer) error {
 }
 
 // RunSearch builds an index of the items and measures its recall and time on the queries, one thread, one query a call.
-// The truth is a float32 scan over the items as they are in the file.
+// The truth is a float32 scan over the items as they are in the file; for a release it is an exact search.
 func RunSearch(ctx context.Context, cfg SearchConfig) (*SearchReport, error) {
 	cfg.EnsureDefaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
+	run := runFiles
+	if cfg.Release != "" {
+		run = runRelease
+	}
+	report, err := run(ctx, &cfg)
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("bench: %w", err)
+	}
+	return report, err
+}
+
+func runFiles(ctx context.Context, cfg *SearchConfig) (*SearchReport, error) {
 	cfg.Progress("read")
-	in, err := readSearch(&cfg)
+	in, err := readSearch(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	cfg.Progress("build")
-	report := &SearchReport{
-		N: len(in.items) / in.dim, D: in.dim, K: cfg.K, RecallAsked: cfg.Recall, Variant: kernel.Active(), Queries: len(in.queries) / in.dim,
-	}
-	made, err := buildSearch(&cfg, in, report)
+	report := &SearchReport{}
+	made, err := buildSearch(cfg, in, report)
 	if err != nil {
-		return nil, fmt.Errorf("bench: %w", err)
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -171,7 +183,10 @@ func RunSearch(ctx context.Context, cfg SearchConfig) (*SearchReport, error) {
 	cfg.Progress("truth")
 	truth := trueScores(in.items, in.queries, in.dim, cfg.K, cfg.Threads)
 	cfg.Progress("measure")
-	measureSearch(&cfg, in, made, truth, report)
+	m := &measured{cfg: cfg, index: made.Index, queries: in.queries, found: func(hits []index.Hit, i int) int {
+		return countFound(in, hits, in.queries[i*in.dim:][:in.dim], truth[i])
+	}}
+	m.measure(report)
 	return report, ctx.Err()
 }
 
@@ -242,35 +257,33 @@ func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*ind
 		return nil, err
 	}
 	report.BuildSeconds = round(time.Since(start).Seconds(), 2)
-	report.BytesPerItem = round(made.Index.Bytes(), 1)
 	report.Concentration = round(made.Concentration, 4)
-	if l := made.Layout; l != nil {
-		report.Cells, report.Head, report.Bits = l.Cells(), l.Head, l.Bits
-	}
-	report.Setting, _ = made.Index.Setting(&index.Query{K: cfg.K})
 	return made, nil
 }
 
-// measured is a searcher under measurement.
+// measured is an index under measurement.
 type measured struct {
 	cfg     *SearchConfig
-	in      *searchInput
 	index   *index.Index
-	truth   []float32
-	n       int
+	queries []float32
+	found   func(hits []index.Hit, query int) int // how many of them are true ones
+	n       int                                   // queries
 	scratch index.Scratch
 	hits    []index.Hit
 }
+
+// vector returns a query.
+func (m *measured) vector(i int) []float32 { return m.queries[i*m.index.Dim():][:m.index.Dim()] }
 
 // recall searches all queries once and returns the share of true hits; see hears what each did.
 func (m *measured) recall(asked float32, see func(*index.Stats)) float64 {
 	query := index.Query{K: m.cfg.K, Recall: asked}
 	found := 0
 	for i := range m.n {
-		query.Vector = m.in.queries[i*m.in.dim:][:m.in.dim]
+		query.Vector = m.vector(i)
 		m.hits = m.index.Search(m.hits[:0], &query, &m.scratch)
 		see(&m.scratch.Stats)
-		found += countFound(m.in, m.hits, query.Vector, m.truth[i])
+		found += m.found(m.hits, i)
 	}
 	return round(float64(found)/float64(m.n*min(m.cfg.K, m.index.Len())), 4)
 }
@@ -279,17 +292,18 @@ func (m *measured) recall(asked float32, see func(*index.Stats)) float64 {
 func (m *measured) times(asked float32) (passes []float64) {
 	query := index.Query{K: m.cfg.K, Recall: asked}
 	for range m.cfg.Passes {
-		passes = append(passes, timeOf(m.in, m.n, func() { m.hits = m.index.Search(m.hits[:0], &query, &m.scratch) }, &query))
+		passes = append(passes, m.timeOf(m.n, func() { m.hits = m.index.Search(m.hits[:0], &query, &m.scratch) }, &query))
 	}
 	return passes
 }
 
-func measureSearch(cfg *SearchConfig, in *searchInput, made *index.Made, truth []float32, report *SearchReport) {
+func (m *measured) measure(report *SearchReport) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	m := &measured{cfg: cfg, in: in, index: made.Index, truth: truth, n: len(in.queries) / in.dim, hits: make([]index.Hit, 0, cfg.K)}
+	x := m.index
+	m.n, m.hits = len(m.queries)/x.Dim(), make([]index.Hit, 0, m.cfg.K)
+	m.describe(report)
 	per := 1 / float64(m.n)
-	report.Visited, report.Scanned, report.Scored, report.Entered = 0, 0, 0, 0
 	report.Recall = m.recall(0, func(s *index.Stats) {
 		report.Visited += float64(s.Cells) * per
 		report.Scanned += float64(s.Scanned) * per
@@ -300,43 +314,55 @@ func measureSearch(cfg *SearchConfig, in *searchInput, made *index.Made, truth [
 	runtime.ReadMemStats(&before)
 	passes := m.times(0)
 	runtime.ReadMemStats(&after)
-	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*cfg.Passes), 2)
+	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*m.cfg.Passes), 2)
 	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(median(passes), 2)
 	for _, asked := range []float32{.9, .95, .99, .999} {
-		if _, ok := made.Index.Setting(&index.Query{K: cfg.K, Recall: asked}); !ok {
+		if _, ok := x.Setting(&index.Query{K: m.cfg.K, Recall: asked}); !ok {
 			break
 		}
 		p := SearchPoint{Asked: round(float64(asked), 4), Recall: m.recall(asked, func(*index.Stats) {})}
 		p.USPerQuery = round(slices.Min(m.times(asked)), 2)
 		report.Curve = append(report.Curve, p)
 	}
-	m.timeScans(made, report)
+	m.timeScans(report)
+}
+
+// describe fills in what is known without a search.
+func (m *measured) describe(report *SearchReport) {
+	x := m.index
+	report.N, report.D, report.K, report.Queries = x.Len(), x.Dim(), m.cfg.K, m.n
+	report.RecallAsked, report.Variant = m.cfg.Recall, kernel.Active()
+	report.BytesPerItem = round(x.Bytes(), 1)
+	if l := x.Layout(); l != nil {
+		report.Cells, report.Head, report.Bits = l.Cells(), l.Head, l.Bits
+	}
+	report.Setting, _ = x.Setting(&index.Query{K: m.cfg.K})
 }
 
 // timeScans times what an approximate search is measured against.
-func (m *measured) timeScans(made *index.Made, report *SearchReport) {
-	in, query := m.in, index.Query{K: m.cfg.K}
-	n, s, hits := m.n, &m.scratch, m.hits
+func (m *measured) timeScans(report *SearchReport) {
+	query := index.Query{K: m.cfg.K}
+	s, hits := &m.scratch, m.hits
 	exact := query
 	exact.Recall = 2
-	few := min(n, max(3, 20_000_000/report.N/8))
-	report.USExact = round(timeOf(in, few, func() { hits = made.Index.Search(hits[:0], &exact, s) }, &exact), 1)
-	dots := make([]int32, 1024)
+	few := min(m.n, max(3, 20_000_000/report.N/8))
+	report.USExact = round(m.timeOf(few, func() { hits = m.index.Search(hits[:0], &exact, s) }, &exact), 1)
+	dots, codes := make([]int32, 1024), m.index.Rows().Codes
 	var q quant.Query
-	report.USFull = round(timeOf(in, few, func() {
+	report.USFull = round(m.timeOf(few, func() {
 		q.Set(query.Vector)
 		for at := 0; at < report.N; at += len(dots) {
 			d := dots[:min(len(dots), report.N-at)]
-			kernel.DotRowsI8I16(d, made.Rows.Codes[at*len(q.Codes):][:len(d)*len(q.Codes)], q.Codes)
+			kernel.DotRowsI8I16(d, codes[at*len(q.Codes):][:len(d)*len(q.Codes)], q.Codes)
 		}
 	}, &query), 1)
 }
 
-// timeOf returns the microseconds of a call, over n queries.
-func timeOf(in *searchInput, n int, search func(), q *index.Query) float64 {
+// timeOf returns the microseconds of a call, over the first n queries.
+func (m *measured) timeOf(n int, search func(), q *index.Query) float64 {
 	start := threadTime()
 	for i := range n {
-		q.Vector = in.queries[i*in.dim:][:in.dim]
+		q.Vector = m.vector(i)
 		search()
 	}
 	return float64((threadTime() - start).Nanoseconds()) / 1000 / float64(n)

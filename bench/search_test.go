@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/edged/edged/model"
 )
 
 func writeNpy(t *testing.T, dir, name string, rng *rand.Rand, rows, dim int) string {
@@ -66,12 +70,49 @@ func TestRunSearchExactly(t *testing.T) {
 	}
 }
 
+func TestRunSearchOfARelease(t *testing.T) {
+	rng := rand.New(rand.NewPCG(16, 4))
+	const n, dim = 2600, 16
+	b := &model.Build{Meta: model.Meta{Dim: dim, Users: 40, A0: .1, Reg: .01, Nu: 1}, Search: model.SearchOptions{Recall: .95, Threads: 2}}
+	for i := range n {
+		b.IDs, b.Popularity = append(b.IDs, fmt.Sprintf("item-%04d", i)), append(b.Popularity, 1)
+		for range dim {
+			b.Vectors = append(b.Vectors, float32(rng.NormFloat64()))
+		}
+	}
+	for range 700 * dim {
+		b.Search.Queries = append(b.Search.Queries, float32(rng.NormFloat64()))
+	}
+	dir := t.TempDir()
+	var m, c bytes.Buffer
+	err := errors.Join(b.WriteModel(&m), b.WriteCatalogue(&c),
+		os.WriteFile(filepath.Join(dir, model.ModelFile), m.Bytes(), 0o600), os.WriteFile(filepath.Join(dir, model.CatalogueFile), c.Bytes(), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for queries, want := range map[string]int{"": 64, writeNpy(t, dir, "queries.npy", rng, 200, dim): 200} {
+		report, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: queries, Passes: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.N != n || report.D != dim || report.Queries != want || report.Cells == 0 || report.RecallAsked < .949 || report.Recall < .93 {
+			t.Errorf("%+v", report)
+		}
+	}
+	wide := writeNpy(t, dir, "wide.npy", rng, 10, 2*dim)
+	if _, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: wide}); err == nil || !strings.Contains(err.Error(), "the release has 16") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestRunSearchRefuses(t *testing.T) {
 	rng := rand.New(rand.NewPCG(16, 3))
 	dir := t.TempDir()
 	items, queries := writeNpy(t, dir, "items.npy", rng, 10, 8), writeNpy(t, dir, "queries.npy", rng, 10, 16)
 	for want, cfg := range map[string]SearchConfig{
 		"items: no file":   {Queries: queries, K: -1},
+		"a release, too":   {Items: items, Queries: items, Release: dir},
+		"model.":           {Release: dir},
 		"k is -1":          {Items: items, Queries: queries, K: -1},
 		"recall is 3":      {Items: items, Queries: queries, Recall: 3},
 		"8 dimensions":     {Items: queries, Queries: items},

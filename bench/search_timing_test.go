@@ -33,7 +33,10 @@ func BenchmarkSearchFiles(b *testing.B) {
 	truth := trueScores(in.items, in.queries, in.dim, cfg.K, cfg.Threads)
 	b.ResetTimer()
 	for b.Loop() {
-		measureSearch(&cfg, in, made, truth, report)
+		m := measured{cfg: &cfg, index: made.Index, queries: in.queries, found: func(hits []index.Hit, i int) int {
+			return countFound(in, hits, in.queries[i*in.dim:][:in.dim], truth[i])
+		}}
+		m.measure(report)
 	}
 	b.ReportMetric(report.USPerQuery, "µs/query")
 	b.ReportMetric(report.Recall, "recall")
@@ -76,9 +79,10 @@ func BenchmarkSearchFilters(b *testing.B) {
 			var hits []index.Hit
 			us := 1e9
 			runtime.LockOSThread()
+			m := measured{index: made.Index, queries: in.queries}
 			count := len(in.queries) / in.dim
 			for b.Loop() {
-				us = min(us, timeOf(in, count, func() { hits = made.Index.Search(hits[:0], &q, &s) }, &q))
+				us = min(us, m.timeOf(count, func() { hits = made.Index.Search(hits[:0], &q, &s) }, &q))
 			}
 			exact, found := q, 0
 			exact.Recall = 2

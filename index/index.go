@@ -255,6 +255,9 @@ func (x *Index) Dim() int { return x.rows.Dim }
 // Settings returns what the index was calibrated to; nil where every search is exact.
 func (x *Index) Settings() []Setting { return x.settings }
 
+// Rows returns the rows, by place.
+func (x *Index) Rows() *quant.Rows { return &x.rows }
+
 // Layout returns the layout, nil where there is none.
 func (x *Index) Layout() *Layout { return x.layout }
 

@@ -423,21 +423,30 @@ func TestManyExactSearches(t *testing.T) {
 		t.Skip("EDGED_SEARCHES is not set")
 	}
 	rng := rand.New(rand.NewPCG(8, 11))
-	var s Scratch
-	var dst []Hit
+	var s BatchScratch
+	var dst [][]Hit
 	for done, round := 0, 0; done < want; round++ {
 		n, dim := 1+rng.IntN(500), 1+rng.IntN(40)
-		x, rows := laid(t, vectors(rng, n, dim, float64(round%3), round%4 == 0), vectors(rng, 30, dim, 0, false), dim, round%2 == 0, shapes(n)[round%7])
-		for range 1000 {
-			q := Query{Vector: vectors(rng, 1, dim, 1, round%4 == 0), K: []int{1, 2, 10, 100}[rng.IntN(4)], Recall: 1}
-			if done%10 == 0 {
-				randomFilter(rng, &q, n)
+		v := vectors(rng, n, dim, float64(round%3), round%4 == 0)
+		x, rows := laid(t, v, vectors(rng, 30, dim, 0, false), dim, round%2 == 0, shapes(n)[round%7])
+		for range 250 {
+			qs := make([]Query, 1+rng.IntN(8))
+			for i := range qs {
+				qs[i] = Query{Vector: vectors(rng, 1, dim, 1, round%4 == 0), K: []int{1, 2, 10, 100, 500}[rng.IntN(5)], Recall: 1}
+				if rng.IntN(10) == 0 {
+					randomFilter(rng, &qs[i], n)
+				}
 			}
-			dst = x.Search(dst[:0], &q, &s)
-			if want := brute(rows, &q); !slices.Equal(dst, want) {
-				t.Fatalf("round %d (n=%d dim=%d k=%d): %s", round, n, dim, q.K, difference(dst, want))
+			dst = x.SearchBatch(dst, qs, &s)
+			for i := range qs {
+				if len(qs) == 1 {
+					dst[i] = x.Search(dst[i][:0], &qs[i], &s.each[0])
+				}
+				if want := brute(rows, &qs[i]); !slices.Equal(dst[i], want) {
+					t.Fatalf("round %d (n=%d dim=%d k=%d, %d together): %s", round, n, dim, qs[i].K, len(qs), difference(dst[i], want))
+				}
 			}
-			done++
+			done += len(qs)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/rank"
 )
 
@@ -66,6 +67,7 @@ func newMeters(s *Server, set *metrics.Set) *meters {
 	set.GetOrCreateGauge("edged_http_connections", func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
 	set.GetOrCreateGauge("edged_release_age_seconds", func() float64 { return s.releaseAge().Seconds() })
 	set.GetOrCreateGauge("edged_release_version", s.releaseVersion)
+	set.GetOrCreateGauge(fmt.Sprintf(`edged_kernels{variant=%q}`, kernel.Active()), func() float64 { return 1 })
 	return m
 }
 

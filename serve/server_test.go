@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
@@ -57,6 +58,7 @@ func TestMetrics(t *testing.T) {
 		`edged_events_rejected_total{reason="malformed"} 2`,
 		`edged_release_age_seconds 3600`,
 		`edged_release_version 1`,
+		`edged_kernels{variant="` + kernel.Active() + `"} 1`,
 		`edged_panics_total 0`,
 	} {
 		f.wantMetric(line)

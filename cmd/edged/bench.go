@@ -9,7 +9,7 @@ import (
 
 type benchCmd struct {
 	Load      benchLoadCmd      `cmd:"" help:"Drive a server at a rate, open loop, and measure latency from each request's intended start."`
-	Search    benchSearchCmd    `cmd:"" help:"Build an index of embeddings in npy files and measure recall, time and size."`
+	Search    benchSearchCmd    `cmd:"" help:"Build an index of embeddings in npy files, or open that of a release, and measure recall, time and size."`
 	Yardstick benchYardstickCmd `cmd:"" help:"Serve the plain-text yardstick in a process of its own."`
 }
 

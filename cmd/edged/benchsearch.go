@@ -7,8 +7,9 @@ import (
 )
 
 type benchSearchCmd struct {
-	Items   string  `help:"npy file: one row an item." placeholder:"FILE" required:""`
-	Queries string  `help:"npy file: one row a query; recall and time are measured on these." placeholder:"FILE" required:""`
+	Items   string  `help:"npy file: one row an item." placeholder:"FILE"`
+	Release string  `help:"Directory of a release, whose own index is measured against its exact search; instead of --items." placeholder:"DIR"`
+	Queries string  `help:"npy file: one row a query; recall and time are measured on these. Of a release, default: those it keeps." placeholder:"FILE"`
 	Train   string  `help:"npy file of other queries, for layout and calibration; without it the first half of --queries, which are then not measured." placeholder:"FILE"`
 	K       int     `help:"Hits wanted." default:"10" short:"k"`
 	Recall  float64 `help:"Share of the true best k to be found; 1: all." default:"0.95"`
@@ -24,12 +25,12 @@ type benchSearchCmd struct {
 }
 
 func (benchSearchCmd) Help() string {
-	return "Example:\n\n  edged bench search --items items.npy --queries queries.npy --k 10 --recall 0.95 --json search.json"
+	return "Example:\n\n  edged bench search --items items.npy --queries queries.npy --k 10 --recall 0.95 --json search.json\n  edged bench search --release release"
 }
 
 func (c *benchSearchCmd) config() bench.SearchConfig {
 	return bench.SearchConfig{
-		Items: c.Items, Queries: c.Queries, Train: c.Train, K: c.K, Recall: c.Recall, Passes: c.Passes, Most: c.Most, Coarse: c.Coarse,
+		Items: c.Items, Release: c.Release, Queries: c.Queries, Train: c.Train, K: c.K, Recall: c.Recall, Passes: c.Passes, Most: c.Most, Coarse: c.Coarse,
 		Bits: c.Bits, Cells: c.Cells, Head: c.Head, Seed: c.Seed, Threads: c.Threads,
 	}
 }
