@@ -318,11 +318,9 @@ def peers_for(n, d):
 
 
 def for_millions(d):
-    return [
-        Scann(1000), Scann(2000, 0.2), Scann(4000, quantize_centroids=1), Scann(2000, soar_lambda=1.5),
-        Faiss(f"IVF1024,PQ{d // 2}x4fs,RFlat"), Faiss(f"IVF4096,PQ{d // 2}x4fs,RFlat"), Faiss("IVF4096,Flat"),
-        Faiss("HNSW32,Flat"), Vamana(32, "LVQ8"), Vamana(32, "LVQ4x8"), Hnswlib(16), Usearch("bf16"),
-    ]  # fmt: skip
+    scann = [Scann(1000), Scann(2000, 0.2), Scann(4000, quantize_centroids=1), Scann(2000, soar_lambda=1.5)]
+    faiss = [Faiss(f"IVF1024,PQ{d // 2}x4fs,RFlat"), Faiss(f"IVF4096,PQ{d // 2}x4fs,RFlat"), Faiss("IVF4096,Flat")]
+    return scann + faiss + [Vamana(32, "LVQ8"), Hnswlib(16)]
 
 
 def floors():
