@@ -80,16 +80,12 @@ def explored(name, k, key):
 
 
 # ---------------------------------------------------------------- measure
-def measure(name, rounds=2, passes=3):
+def measure(name, rounds=2, passes=2):
     """Rounds of edged, then every library's best settings; a last edged. Appends to edged.jsonl and peers.jsonl."""
     k, chosen, run = sets.BY_NAME[name].k, results.worth_timing(name), int(time.time())
     say(name, sum(map(len, chosen.values())), "settings of", len(chosen), "indexes")
-    workers = []
-    for key in chosen:
-        with machine.work():
-            workers.append(Worker(name, k, key))
-            workers[-1].about = workers[-1].read()
-            workers[-1].recalls = workers[-1].ask(do="recall", settings=chosen[key])
+    with machine.work() as hold:
+        workers = [ready(name, k, key, chosen[key], hold) for key in chosen]
     with machine.quiet() as hold:
         empty_calls(name, k, run)
         for at in range(rounds):
@@ -102,6 +98,19 @@ def measure(name, rounds=2, passes=3):
     for worker in workers:
         worker.close()
     say(name, "done")
+
+
+def ready(name, k, key, settings, hold):
+    """A worker that knows the recalls of its settings; they are kept."""
+    hold.breathe()
+    worker, known = Worker(name, k, key), results.read_recalls(name, key)
+    worker.about = worker.read()
+    new = [s for s in settings if s not in known]
+    if new:
+        known.update(zip(new, worker.ask(do="recall", settings=new)))
+        results.write_recalls(name, key, known)
+    worker.recalls = [known[s] for s in settings]
+    return worker
 
 
 def empty_calls(name, k, run):

@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import statistics
 
 import edged
@@ -26,7 +27,7 @@ def rows(kind, name, why=None):
     if not os.path.exists(stored(kind)):
         return []
     with open(stored(kind)) as f:
-        found = [r for r in map(json.loads, f) if r["set"] == name and why in (None, r["why"])]
+        found = [r for r in map(json.loads, f) if r["set"] == name and why in (None, r.get("why"))]
     latest = max((r["run"] for r in found), default=0)
     return [r for r in found if r["run"] == latest]
 
@@ -55,13 +56,31 @@ def add_explored(name, key, settings):
         json.dump(found, f)
 
 
+def recalls(name, key):
+    return os.path.join(sets.root(), "recalls", re.sub(r"\W+", "_", f"{name} {key}") + ".json")
+
+
+def read_recalls(name, key):
+    """Setting → recall over all queries."""
+    if not os.path.exists(recalls(name, key)):
+        return {}
+    with open(recalls(name, key)) as f:
+        return {tuple(setting): recall for setting, recall in json.load(f)}
+
+
+def write_recalls(name, key, known):
+    os.makedirs(os.path.dirname(recalls(name, key)), exist_ok=True)
+    with open(recalls(name, key), "w") as f:
+        json.dump(list(known.items()), f)
+
+
 def worth_timing(name):
     """Index → the settings that are each library's cheapest around some recall. Rough recall is noisy, so one that misses narrowly
     and ones that reach with room are among them."""
     chosen = collections.defaultdict(set)
     for points in by_library(read_explored(name)).values():
         for recall in RECALLS:
-            for least, count in ((recall - 0.003, 2), (recall, 2), (min(recall + 0.004, 0.9995), 2)):
+            for least, count in ((recall - 0.003, 1), (recall, 2), (min(recall + 0.004, 0.9995), 2)):
                 for _, key, setting in sorted(p[1:] for p in points if p[0] >= least)[:count]:
                     chosen[key].add(setting)
         if max(p[0] for p in points) < RECALLS[-1]:  # to show where it stalls

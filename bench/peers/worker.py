@@ -22,7 +22,7 @@ import machine
 import sets
 
 EXPLORED = 300  # queries
-ROUGH, SLOW = 0.03, 0.3  # seconds a pass may take at most while exploring and timing: slower settings get fewer queries
+ROUGH, SLOW = 0.03, 0.15  # seconds a pass may take at most while exploring and timing: slower settings get fewer queries
 
 
 class Truth:
