@@ -1,10 +1,11 @@
-// Package profile remembers in memory what each visitor did lately, so that the next answer can follow from it.
+// Package profile remembers what each visitor did lately, so that the next answer can follow from it: in a Store in the node's memory, or,
+// with a Sealer, in a sealed token that the visitor carries (TOKEN.md).
 //
 // A visitor is named by a Key: a user id, or a session id where there is no user. The two never mean the same visitor, even
 // where the texts are equal. Ids are not kept: visitors are told apart by a 128-bit hash under keys drawn when the store is made,
 // so nothing can be looked up without knowing the id, nor compared between processes.
 //
-// # Invariants
+// # Invariants of a Store
 //
 //   - P1: at most MaxRecent items a visitor, one entry an item, newest first.
 //   - P2: at most MaxVisitors visitors; a shard that is full forgets the visitor whose last event came longest ago.
