@@ -11,12 +11,14 @@ import (
 
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/node"
+	"github.com/edged/edged/profile"
 )
 
 // Where a profile lives.
 const (
 	ProfileMemory  = "memory"  // the node remembers what each visitor did lately
 	ProfileRequest = "request" // the caller sends recent; the node remembers nobody
+	ProfileToken   = "token"   // each visitor carries a sealed token; the node remembers nobody
 )
 
 // Config says how a node runs. The zero value of each field means its default; Name and Dir are required.
@@ -27,6 +29,9 @@ type Config struct {
 	Dir    string // the node's own directory: releases and events
 
 	AdminKeyFile string // holds the bearer key of the admin listener; required where that is not on loopback
+	AdminTLS     TLS    // of the admin listener; empty: plain HTTP
+
+	APIKeys string // path of the API key file; empty: anyone may call, for anyone
 
 	Origin string        // where releases come from: a directory; empty: only what is held is served
 	Trust  string        // path of trust.json; required with an origin
@@ -34,7 +39,8 @@ type Config struct {
 
 	Gossip Gossip
 
-	Profile        string   // "memory" (default) or "request"
+	Profile        string   // "memory" (default), "request" or "token"
+	Token          Token    // where Profile is "token"
 	AllowOrigins   []string // pages that may read answers in a browser, default "*"
 	MaxConcurrency int      // requests worked on at once, default as in package serve
 
@@ -44,6 +50,16 @@ type Config struct {
 	FS     vfs.FS
 	Logger *slog.Logger // nil: silent
 	Clock  func() time.Time
+}
+
+// TLS names a certificate and its private key, both PEM.
+type TLS struct{ CertFile, KeyFile string }
+
+// Token says how profiles are sealed.
+type Token struct {
+	KeyFile  string        // a key a line, the sealing one first
+	Tenant   string        // whose visitors they are, default "edged"
+	Lifetime time.Duration // default 30 days
 }
 
 // Gossip says how the node takes part in a cluster. Without a KeyFile it doesn't.
@@ -67,6 +83,8 @@ func (c *Config) EnsureDefaults() {
 	c.Admin = cmp.Or(c.Admin, "127.0.0.1:8081")
 	c.Poll = cmp.Or(c.Poll, node.DefaultPoll)
 	c.Profile = cmp.Or(c.Profile, ProfileMemory)
+	c.Token.Tenant = cmp.Or(c.Token.Tenant, "edged")
+	c.Token.Lifetime = cmp.Or(c.Token.Lifetime, 30*24*time.Hour)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
 	c.Gossip.Listen = cmp.Or(c.Gossip.Listen, "127.0.0.1:7946")
 	if c.FS == nil {
@@ -100,8 +118,17 @@ func (c *Config) Validate() error {
 	if c.Origin != "" && c.Trust == "" {
 		fault("trust: missing: releases of an origin need the keys that sign them")
 	}
-	if c.Profile != ProfileMemory && c.Profile != ProfileRequest {
-		fault("profile: %q, want %q or %q", c.Profile, ProfileMemory, ProfileRequest)
+	if c.Profile != ProfileMemory && c.Profile != ProfileRequest && c.Profile != ProfileToken {
+		fault("profile: %q, want %q, %q or %q", c.Profile, ProfileMemory, ProfileRequest, ProfileToken)
+	}
+	if c.Profile == ProfileToken && c.Token.KeyFile == "" {
+		fault("token.keyFile: missing, and profiles are in tokens: they need keys to be sealed with")
+	}
+	if c.Token.Lifetime < time.Minute || c.Token.Lifetime > profile.MaxTTL {
+		fault("token.lifetime: %v, want 1 minute to %d days", c.Token.Lifetime, profile.MaxTTL/(24*time.Hour))
+	}
+	if (c.AdminTLS.CertFile == "") != (c.AdminTLS.KeyFile == "") {
+		fault("adminTlsCert, adminTlsKey: a certificate and its key come together")
 	}
 	if c.Poll < 0 || c.DrainDelay < 0 || c.DrainTimeout < 0 {
 		fault("poll, drainDelay, drainTimeout: want none below 0")

@@ -15,7 +15,6 @@ import (
 	"github.com/edged/edged/cluster"
 	"github.com/edged/edged/events"
 	"github.com/edged/edged/node"
-	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/serve"
 	"github.com/edged/edged/trend"
@@ -92,7 +91,7 @@ func (e *Edge) assemble(ctx context.Context) (err error) {
 		return err
 	}
 	if e.cfg.Admin != off {
-		if e.admin, err = net.Listen("tcp", e.cfg.Admin); err != nil {
+		if e.admin, err = e.listenAdmin(); err != nil {
 			return err
 		}
 	}
@@ -109,8 +108,8 @@ func (e *Edge) newServer() (err error) {
 		Clock: e.cfg.Clock, Metrics: e.set, Logger: e.cfg.Logger,
 		Admin: serve.Admin{Key: key, Members: e.members},
 	}
-	if e.cfg.Profile == ProfileMemory {
-		cfg.Profiles = profile.New(profile.Options{Clock: e.cfg.Clock})
+	if err := e.addVisitors(&cfg); err != nil {
+		return err
 	}
 	if e.node != nil {
 		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback

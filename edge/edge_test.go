@@ -346,7 +346,7 @@ func TestStartFailsCleanly(t *testing.T) {
 
 func TestConfigFaultsComeTogether(t *testing.T) {
 	cfg := Config{
-		Listen: "nowhere", Admin: "0.0.0.0:1", Origin: "o", Profile: "token", Poll: -1, MaxConcurrency: -1,
+		Listen: "nowhere", Admin: "0.0.0.0:1", Origin: "o", Profile: "cookie", Poll: -1, MaxConcurrency: -1,
 		Gossip: Gossip{Seeds: []string{"x"}},
 	}
 	cfg.EnsureDefaults()

@@ -34,12 +34,20 @@ func HashItem(id string) uint64 { return xxhash.Sum64String(id) }
 // HashType is how a token names an event type.
 func HashType(t edged.EventType) uint16 { return uint16(xxhash.Sum64String(string(t))) }
 
-// strengthOf is strength by hash; types unknown here count like a view.
-func strengthOf(hash uint16) int {
+// TypeOf returns the known event type of a hash.
+func TypeOf(hash uint16) (edged.EventType, bool) {
 	for i, h := range knownHashes {
 		if h == hash {
-			return strength(knownTypes[i])
+			return knownTypes[i], true
 		}
+	}
+	return "", false
+}
+
+// strengthOf is strength by hash; types unknown here count like a view.
+func strengthOf(hash uint16) int {
+	if t, ok := TypeOf(hash); ok {
+		return strength(t)
 	}
 	return 1
 }

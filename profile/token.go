@@ -35,6 +35,9 @@ const (
 	maxTokenKeys = 16
 )
 
+// MaxTTL bounds the lifetime of tokens.
+const MaxTTL = 400 * 24 * time.Hour
+
 // maxTokenAhead is how far ahead of this clock the one of the node that issued a token may be.
 const maxTokenAhead = 5 * time.Minute
 
@@ -78,7 +81,7 @@ func NewSealer(keys [][]byte, o TokenOptions) (*Sealer, error) {
 		return nil, fmt.Errorf("profile: %d token keys, want 1 to %d", len(keys), maxTokenKeys)
 	case len(o.Tenant) > maxName || len(o.Purpose) > maxName:
 		return nil, fmt.Errorf("profile: tenant and purpose: at most %d bytes each", maxName)
-	case o.TTL < time.Minute || o.TTL > 400*24*time.Hour:
+	case o.TTL < time.Minute || o.TTL > MaxTTL:
 		return nil, fmt.Errorf("profile: a token's lifetime of %v, want 1 minute to 400 days", o.TTL)
 	}
 	s := &Sealer{opts: o, bound: appendName(appendName(nil, o.Tenant), o.Purpose)}

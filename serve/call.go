@@ -16,6 +16,7 @@ type call struct {
 	ctx   *fasthttp.RequestCtx
 	start time.Time
 	id    []byte // {id} of the path, decoded
+	who   caller
 	req   request
 	scan  scanner
 	arena []byte // decoded parts of the URL
@@ -28,6 +29,7 @@ type call struct {
 	exclude []edged.Row
 	missing [][]byte
 	profile []profile.Recent
+	visitor visitor  // what a token says
 	fields  []string // the asked ones, from catalogueFields
 	answer  rank.Answer
 	scratch rank.Scratch
@@ -45,6 +47,8 @@ const maxKept = 64 << 10
 func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.ctx, c.start = ctx, now
 	c.id, c.ranker, c.faulty = nil, nil, false
+	c.who = caller{}
+	c.visitor.reset()
 	c.req.reset()
 	c.scan.reset(nil)
 	c.arena, c.out, c.etag = c.arena[:0], c.out[:0], c.etag[:0]

@@ -12,6 +12,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/access"
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/trend"
@@ -30,6 +31,7 @@ type Trends interface {
 type Profiles interface {
 	Recent(dst []profile.Recent, key profile.Key) []profile.Recent
 	Add(e *edged.Event)
+	Forget(key profile.Key) bool
 }
 
 // EventSink makes events durable before it returns. fresh[i] is false for an event it had seen before. Events are the
@@ -42,6 +44,8 @@ type Config struct {
 	Events   EventSink // nil: /v1/events answers 503
 	Trends   Trends
 	Profiles Profiles
+	Tokens   *profile.Sealer // profiles in tokens; then Profiles is not asked
+	Keys     *access.Keys    // who may call; nil: anyone, for anyone
 
 	Fault func(error)  // told, once per request, of a part of the release that could not be read; nil: nobody is
 	Ready func() error // a reason not to be ready besides having no release; nil: none
@@ -113,6 +117,9 @@ func (c *Config) Validate() error {
 		if o == "" || o == "null" {
 			faults = append(faults, fmt.Errorf("origins: %q can't be allowed", o))
 		}
+	}
+	if c.Tokens != nil && c.Profiles != nil {
+		faults = append(faults, errors.New("profiles: in tokens or in memory, not both"))
 	}
 	if c.MaxConcurrency < 0 {
 		faults = append(faults, fmt.Errorf("maxConcurrency: %d, want at least 1", c.MaxConcurrency))

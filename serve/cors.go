@@ -7,31 +7,53 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// cors says which pages may read answers in a browser. No credentials are ever allowed: nothing here goes by cookies.
+// cors says which pages may read answers in a browser. Credentials, that is the profile cookie, are allowed to origins that are named only.
 type cors struct {
 	any     bool
+	cookies bool
 	origins []string
 }
 
-func newCORS(origins []string) cors {
-	return cors{any: slices.Contains(origins, "*"), origins: origins}
+// newCORS takes the origins of the configuration, and those that keys name: a preflight doesn't say which key comes.
+func newCORS(cfg *Config) cors {
+	o := cors{any: slices.Contains(cfg.Origins, "*"), cookies: cfg.Tokens != nil, origins: cfg.Origins}
+	if cfg.Keys != nil {
+		o.origins = append(slices.Clone(o.origins), cfg.Keys.Origins()...)
+	}
+	return o
 }
 
 // headers are those of every answer. Where the answer depends on the Origin, caches are told.
 func (o *cors) headers(ctx *fasthttp.RequestCtx) {
 	h := &ctx.Response.Header
-	if o.any {
+	if o.cookies {
+		h.Set("Access-Control-Expose-Headers", headerToken)
+	}
+	if o.any && !o.cookies {
 		h.Set("Access-Control-Allow-Origin", "*")
 		return
 	}
 	h.Set("Vary", "Origin")
 	origin := ctx.Request.Header.Peek("Origin")
+	switch {
+	case o.names(origin):
+		h.SetBytesV("Access-Control-Allow-Origin", origin)
+		if o.cookies {
+			h.Set("Access-Control-Allow-Credentials", "true")
+		}
+	case o.any:
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
+}
+
+// names reports whether an origin is named, not just one of all.
+func (o *cors) names(origin []byte) bool {
 	for _, allowed := range o.origins {
-		if string(origin) == allowed {
-			h.Set("Access-Control-Allow-Origin", allowed)
-			return
+		if string(origin) == allowed && allowed != "*" {
+			return true
 		}
 	}
+	return false
 }
 
 // preflight answers OPTIONS.
@@ -39,7 +61,7 @@ func (o *cors) preflight(c *call, r *route) *problem {
 	h := &c.ctx.Response.Header
 	h.Set("Allow", r.allow())
 	h.Set("Access-Control-Allow-Methods", r.allow())
-	h.Set("Access-Control-Allow-Headers", "Content-Type, If-None-Match")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, Edged-Assertion, Edged-Profile")
 	h.Set("Access-Control-Max-Age", "86400")
 	c.status = http.StatusNoContent
 	return nil

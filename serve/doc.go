@@ -2,7 +2,7 @@
 //
 // # A request
 //
-//	strict HTTP checks → route → decode and check → one load of the current release → rank → append JSON
+//	strict HTTP checks → route → who calls, and may it → decode and check → one load of the current release → rank → append JSON
 //
 // The release is loaded once per request and everything in the answer comes from it, so an answer belongs wholly to
 // one release, whatever is swapped meanwhile. Ids are turned into rows only after that load and never outlive it.
@@ -18,6 +18,11 @@
 // Handlers return a *problem; problemOf is the one place that maps errors to a status, and every error answer is an
 // RFC 9457 document that names the parameter or key at fault. A panic is our bug: it is counted, logged and answered
 // with a 500, and the node lives on.
+//
+// # Visitors
+//
+// caller.go decides who calls and for whom it may ask; an opt-out (Sec-GPC, or a token that says no) is known before anything is looked up
+// or stored. token.go carries the visitor's token in and out, profile.go shows, limits and forgets it.
 //
 // # Admin
 //

@@ -26,7 +26,8 @@ type rejection struct {
 
 // intake collects the events of one request.
 type intake struct {
-	now      int64 // Unix milliseconds
+	now      int64                   // Unix milliseconds
+	may      func(*edged.Event) bool // whether the caller may act for the event's user
 	count    int
 	events   []edged.Event
 	rejected []rejection
@@ -46,18 +47,24 @@ func (s *Server) events(c *call) *problem {
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
 		return p
 	}
-	in := intake{now: c.start.UnixMilli()}
+	s.openToken(c)
+	in := intake{now: c.start.UnixMilli(), may: func(e *edged.Event) bool { return s.settleEvent(c, e) }}
 	if p := in.read(c); p != nil {
 		s.metrics.rejected[reasonMalformed].Inc()
 		return p
 	}
-	if p := s.store(&in); p != nil {
+	out := 0
+	if c.who.optedOut {
+		out, in.events = len(in.events), nil
+		s.metrics.optedOut.Add(out)
+	}
+	if p := s.store(c, &in); p != nil {
 		return p
 	}
 	for _, r := range in.rejected {
 		s.metrics.rejected[r.reason].Inc()
 	}
-	if len(in.events) == 0 && len(in.rejected) > 0 {
+	if len(in.events)+out == 0 && len(in.rejected) > 0 {
 		p := bad("no event could be taken; the first: %s", in.rejected[0].detail)
 		p.rejected = in.rejected
 		return p
@@ -65,7 +72,11 @@ func (s *Server) events(c *call) *problem {
 	c.out = append(c.out, `{"accepted":`...)
 	c.out = strconv.AppendInt(c.out, int64(len(in.events)), 10)
 	c.out = append(c.out, `,"rejected":`...)
-	c.out = append(appendRejected(c.out, in.rejected), '}')
+	c.out = appendRejected(c.out, in.rejected)
+	if out > 0 {
+		c.out = strconv.AppendInt(append(c.out, `,"optedOut":`...), int64(out), 10)
+	}
+	c.out = append(c.out, '}')
 	c.status = http.StatusAccepted
 	return nil
 }
@@ -85,7 +96,7 @@ func appendRejected(dst []byte, list []rejection) []byte {
 }
 
 // store makes the events durable and tells trends and profiles of those not seen before.
-func (s *Server) store(in *intake) *problem {
+func (s *Server) store(c *call, in *intake) *problem {
 	if len(in.events) == 0 {
 		return nil
 	}
@@ -110,6 +121,7 @@ func (s *Server) store(in *intake) *problem {
 			s.cfg.Profiles.Add(&in.events[i])
 		}
 	}
+	s.tokenEvents(c, in.events, fresh)
 	s.metrics.accepted.Add(len(in.events))
 	return nil
 }
@@ -216,6 +228,9 @@ func (in *intake) parse(s *scanner, raw []byte) (edged.Event, *rejection) {
 	e, err := data.ParseEvent(raw)
 	if err != nil {
 		return e, &rejection{reason: reasonInvalid, detail: err.Error()}
+	}
+	if !in.may(&e) {
+		return e, &rejection{reason: reasonUser, detail: "event: user: believed only from a secret key, or with an assertion for this user"}
 	}
 	if ahead := e.Time - in.now; ahead > maxAhead.Milliseconds() { // in milliseconds: a Duration ends after 292 years
 		return e, &rejection{reason: reasonFuture, detail: fmt.Sprintf("event: time: %d s ahead of the clock, at most %v", ahead/1000, maxAhead)}

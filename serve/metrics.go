@@ -15,7 +15,7 @@ import (
 // statuses are those this package answers with; others count as 0.
 var statuses = [...]int{0,
 	http.StatusOK, http.StatusAccepted, http.StatusNoContent, http.StatusNotModified,
-	http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
+	http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
 	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusExpectationFailed,
 	http.StatusRequestHeaderFieldsTooLarge, http.StatusInternalServerError, http.StatusNotImplemented,
 	http.StatusServiceUnavailable, http.StatusHTTPVersionNotSupported,
@@ -27,10 +27,11 @@ const (
 	reasonInvalid          // a field is missing, unknown, of the wrong type or too long
 	reasonFuture           // its time lies ahead of the clock
 	reasonStore            // it could not be made durable
+	reasonUser             // the caller may not act for its user
 	reasonCount
 )
 
-var reasonNames = [reasonCount]string{"malformed", "invalid", "future", "store"}
+var reasonNames = [reasonCount]string{"malformed", "invalid", "future", "store", "user"}
 
 // latencyBounds are the upper bounds of the latency buckets in seconds: 10 µs, doubled up to 2.6 s.
 var latencyBounds = metrics.ExponentialBuckets(1e-5, 2, 19)
@@ -44,8 +45,9 @@ type meters struct {
 	panics   *metrics.Counter
 	missing  *metrics.Counter
 
-	accepted, duplicate *metrics.Counter
-	rejected            [reasonCount]*metrics.Counter
+	tokensRefused, optedOut *metrics.Counter
+	accepted, duplicate     *metrics.Counter
+	rejected                [reasonCount]*metrics.Counter
 }
 
 func newMeters(s *Server, set *metrics.Set) *meters {
@@ -61,6 +63,8 @@ func newMeters(s *Server, set *metrics.Set) *meters {
 	}
 	m.panics = set.GetOrCreateCounter("edged_panics_total")
 	m.missing = set.GetOrCreateCounter("edged_unknown_seeds_total")
+	m.tokensRefused = set.GetOrCreateCounter("edged_profile_tokens_refused_total")
+	m.optedOut = set.GetOrCreateCounter("edged_events_opted_out_total")
 	m.accepted = set.GetOrCreateCounter("edged_events_accepted_total")
 	m.duplicate = set.GetOrCreateCounter("edged_events_duplicate_total")
 	set.GetOrCreateGauge("edged_http_requests_in_progress", func() float64 { return float64(s.working.Load()) })

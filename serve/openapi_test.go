@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 )
 
@@ -59,6 +60,13 @@ func TestDocumentNamesTheRoutes(t *testing.T) {
 		if r.post != nil {
 			want[r.pattern] = append(want[r.pattern], "post")
 		}
+		if r.put != nil {
+			want[r.pattern] = append(want[r.pattern], "put")
+		}
+		if r.remove != nil {
+			want[r.pattern] = append(want[r.pattern], "delete")
+		}
+		slices.Sort(want[r.pattern])
 	}
 	got := map[string][]string{}
 	for path, operations := range doc.Paths {
@@ -109,6 +117,9 @@ func TestDocumentNamesKeysAndLimits(t *testing.T) {
 	sorted := func(list []string) string { return strings.Join(slices.Sorted(slices.Values(list)), " ") }
 	check("keys of a request", keys(s["request"].Properties), sorted(recommendKeys))
 	check("catalogue fields", keys(s["fields"].Properties), sorted(catalogueFields))
+	check("keys of limits", keys(s["limits"].Properties), sorted(profileKeys))
+	check("depth", s["limits"].Properties["depth"].Maximum, profile.MaxHeld)
+	check("days", s["limits"].Properties["days"].Maximum, maxDays)
 	check("n", s["n"].Maximum, edged.MaxN)
 	check("default n", s["n"].Default, float64(defaultN))
 	check("timeoutMs", s["timeoutMs"].Maximum, maxTimeout)

@@ -16,6 +16,9 @@ func (c *call) query(raw []byte, known []string, param func(k int, value []byte)
 			continue
 		}
 		name, value, _ := bytes.Cut(pair, []byte{'='})
+		if c.who.inQuery && string(name) == "key" {
+			continue
+		}
 		name, p := c.unescape(name, true)
 		if p != nil {
 			return p.at("query")

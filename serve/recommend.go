@@ -37,6 +37,9 @@ func (s *Server) recommendPost(c *call) *problem {
 }
 
 func (s *Server) recommend(c *call) *problem {
+	if p := s.settleUser(c); p != nil {
+		return p
+	}
 	if p := s.load(c); p != nil {
 		return p
 	}
@@ -80,10 +83,14 @@ func (c *call) findSeeds() {
 	}
 }
 
-// remember takes the recent items of the user, or else of the session, from the profile store. Ids the release doesn't
+// remember takes the recent items of the user, or else of the session, from the profile store, or those of the token. Ids the release doesn't
 // know are left out: the caller did not name them.
 func (s *Server) remember(c *call) {
-	if s.cfg.Profiles == nil {
+	if s.cfg.Tokens != nil {
+		s.rememberToken(c)
+		return
+	}
+	if s.cfg.Profiles == nil || c.who.optedOut {
 		return
 	}
 	if len(c.req.user) > 0 {

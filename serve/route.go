@@ -15,11 +15,16 @@ type route struct {
 	pattern string // as in openapi.json
 	get     handler
 	post    handler
+	put     handler
+	remove  handler
+	open    bool // no key is asked for
 	always  bool // not counted against MaxConcurrency: the node must be able to say that it is full
 }
 
 func (r *route) allow() string {
 	switch {
+	case r.put != nil:
+		return "GET, HEAD, PUT, DELETE, OPTIONS"
 	case r.get != nil && r.post != nil:
 		return "GET, HEAD, POST, OPTIONS"
 	case r.post != nil:
@@ -36,6 +41,7 @@ const (
 	routeTrending
 	routePopular
 	routeEvents
+	routeProfile
 	routeLive
 	routeReady
 	routeOpenAPI
@@ -51,10 +57,11 @@ var routeTable = [routeCount]route{
 	routeTrending:  {name: "trending", pattern: "/v1/trending", get: (*Server).trending},
 	routePopular:   {name: "popular", pattern: "/v1/popular", get: (*Server).popular},
 	routeEvents:    {name: "events", pattern: "/v1/events", post: (*Server).events},
-	routeLive:      {name: "live", pattern: "/healthz/live", get: (*Server).live, always: true},
-	routeReady:     {name: "ready", pattern: "/healthz/ready", get: (*Server).ready, always: true},
-	routeOpenAPI:   {name: "openapi", pattern: "/openapi.json", get: (*Server).openAPI},
-	routeCarousel:  {name: "carousel", pattern: "/edged.js", get: (*Server).carousel},
+	routeProfile:   {name: "profile", pattern: "/v1/profile", get: (*Server).profileShow, put: (*Server).profileChange, remove: (*Server).profileForget},
+	routeLive:      {name: "live", pattern: "/healthz/live", get: (*Server).live, always: true, open: true},
+	routeReady:     {name: "ready", pattern: "/healthz/ready", get: (*Server).ready, always: true, open: true},
+	routeOpenAPI:   {name: "openapi", pattern: "/openapi.json", get: (*Server).openAPI, open: true},
+	routeCarousel:  {name: "carousel", pattern: "/edged.js", get: (*Server).carousel, open: true},
 	routeOther:     {name: "other"},
 }
 
@@ -70,6 +77,8 @@ func match(path []byte) (route int, id []byte) {
 		return routePopular, nil
 	case "/v1/events":
 		return routeEvents, nil
+	case "/v1/profile":
+		return routeProfile, nil
 	case "/healthz/live":
 		return routeLive, nil
 	case "/healthz/ready":
@@ -100,6 +109,10 @@ func (r *route) handlerFor(ctx *fasthttp.RequestCtx) handler {
 		return r.get
 	case ctx.IsPost():
 		return r.post
+	case ctx.IsPut():
+		return r.put
+	case ctx.IsDelete():
+		return r.remove
 	}
 	return nil
 }

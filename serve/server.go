@@ -39,7 +39,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	s := &Server{cfg: cfg, cors: newCORS(cfg.Origins)}
+	s := &Server{cfg: cfg, cors: newCORS(&cfg)}
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
 	s.calls.New = func() any { return &call{names: names{}} }
@@ -166,8 +166,13 @@ func (s *Server) dispatch(c *call, route int, id []byte) *problem {
 		p.allow = r.allow()
 		return p
 	}
-	if !ctx.IsPost() && len(ctx.Request.Body()) > 0 {
+	if !ctx.IsPost() && !ctx.IsPut() && len(ctx.Request.Body()) > 0 {
 		return bad("a %s request takes no body", ctx.Method())
+	}
+	if !r.open {
+		if p := s.identify(c); p != nil {
+			return p
+		}
 	}
 	if len(id) > 0 {
 		if p := c.pathID(id); p != nil {
@@ -188,6 +193,7 @@ func (c *call) pathID(raw []byte) (p *problem) {
 func (s *Server) answer(c *call) {
 	h := &c.ctx.Response.Header
 	s.cors.headers(c.ctx)
+	s.giveToken(c)
 	c.ctx.SetStatusCode(c.status)
 	if c.status == http.StatusNoContent {
 		return
@@ -218,6 +224,9 @@ func writeProblem(ctx *fasthttp.RequestCtx, p *problem, body []byte) {
 	}
 	if p.allow != "" {
 		h.Set("Allow", p.allow)
+	}
+	if p.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="edged"`)
 	}
 	ctx.SetBody(body)
 }

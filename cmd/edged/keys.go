@@ -12,6 +12,7 @@ import (
 type keysCmd struct {
 	Init  keysInitCmd  `cmd:"" help:"Make a signing key, the trust file for nodes and a gossip key."`
 	Token keysTokenCmd `cmd:"" help:"Print a new key for profile tokens."`
+	API   keysAPICmd   `cmd:"" name:"api" help:"API keys of callers: make, list, revoke, assert."`
 }
 
 type keysInitCmd struct {

@@ -23,13 +23,26 @@ type serveCmd struct {
 	Admin        string `help:"Address of the admin listener (/metrics, /v1/admin, pprof), or off." default:"127.0.0.1:8081"`
 	AdminKeyFile string `help:"File with the admin listener's bearer key; required off loopback." placeholder:"FILE" type:"path"`
 
-	Profile        string        `help:"memory: the node remembers what each visitor did lately. request: it remembers nobody, callers send recent." enum:"memory,request" default:"memory"`
+	AdminTLSCert string `help:"Certificate of the admin listener (PEM); without one it speaks plain HTTP." placeholder:"FILE" type:"path" name:"admin-tls-cert"`
+	AdminTLSKey  string `help:"Its private key (PEM)." placeholder:"FILE" type:"path" name:"admin-tls-key"`
+	APIKeys      string `help:"API key file (see 'edged keys api'). Without one, anyone may call, for anyone." placeholder:"FILE" type:"path" name:"api-keys"`
+
+	Token tokenFlags `embed:"" prefix:"token-"`
+
+	Profile        string        `help:"memory: the node remembers what each visitor did lately. token: each visitor carries it in a sealed token. request: callers send recent." enum:"memory,request,token" default:"memory"`
 	AllowOrigins   []string      `help:"Pages that may read answers in a browser." default:"*"`
 	MaxConcurrency int           `help:"Requests worked on at once; more are told to come back." default:"4096"`
 	DrainDelay     time.Duration `help:"At the end, not ready but still answering for so long, for balancers to see." default:"0s"`
 	DrainTimeout   time.Duration `help:"At the end, at most so long for requests in progress." default:"10s"`
 	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
 	LogLevel       string        `help:"Least level logged." enum:"debug,info,warn,error" default:"info"`
+}
+
+// tokenFlags say how profiles are sealed.
+type tokenFlags struct {
+	KeyFile  string        `help:"Keys of profile tokens, one a line (see 'edged keys token'); required with --profile token." placeholder:"FILE" type:"path"`
+	Tenant   string        `help:"Whose visitors they are: tokens of other tenants don't open." default:"edged"`
+	Lifetime time.Duration `help:"How long a token is good; each visit renews it." default:"720h"`
 }
 
 // gossipFlags say how the node takes part in a cluster.
@@ -59,6 +72,8 @@ func (c *serveCmd) config() edge.Config {
 		Gossip: edge.Gossip{
 			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
 		},
+		AdminTLS: edge.TLS{CertFile: c.AdminTLSCert, KeyFile: c.AdminTLSKey}, APIKeys: c.APIKeys,
+		Token:   edge.Token{KeyFile: c.Token.KeyFile, Tenant: c.Token.Tenant, Lifetime: c.Token.Lifetime},
 		Profile: c.Profile, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
 	}
 	if cfg.Name == "" {

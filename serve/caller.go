@@ -1,0 +1,120 @@
+package serve
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/access"
+)
+
+// caller is who asks, as far as the request proves it. Everything a handler looks up or stores for a visitor is decided by it.
+type caller struct {
+	key      *access.Key // nil where none is asked for
+	inQuery  bool        // the key came in the URL
+	user     []byte      // of an assertion
+	optedOut bool        // Sec-GPC, or the visitor's token says no: nothing is looked up, nothing stored
+	ownPage  bool        // no page of a foreign origin sent it: cookies count
+}
+
+// Headers of callers.
+const (
+	headerAssertion = "Edged-Assertion"
+	headerUser      = "Edged-User"    // whose profile, from a secret key
+	headerSession   = "Edged-Session" // likewise
+)
+
+// identify finds out who calls, and turns away who may not.
+func (s *Server) identify(c *call) *problem {
+	h := &c.ctx.Request.Header
+	c.who.optedOut = string(h.Peek("Sec-GPC")) == "1"
+	c.who.ownPage = s.ownPage(c.ctx)
+	if s.cfg.Keys == nil {
+		return nil
+	}
+	if p := s.findKey(c); p != nil {
+		return p
+	}
+	if text := h.Peek(headerAssertion); len(text) > 0 {
+		user, err := s.cfg.Keys.Asserted(text, c.start)
+		if err != nil {
+			return withStatus(http.StatusUnauthorized, "the assertion is not accepted")
+		}
+		c.who.user = []byte(user)
+	}
+	return nil
+}
+
+// findKey takes the bearer key, or a publishable one in the URL, where sendBeacon and plain GETs need it.
+func (s *Server) findKey(c *call) *problem {
+	presented, bearer := bytes.CutPrefix(c.ctx.Request.Header.Peek("Authorization"), []byte("Bearer "))
+	if !bearer {
+		presented, c.who.inQuery = keyParam(c.ctx.URI().QueryString())
+	}
+	k := s.cfg.Keys.Find(presented)
+	if k == nil {
+		return withStatus(http.StatusUnauthorized, "this node wants an API key: Authorization: Bearer …, or ?key= with a publishable one")
+	}
+	if k.IsSecret() && c.who.inQuery {
+		return badField("key", "a secret key never goes in a URL; take it out of use now, it is in logs")
+	}
+	if origin := c.ctx.Request.Header.Peek("Origin"); len(origin) > 0 && !k.Admits(origin) {
+		return withStatus(http.StatusForbidden, "pages of %s may not use this key", quote(origin))
+	}
+	c.who.key = k
+	return nil
+}
+
+// keyParam finds the value of key in a query string. Keys need no escapes.
+func keyParam(query []byte) (value []byte, found bool) {
+	for len(query) > 0 {
+		var pair []byte
+		pair, query, _ = bytes.Cut(query, []byte{'&'})
+		if v, ok := bytes.CutPrefix(pair, []byte("key=")); ok {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// ownPage reports whether the request comes from no page, from one of this very host, or from one of an origin that is
+// named (a star names nobody).
+func (s *Server) ownPage(ctx *fasthttp.RequestCtx) bool {
+	h := &ctx.Request.Header
+	origin := h.Peek("Origin")
+	if len(origin) == 0 {
+		site := h.Peek("Sec-Fetch-Site")
+		return len(site) == 0 || string(site) != "cross-site"
+	}
+	_, host, ok := bytes.Cut(origin, []byte("://"))
+	return ok && bytes.Equal(host, h.Host()) || s.cors.names(origin)
+}
+
+// mayActFor reports whether the caller may name this user.
+func (s *Server) mayActFor(c *call, user string) bool {
+	return s.cfg.Keys == nil || c.who.key.IsSecret() || len(c.who.user) > 0 && string(c.who.user) == user
+}
+
+// settleUser decides for whom an answer is.
+func (s *Server) settleUser(c *call) *problem {
+	if len(c.req.user) == 0 {
+		c.req.user = c.who.user
+		return nil
+	}
+	if !s.mayActFor(c, string(c.req.user)) {
+		p := withStatus(http.StatusForbidden, "believed only from a secret key, or with an assertion for this user")
+		p.field = "user"
+		return p
+	}
+	return nil
+}
+
+// settleEvent decides whose an event is; it reports whether the caller may say so.
+func (s *Server) settleEvent(c *call, e *edged.Event) bool {
+	if e.User == "" && len(c.who.user) > 0 {
+		e.User = string(c.who.user)
+	}
+	return e.User == "" || s.mayActFor(c, e.User)
+}

@@ -1,0 +1,380 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/access"
+	"github.com/edged/edged/internal/testkit"
+	"github.com/edged/edged/profile"
+	"github.com/edged/edged/trend"
+)
+
+// withTokens makes the node keep profiles in tokens.
+func withTokens(t testing.TB) func(*Config) {
+	return func(c *Config) {
+		s, err := profile.NewSealer([][]byte{bytes.Repeat([]byte{1}, 32)}, profile.TokenOptions{Clock: c.Clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Tokens, c.Profiles = s, nil
+	}
+}
+
+// apiKeys are those of a test's node, as callers have them.
+type apiKeys struct{ publishable, secret string }
+
+func withKeys(t testing.TB, keys *apiKeys, origins ...string) func(*Config) {
+	return func(c *Config) {
+		pk, public, err := access.New(access.Publishable, origins, "", start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sk, secret, err := access.New(access.Secret, nil, "", start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys.publishable, keys.secret = pk, sk
+		c.Keys = (&access.Keys{}).With(public).With(secret)
+	}
+}
+
+// send makes a request of a method, headers ("Name: value") and a body.
+func (f *fixture) send(method, target, body string, headers ...string) response {
+	f.t.Helper()
+	head := method + " " + target + " HTTP/1.1\r\nHost: edge\r\n"
+	for _, h := range headers {
+		head += h + "\r\n"
+	}
+	if body != "" || method == "POST" || method == "PUT" {
+		head += fmt.Sprintf("Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	return f.raw(head + "\r\n" + body)
+}
+
+func (r response) want(t testing.TB, status int, parts ...string) response {
+	t.Helper()
+	if r.status != status {
+		t.Errorf("status %d, want %d: %s", r.status, status, r.body)
+	}
+	for _, part := range parts {
+		if !strings.Contains(r.body, part) {
+			t.Errorf("%s in the body, want %s", r.body, part)
+		}
+	}
+	return r
+}
+
+// cookieOf is the profile cookie an answer sets.
+func cookieOf(t testing.TB, r response) (value, attributes string) {
+	t.Helper()
+	m := regexp.MustCompile(`^edged_profile=([^;]*)(.*)$`).FindStringSubmatch(r.header.Get("Set-Cookie"))
+	if m == nil {
+		t.Fatalf("no profile cookie in %v", r.header)
+	}
+	return m[1], m[2]
+}
+
+const viewMug = `{"item":"mug-1","type":"view","session":"s"}`
+
+func TestTokenInACookie(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	f.send("GET", "/v1/recommend", "").want(t, 200, `"level":"global"`)
+	token, attributes := cookieOf(t, f.send("POST", "/v1/events", viewMug).want(t, 202))
+	if want := "; Path=/v1; Max-Age=2592000; HttpOnly; Secure; SameSite=Lax"; attributes != want {
+		t.Errorf("attributes %q, want %q", attributes, want)
+	}
+	cookie := "Cookie: a=b; edged_profile=" + token
+	got := f.send("GET", "/v1/recommend?explain=true", "", cookie).want(t, 200, `"level":"personal"`, `"code":"becauseYouViewed","items":["mug-1"]`)
+	if got.header.Get("Set-Cookie") != "" {
+		t.Error("a fresh token is given again")
+	}
+	f.send("GET", "/v1/profile", "", cookie).want(t, 200, `"mode":"token","consent":true,"depth":50`, `"items":[{"item":"mug-1","type":"view","time":"2026-03-01T12:00:00Z"}],"unknown":0`)
+	f.now.Add((25 * time.Hour).Milliseconds())
+	renewed, _ := cookieOf(t, f.send("GET", "/v1/recommend", "", cookie).want(t, 200, `"level":"personal"`))
+	f.now.Add((29*24*time.Hour + 23*time.Hour).Milliseconds())
+	f.send("GET", "/v1/recommend", "", cookie).want(t, 200, `"level":"global"`) // expired
+	f.send("GET", "/v1/recommend", "", "Cookie: edged_profile="+renewed).want(t, 200, `"level":"personal"`)
+}
+
+func TestTokenInAHeader(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	r := f.send("POST", "/v1/events", "["+viewMug+`,{"item":"gone","type":"purchase"}]`, "Edged-Profile: new").want(t, 202)
+	token := r.header.Get("Edged-Profile")
+	if r.header.Get("Set-Cookie") != "" || len(token) < 100 {
+		t.Fatalf("%v", r.header)
+	}
+	header := "Edged-Profile: " + token
+	f.send("GET", "/v1/profile", "", header).want(t, 200, `"items":[{"item":"mug-1"`, `"unknown":1`)
+	f.send("POST", "/v1/recommend", `{"recent":["lamp-1"],"explain":true}`, header).want(t, 200, `"items":["lamp-1"]`) // what is sent counts
+	for _, bad := range []string{token[:len(token)-2], token[1:], "x", strings.Repeat("A", 1015)} {
+		f.send("GET", "/v1/recommend", "", "Edged-Profile: "+bad).want(t, 200, `"level":"global"`)
+	}
+	if n := f.server.metrics.tokensRefused.Get(); n != 4 {
+		t.Errorf("%d tokens counted as refused, want 4", n)
+	}
+}
+
+func TestLimitsAndForgetting(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	events := `[{"item":"mug-1","type":"view"},{"item":"mug-2","type":"cart"},{"item":"lamp-1","type":"view"}]`
+	token := f.send("POST", "/v1/events", events, "Edged-Profile: new").header.Get("Edged-Profile")
+	r := f.send("PUT", "/v1/profile", `{"depth":2,"days":7}`, "Edged-Profile: "+token).want(t, 200, `"depth":2,"days":7`)
+	token = r.header.Get("Edged-Profile")
+	if n := strings.Count(r.body, `"item":`); n != 2 {
+		t.Errorf("%d items at depth 2: %s", n, r.body)
+	}
+	f.send("GET", "/v1/profile", "", "Edged-Profile: "+token).want(t, 200, `"depth":2,"days":7`)
+	r = f.send("PUT", "/v1/profile", `{"consent":false}`, "Edged-Profile: "+token).want(t, 200, `"consent":false`, `"items":[]`)
+	token = r.header.Get("Edged-Profile")
+	stored := len(f.sink.events)
+	r = f.send("POST", "/v1/events", viewMug, "Edged-Profile: "+token).want(t, 202, `{"accepted":0,"rejected":[],"optedOut":1}`)
+	if r.header.Get("Edged-Profile") != "" || len(f.sink.events) != stored {
+		t.Error("something of a visitor who said no is kept")
+	}
+	r = f.send("PUT", "/v1/profile", `{"consent":true}`, "Edged-Profile: "+token).want(t, 200, `"consent":true`)
+	f.send("POST", "/v1/events", viewMug, "Edged-Profile: "+r.header.Get("Edged-Profile")).want(t, 202, `"accepted":1`)
+
+	if r := f.send("DELETE", "/v1/profile", "", "Edged-Profile: "+token).want(t, 204); r.header.Get("Edged-Profile") != "new" {
+		t.Errorf("%v", r.header)
+	}
+	value, attributes := cookieOf(t, f.send("DELETE", "/v1/profile", "", "Cookie: edged_profile="+token).want(t, 204))
+	if value != "" || !strings.Contains(attributes, "Max-Age=0;") {
+		t.Errorf("%q %q", value, attributes)
+	}
+	for body, want := range map[string]string{`{"depth":51}`: "depth", `{"consent":1}`: "consent", `{"days":-1}`: "days", `{"name":1}`: "unknown key", ``: "malformed", `{"depth":1}x`: "malformed"} {
+		f.send("PUT", "/v1/profile", body, "Edged-Profile: new").want(t, 400, want)
+	}
+}
+
+// A page of another site can neither use nor change the cookie.
+func TestCookiesAndForeignPages(t *testing.T) {
+	f := newFixture(t, withTokens(t), func(c *Config) { c.Origins = []string{"*", "https://shop.example"} })
+	token, _ := cookieOf(t, f.send("POST", "/v1/events", viewMug))
+	cookie := "Cookie: edged_profile=" + token
+	for _, foreign := range []string{"Origin: https://evil.example", "Origin: null", "Origin: http://edge.evil", "Sec-Fetch-Site: cross-site"} {
+		r := f.send("GET", "/v1/recommend", "", cookie, foreign).want(t, 200, `"level":"global"`)
+		if r.header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("%s: credentials are allowed", foreign)
+		}
+		if r := f.send("POST", "/v1/events", viewMug, cookie, foreign).want(t, 202); r.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: a cookie is set", foreign)
+		}
+		f.send("PUT", "/v1/profile", `{"consent":false}`, cookie, foreign).want(t, 403)
+		f.send("DELETE", "/v1/profile", "", cookie, foreign).want(t, 403)
+	}
+	for _, own := range []string{"Origin: http://edge", "Origin: https://shop.example", "Sec-Fetch-Site: same-site"} {
+		f.send("GET", "/v1/recommend", "", cookie, own).want(t, 200, `"level":"personal"`)
+	}
+	r := f.send("GET", "/v1/recommend", "", cookie, "Origin: https://shop.example")
+	if r.header.Get("Access-Control-Allow-Credentials") != "true" || r.header.Get("Access-Control-Allow-Origin") != "https://shop.example" || r.header.Get("Vary") != "Origin" {
+		t.Errorf("a named origin gets %v", r.header)
+	}
+}
+
+// watched are stores that count every look and every write.
+type watched struct{ looks, writes int }
+
+func (w *watched) Recent(dst []profile.Recent, _ profile.Key) []profile.Recent { w.looks++; return dst }
+func (w *watched) Forget(profile.Key) bool                                     { w.writes++; return true }
+func (w *watched) Add(*edged.Event)                                            { w.writes++ }
+
+type watchedTrends struct{ writes int }
+
+func (w *watchedTrends) Top(string, string) *trend.List { return nil }
+func (w *watchedTrends) Add(*edged.Event)               { w.writes++ }
+
+func TestOptOutLooksNothingUpAndStoresNothing(t *testing.T) {
+	var stores watched
+	var trends watchedTrends
+	logged := 0
+	f := newFixture(t, func(c *Config) {
+		c.Profiles, c.Trends = &stores, &trends
+		c.Events = func(_ context.Context, batch []edged.Event) ([]bool, error) {
+			logged += len(batch)
+			return make([]bool, len(batch)), nil
+		}
+	})
+	const ask = `{"user":"u","session":"s"}`
+	events := `[{"user":"u","item":"mug-1","type":"view"},{"item":""},` + viewMug + `]`
+	f.send("POST", "/v1/recommend", ask, "Sec-GPC: 1").want(t, 200)
+	f.send("POST", "/v1/events", events, "Sec-GPC: 1").want(t, 202, `{"accepted":0,"rejected":[{"index":1,`, `"optedOut":2}`)
+	if stores.looks+stores.writes+trends.writes+logged != 0 {
+		t.Errorf("after an opt-out: %+v, trends %+v, %d events logged", stores, trends, logged)
+	}
+	f.send("POST", "/v1/recommend", ask, "Sec-GPC: 0").want(t, 200)
+	f.send("POST", "/v1/events", events).want(t, 202, `"accepted":2`)
+	if stores.looks == 0 || logged != 2 {
+		t.Errorf("without an opt-out: %+v, %d events logged: is the test watching?", stores, logged)
+	}
+}
+
+func TestOptOutAndTokens(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	token := f.send("POST", "/v1/events", viewMug, "Edged-Profile: new").header.Get("Edged-Profile")
+	header := "Edged-Profile: " + token
+	stored := len(f.sink.events)
+	f.send("GET", "/v1/recommend", "", header, "Sec-GPC: 1").want(t, 200, `"level":"global"`)
+	r := f.send("POST", "/v1/events", viewMug, header, "Sec-GPC: 1").want(t, 202, `"optedOut":1`)
+	if r.header.Get("Edged-Profile") != "" || len(f.sink.events) != stored {
+		t.Error("something is kept")
+	}
+	f.send("GET", "/v1/profile", "", header, "Sec-GPC: 1").want(t, 200, `"consent":false`, `"items":[]`)
+	f.send("PUT", "/v1/profile", `{"consent":true}`, header, "Sec-GPC: 1").want(t, 409)
+}
+
+func bearer(key string) string { return "Authorization: Bearer " + key }
+
+func TestKeysAreWanted(t *testing.T) {
+	var keys apiKeys
+	f := newFixture(t, withKeys(t, &keys, "https://shop.example"))
+	for _, target := range []string{"/v1/recommend", "/v1/popular", "/v1/trending", "/v1/items/mug-1", "/v1/items/mug-1/similar", "/v1/profile"} {
+		r := f.send("GET", target, "").want(t, 401)
+		if r.header.Get("WWW-Authenticate") == "" {
+			t.Error("a 401 without WWW-Authenticate")
+		}
+		f.send("GET", target, "", bearer(keys.publishable+"x")).want(t, 401)
+		f.send("GET", target+"?key="+keys.secret, "").want(t, 400, "never goes in a URL")
+		if target != "/v1/profile" {
+			f.send("GET", target, "", bearer(keys.publishable)).want(t, 200)
+			f.send("GET", target+"?key="+keys.publishable, "").want(t, 200)
+			f.send("GET", target, "", bearer(keys.secret)).want(t, 200)
+		}
+	}
+	for _, target := range []string{"/healthz/live", "/healthz/ready", "/openapi.json", "/edged.js"} {
+		f.send("GET", target, "").want(t, 200)
+	}
+	f.send("POST", "/v1/events?key="+keys.publishable, viewMug).want(t, 202)
+	f.send("GET", "/v1/popular?key="+keys.publishable, "", "Origin: https://shop.example").want(t, 200)
+	f.send("GET", "/v1/popular?key="+keys.publishable, "", "Origin: https://other.example").want(t, 403)
+	f.send("GET", "/v1/popular", "", bearer(keys.secret), "Origin: https://shop.example").want(t, 403)
+	r := f.send("OPTIONS", "/v1/profile", "", "Origin: https://shop.example").want(t, 204)
+	if r.header.Get("Access-Control-Allow-Origin") == "" || !strings.Contains(r.header.Get("Access-Control-Allow-Methods"), "DELETE") {
+		t.Errorf("preflight: %v", r.header)
+	}
+	open := newFixture(t)
+	open.send("GET", "/v1/popular?key=x", "").want(t, 400, "unknown query parameter")
+}
+
+func TestWhoMayAskForWhom(t *testing.T) {
+	var keys apiKeys
+	f := newFixture(t, withKeys(t, &keys))
+	assert := func(user string) string {
+		text, err := access.Assert(keys.secret, user, f.clock().Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Edged-Assertion: " + text
+	}
+	pk, sk := bearer(keys.publishable), bearer(keys.secret)
+	f.send("POST", "/v1/events", `[{"user":"ann","item":"mug-1","type":"view"},{"user":"bob","item":"lamp-1","type":"view"}]`, sk).want(t, 202, `"accepted":2`)
+
+	// Recommendations.
+	f.send("POST", "/v1/recommend", `{"user":"ann"}`, sk).want(t, 200, `"level":"personal"`)
+	f.send("POST", "/v1/recommend", `{"user":"ann"}`, pk).want(t, 403, `"field":"user"`)
+	f.send("POST", "/v1/recommend", `{"user":"ann"}`, pk, assert("ann")).want(t, 200, `"level":"personal"`)
+	f.send("POST", "/v1/recommend", `{"user":"ann"}`, pk, assert("bob")).want(t, 403)
+	f.send("POST", "/v1/recommend", `{"explain":true}`, pk, assert("bob")).want(t, 200, `"items":["lamp-1"]`)
+	f.send("POST", "/v1/recommend", `{}`, pk, "Edged-Assertion: v1.x").want(t, 401)
+	late := assert("ann")
+	f.now.Add(61_000)
+	f.send("POST", "/v1/recommend", `{"user":"ann"}`, pk, late).want(t, 401)
+
+	// Events.
+	f.send("POST", "/v1/events", `[{"user":"ann","item":"mug-2","type":"view"},`+viewMug+`]`, pk).want(t, 202, `"accepted":1,"rejected":[{"index":0,"error":"event: user: believed only`)
+	f.send("POST", "/v1/events", `{"user":"ann","item":"mug-2","type":"view"}`, pk, assert("ann")).want(t, 202, `"accepted":1`)
+	f.send("POST", "/v1/events", `{"item":"mug-3","type":"view"}`, pk, assert("ann")).want(t, 202)
+	if e := f.sink.events[len(f.sink.events)-1]; e.User != "ann" {
+		t.Errorf("an event with an assertion is of %q, want ann", e.User)
+	}
+
+	// Profiles: of another neither read nor erased.
+	for _, method := range []string{"GET", "DELETE"} {
+		f.send(method, "/v1/profile", "", pk).want(t, 403)
+		f.send(method, "/v1/profile", "", pk, "Edged-User: ann").want(t, 403)
+		f.send(method, "/v1/profile", "", pk, "Edged-Session: s").want(t, 403)
+		f.send(method, "/v1/profile", "", pk, "Edged-User: ann", assert("bob")).want(t, 403)
+		f.send(method, "/v1/profile", "", sk).want(t, 400)
+		f.send(method, "/v1/profile", "", sk, "Edged-User: ann", "Edged-Session: s").want(t, 400)
+	}
+	f.send("GET", "/v1/profile", "", sk, "Edged-User: ann").want(t, 200, `"mode":"memory"`, `"item":"mug-1"`)
+	f.send("GET", "/v1/profile", "", pk, assert("bob")).want(t, 200, `"item":"lamp-1"`)
+	f.send("DELETE", "/v1/profile", "", pk, assert("bob")).want(t, 204)
+	f.send("GET", "/v1/profile", "", sk, "Edged-User: bob").want(t, 200, `"items":[]`)
+	f.send("GET", "/v1/profile", "", sk, "Edged-User: ann").want(t, 200, `"item":"mug-1"`)
+	f.send("GET", "/v1/profile", "", sk, "Edged-Session: s").want(t, 200, `"item":"mug-1"`)
+	f.send("DELETE", "/v1/profile", "", sk, "Edged-Session: s").want(t, 204)
+	f.send("GET", "/v1/profile", "", sk, "Edged-Session: s").want(t, 200, `"items":[]`)
+	f.send("PUT", "/v1/profile", `{"consent":false}`, sk).want(t, 409)
+
+	open := newFixture(t)
+	open.send("GET", "/v1/profile", "", "Edged-User: ann").want(t, 403)
+	open.send("DELETE", "/v1/profile", "", "Edged-User: ann").want(t, 403)
+	request := newFixture(t, func(c *Config) { c.Profiles = nil })
+	request.send("GET", "/v1/profile", "").want(t, 200, `{"mode":"request","consent":true,"items":[]}`)
+}
+
+// A backend's batch of many visitors goes into no token.
+func TestBackendsGetNoToken(t *testing.T) {
+	var keys apiKeys
+	f := newFixture(t, withTokens(t), withKeys(t, &keys))
+	if r := f.send("POST", "/v1/events", viewMug, bearer(keys.secret)).want(t, 202); r.header.Get("Set-Cookie")+r.header.Get("Edged-Profile") != "" {
+		t.Errorf("%v", r.header)
+	}
+	if r := f.send("POST", "/v1/events", viewMug, bearer(keys.secret), "Edged-Profile: new").want(t, 202); r.header.Get("Edged-Profile") == "" {
+		t.Error("a backend that passes a visitor's token on gets none back")
+	}
+	cookieOf(t, f.send("POST", "/v1/events", viewMug, bearer(keys.publishable)).want(t, 202))
+}
+
+func TestProfileAnswersHaveTheDocumentedKeys(t *testing.T) {
+	s := readDocument(t).Components.Schemas
+	f := newFixture(t, withTokens(t))
+	r := f.send("POST", "/v1/events", viewMug, "Edged-Profile: new")
+	var answer map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(f.send("GET", "/v1/profile", "", "Edged-Profile: "+r.header.Get("Edged-Profile")).body), &answer); err != nil {
+		t.Fatal(err)
+	}
+	hasKeys(t, "profile", answer, s["profile"])
+}
+
+func TestTokenAndKeyAllocateNothing(t *testing.T) {
+	var keys apiKeys
+	f := newFixture(t, func(c *Config) { c.Clock = func() time.Time { return start } }, withTokens(t), withKeys(t, &keys))
+	token := f.send("POST", "/v1/events", viewMug, "Edged-Profile: new", bearer(keys.publishable)).header.Get("Edged-Profile")
+	old := profile.Held{Depth: 50, Items: []profile.HeldItem{{Hash: profile.HashItem("mug-1"), Type: profile.HashType("view"), Time: start.Add(-100 * time.Hour).UnixMilli()}}}
+	stale, err := profile.NewSealer([][]byte{bytes.Repeat([]byte{1}, 32)}, profile.TokenOptions{Clock: func() time.Time { return start.Add(-48 * time.Hour) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldText, _ := stale.Seal(nil, &old, &profile.TokenScratch{})
+	h := f.server.Handler()
+	for name, set := range map[string]func(*fasthttp.RequestCtx){
+		"header":           func(ctx *fasthttp.RequestCtx) { ctx.Request.Header.Set("Edged-Profile", token) },
+		"cookie":           func(ctx *fasthttp.RequestCtx) { ctx.Request.Header.Set("Cookie", "edged_profile="+token) },
+		"renewed":          func(ctx *fasthttp.RequestCtx) { ctx.Request.Header.Set("Edged-Profile", string(oldText)) },
+		"renewed in place": func(ctx *fasthttp.RequestCtx) { ctx.Request.Header.Set("Cookie", "edged_profile="+string(oldText)) },
+	} {
+		var ctx fasthttp.RequestCtx
+		prepareGet(&ctx, "/v1/recommend?n=5&fields=title")
+		ctx.Request.Header.Set("Authorization", "Bearer "+keys.publishable)
+		set(&ctx)
+		testkit.Allocs(t, 0, func() {
+			ctx.Response.Reset()
+			h(&ctx)
+		})
+		if ctx.Response.StatusCode() != http.StatusOK || !bytes.Contains(ctx.Response.Body(), []byte(`"level":"personal"`)) {
+			t.Errorf("%s: %d %s", name, ctx.Response.StatusCode(), ctx.Response.Body())
+		}
+	}
+}
