@@ -58,6 +58,14 @@ func (e *Edge) measure() {
 			gauge(fmt.Sprintf("edged_cluster_refused{reason=%q}", r), func() float64 { return float64(e.gossip.Stats().Refused[r]) })
 		}
 	}
+	if e.rules != nil {
+		gauge("edged_rules_refused", func() float64 {
+			if e.rules.status().(rulesStatus).Refused {
+				return 1
+			}
+			return 0
+		})
+	}
 	if e.node == nil {
 		return
 	}

@@ -28,6 +28,7 @@ type Edge struct {
 	log    *events.Log
 	node   *node.Node // nil without trusted keys
 	trends *trend.Store
+	rules  *rulebook // nil without a file
 	server *serve.Server
 	gossip *cluster.Cluster // nil without gossip
 
@@ -108,8 +109,11 @@ func (e *Edge) newServer() (err error) {
 		Clock: e.cfg.Clock, Metrics: e.set, Logger: e.cfg.Logger,
 		Admin: serve.Admin{Key: key, Members: e.members},
 	}
-	if err := e.addVisitors(&cfg); err != nil {
+	if err := errors.Join(e.addVisitors(&cfg), e.openRules()); err != nil {
 		return err
+	}
+	if e.rules != nil {
+		cfg.Rules, cfg.Admin.Rules = e.rules, e.rules.status
 	}
 	if e.node != nil {
 		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback

@@ -78,6 +78,9 @@ func (e *Edge) tick(ctx context.Context) {
 			e.trends.Flush()
 		case <-e.swapped:
 		}
+		if e.rules != nil {
+			e.rules.follow()
+		}
 	}
 }
 

@@ -272,3 +272,13 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkCompile500(b *testing.B) {
+	s := stock(100_000)
+	doc := manyRules()
+	for b.Loop() {
+		if _, faults := Compile(doc, s); Failed(faults) {
+			b.Fatal(faults)
+		}
+	}
+}

@@ -31,6 +31,9 @@ func (s *Server) AdminHandler() http.Handler {
 	if s.cfg.Admin.Members != nil {
 		mux.HandleFunc("GET /v1/admin/cluster", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Members()) })
 	}
+	if s.cfg.Admin.Rules != nil {
+		mux.HandleFunc("GET /v1/admin/rules", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Rules()) })
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

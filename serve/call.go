@@ -8,6 +8,7 @@ import (
 	"github.com/edged/edged"
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
+	"github.com/edged/edged/rules"
 )
 
 // call is what one request works with. It belongs to one goroutine at a time and is reused, so nothing in it may be
@@ -29,7 +30,8 @@ type call struct {
 	exclude []edged.Row
 	missing [][]byte
 	profile []profile.Recent
-	visitor visitor  // what a token says
+	visitor visitor // what a token says
+	ruling  ruling
 	fields  []string // the asked ones, from catalogueFields
 	answer  rank.Answer
 	scratch rank.Scratch
@@ -49,6 +51,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.id, c.ranker, c.faulty = nil, nil, false
 	c.who = caller{}
 	c.visitor.reset()
+	c.ruling.names, c.ruling.lifts, c.ruling.context = c.ruling.names[:0], c.ruling.lifts[:0], rules.Context{}
 	c.req.reset()
 	c.scan.reset(nil)
 	c.arena, c.out, c.etag = c.arena[:0], c.out[:0], c.etag[:0]

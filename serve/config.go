@@ -45,6 +45,7 @@ type Config struct {
 	Trends   Trends
 	Profiles Profiles
 	Tokens   *profile.Sealer // profiles in tokens; then Profiles is not asked
+	Rules    Rules           // what is obeyed beside the release; nil: nothing
 	Keys     *access.Keys    // who may call; nil: anyone, for anyone
 
 	Fault func(error)  // told, once per request, of a part of the release that could not be read; nil: nobody is
@@ -73,6 +74,7 @@ type Admin struct {
 	Status   func() any     // GET /v1/admin/release: a value to show as JSON
 	Rollback func() error   // POST /v1/admin/release {"action":"rollback"}
 	Members  func() any     // GET /v1/admin/cluster
+	Rules    func() any     // GET /v1/admin/rules
 	Metrics  []*metrics.Set // more sets for /metrics
 }
 

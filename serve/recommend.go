@@ -65,7 +65,7 @@ func (s *Server) recommend(c *call) *problem {
 		Deadline:    c.deadline(),
 		Now:         c.start,
 	}
-	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
+	s.rank(c)
 	return s.writeAnswer(c)
 }
 
@@ -201,7 +201,7 @@ func (s *Server) writeAnswer(c *call) *problem {
 			b = append(b, ',')
 		}
 		var err error
-		if b, err = c.appendItem(b, &a.Items[i]); err != nil {
+		if b, err = c.appendItem(b, &a.Items[i], c.lift(i)); err != nil {
 			return s.unreadableRelease(c, "serve: answer", err)
 		}
 	}
@@ -214,6 +214,9 @@ func (s *Server) writeAnswer(c *call) *problem {
 	b = strconv.AppendInt(b, age(c.ranker, now).Milliseconds(), 10)
 	b = append(b, `,"experiments":{},"missing":`...)
 	b = appendStrings(b, c.missing)
+	if c.req.explain && len(c.ruling.names) > 0 {
+		b = appendStrings(append(b, `,"rules":`...), c.ruling.names)
+	}
 	b = append(b, `,"tookUs":`...)
 	b = strconv.AppendInt(b, max(0, now.Sub(c.start)/time.Microsecond).Nanoseconds(), 10)
 	c.out = append(b, '}')
@@ -223,7 +226,7 @@ func (s *Server) writeAnswer(c *call) *problem {
 	return nil
 }
 
-func (c *call) appendItem(b []byte, it *rank.Item) (_ []byte, err error) {
+func (c *call) appendItem(b []byte, it *rank.Item, lift float32) (_ []byte, err error) {
 	b = append(b, `{"id":`...)
 	b = appendString(b, c.ranker.Model().ID(it.Row))
 	b = append(b, `,"score":`...)
@@ -231,7 +234,7 @@ func (c *call) appendItem(b []byte, it *rank.Item) (_ []byte, err error) {
 	b = append(b, `,"source":`...)
 	b = appendString(b, it.Source)
 	if c.req.explain && it.Reason.Code != "" {
-		b = c.appendReason(append(b, `,"reason":`...), it)
+		b = c.appendReason(append(b, `,"reason":`...), it, lift)
 	}
 	if len(c.fields) > 0 {
 		b, err = c.appendFields(append(b, `,"fields":`...), it.Row)
@@ -264,7 +267,7 @@ func (c *call) appendFields(b []byte, row edged.Row) ([]byte, error) {
 // appendReason writes why an item is there: the items it follows from most, best first; what each adds to the score, all others
 // together, and the terms that follow from the item itself (all of these sum to the score); and the part that the named ones have
 // in all that speaks for the item.
-func (c *call) appendReason(b []byte, it *rank.Item) []byte {
+func (c *call) appendReason(b []byte, it *rank.Item, lift float32) []byte {
 	r := &it.Reason
 	b = append(b, `{"code":`...)
 	b = appendString(b, r.Code)
@@ -276,13 +279,13 @@ func (c *call) appendReason(b []byte, it *rank.Item) []byte {
 		}
 	}
 	if it.Level > rank.Session {
-		return append(b, '}')
+		return append(appendTerms(b, &rank.Terms{}, lift), '}')
 	}
 	b = appendFloat(append(b, `,"rest":`...), r.Rest)
 	if all := named + max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past; named > 0 {
 		b = appendFloat(append(b, `,"share":`...), named/all)
 	}
-	return append(appendTerms(b, &r.Terms), '}')
+	return append(appendTerms(b, &r.Terms, lift), '}')
 }
 
 // appendNamed writes the items of a reason and their shares.
@@ -306,15 +309,15 @@ func (c *call) appendNamed(b []byte, r *rank.Reason) []byte {
 }
 
 // appendTerms writes the terms that are not 0, nothing where all are.
-func appendTerms(b []byte, terms *rank.Terms) []byte {
-	if *terms == (rank.Terms{}) {
+func appendTerms(b []byte, terms *rank.Terms, lift float32) []byte {
+	if *terms == (rank.Terms{}) && lift == 0 {
 		return b
 	}
 	b = append(b, `,"terms":{`...)
 	for _, t := range [...]struct {
 		key   string
 		value float32
-	}{{`"popular":`, terms.Popular}, {`"repeat":`, terms.Repeat}, {`"past":`, terms.Past}} {
+	}{{`"popular":`, terms.Popular}, {`"repeat":`, terms.Repeat}, {`"past":`, terms.Past}, {`"rules":`, lift}} {
 		if t.value == 0 {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/rules"
 )
 
 // Limits of a request beyond those of the root package. Breaking one is a 400 that names it, except for maxSeeds,
@@ -34,8 +35,11 @@ type request struct {
 	slot, window  []byte
 	country       []byte
 	timeout       time.Duration
-	given         uint64   // scalar parameters seen so far
-	keys          [][]byte // of the context, seen so far
+	given         uint64 // scalar parameters seen so far
+	device        []byte
+	segment       []byte
+	visitor       []rules.Attribute // the rest of the context
+	keys          [][]byte          // of the context, seen so far
 }
 
 // seed is an item the visitor met.
@@ -46,7 +50,7 @@ type seed struct {
 }
 
 func (q *request) reset() {
-	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0]}
+	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0], visitor: q.visitor[:0]}
 }
 
 // newest orders seeds by time, newest first, where every one has a time, and cuts them to those that count.
@@ -152,7 +156,7 @@ func (c *call) seed() *problem {
 	return p
 }
 
-// context reads an object of strings. Only the country matters today; the others are checked and let go.
+// context reads an object of strings: what ranking and rules know of the moment.
 func (c *call) context() *problem {
 	s, q := &c.scan, &c.req
 	return s.members(func(key []byte) *problem {
@@ -170,8 +174,15 @@ func (c *call) context() *problem {
 		if p != nil {
 			return p.in(string(key))
 		}
-		if string(key) == edged.Country {
+		switch string(key) {
+		case edged.Country:
 			q.country = value
+		case edged.Device:
+			q.device = value
+		case "segment":
+			q.segment = value
+		default:
+			q.visitor = append(q.visitor, rules.Attribute{Name: key, Value: rules.Text(value)})
 		}
 		return nil
 	})

@@ -1,0 +1,76 @@
+package edge
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/edged/edged/internal/vfs"
+)
+
+func first(t testing.TB, e *Edge) string {
+	t.Helper()
+	status, a := ask(t, "GET", "http://"+e.Addr()+"/v1/recommend?n=1", "")
+	if status != 200 || len(a.Items) == 0 {
+		t.Fatalf("%d %+v", status, a)
+	}
+	return a.Items[0].ID
+}
+
+func pinRule(item string) []byte {
+	return []byte("rules: [{name: top, pin: {item: " + item + "}}]")
+}
+
+// Rules count from the start, follow the file and the release, and a document that is wrong changes nothing.
+func TestRulesFollowTheFile(t *testing.T) {
+	s := newShop(t)
+	id := s.publish("a")
+	s.must(vfs.WriteFile(s.fs, "rules.yaml", pinRule("a-040")))
+	cfg := s.config("one")
+	cfg.Rules = "rules.yaml"
+	e := s.start(cfg)
+	until(t, "it serves", func() bool { return serves(t, e, id) })
+	if got := first(t, e); got != "a-040" {
+		t.Errorf("first is %s, want what is pinned", got)
+	}
+	s.must(vfs.WriteFile(s.fs, "rules.yaml", pinRule("a-041")))
+	until(t, "the new rule holds", func() bool { return first(t, e) == "a-041" })
+	s.must(vfs.WriteFile(s.fs, "rules.yaml", []byte("rules: [{name: top, pinn: x}]")))
+	until(t, "the document is refused", func() bool {
+		e.rules.mu.Lock()
+		defer e.rules.mu.Unlock()
+		return e.rules.refused != nil
+	})
+	if got := first(t, e); got != "a-041" {
+		t.Errorf("first is %s after a wrong document", got)
+	}
+	status := e.rules.status().(rulesStatus)
+	if !status.Refused || status.Rules != 1 || len(status.Warnings) != 0 {
+		t.Errorf("%+v", status)
+	}
+	second := s.publish("b")
+	s.must(e.node.Check(t.Context()))
+	until(t, "the second release is served", func() bool { return serves(t, e, second) })
+	if got := first(t, e); !strings.HasPrefix(got, "b-") {
+		t.Errorf("first is %s of another release", got)
+	}
+	until(t, "the warning is there", func() bool {
+		status := e.rules.status().(rulesStatus)
+		return len(status.Warnings) == 1 && strings.Contains(status.Warnings[0], `no item "a-041"`)
+	})
+	s.must(vfs.WriteFile(s.fs, "rules.yaml", pinRule("b-042")))
+	until(t, "rules are right again", func() bool { return first(t, e) == "b-042" && !e.rules.status().(rulesStatus).Refused })
+}
+
+func TestWrongRulesDoNotStart(t *testing.T) {
+	s := newShop(t)
+	s.must(vfs.WriteFile(s.fs, "rules.yaml", []byte("rules:\n- {name: top, pinn: x}\n- {name: b}\n")))
+	for _, name := range []string{"rules.yaml", "none.yaml"} {
+		cfg := s.config("one")
+		cfg.Rules = name
+		if e, err := Start(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "rules: ") {
+			t.Errorf("%s: %v %v", name, e, err)
+		} else if name == "rules.yaml" && (!strings.Contains(err.Error(), "line 2: ") || !strings.Contains(err.Error(), "line 3: ")) {
+			t.Errorf("%v, want both lines", err)
+		}
+	}
+}
