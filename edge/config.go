@@ -73,6 +73,9 @@ type Gossip struct {
 	KeyFile   string   // 32 bytes as base64, the same on all nodes
 	Profile   string   // "lan" (default), "wan" or "local"
 	Zone      string
+
+	Exchange     string // address other nodes fetch pieces of releases from; default: the gossip host, its port + 1000; "off": none
+	ExchangeRate int64  // bytes a second sent to other nodes; 0: no limit
 }
 
 // on reports whether the node gossips.
@@ -88,6 +91,7 @@ func (c *Config) EnsureDefaults() {
 	c.Token.Lifetime = cmp.Or(c.Token.Lifetime, 30*24*time.Hour)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
 	c.Gossip.Listen = cmp.Or(c.Gossip.Listen, "127.0.0.1:7946")
+	c.Gossip.Exchange = cmp.Or(c.Gossip.Exchange, besides(c.Gossip.Listen))
 	if c.FS == nil {
 		c.FS = vfs.OS
 	}
@@ -99,8 +103,24 @@ func (c *Config) EnsureDefaults() {
 	}
 }
 
-// off is what Config.Admin says for no admin listener.
+// off is what Config.Admin and Gossip.Exchange say for no listener.
 const off = "off"
+
+// besides is the default address of the exchange: a port that follows from the gossip's, or any where that is any.
+func besides(gossip string) string {
+	host, port, err := net.SplitHostPort(gossip)
+	n, convErr := strconv.ParseUint(port, 10, 16)
+	if err != nil || convErr != nil {
+		return off // the gossip address is refused by itself
+	}
+	if n == 0 {
+		return net.JoinHostPort(host, "0")
+	}
+	if n += 1000; n > 65535 {
+		n -= 2000
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n, 10))
+}
 
 // Validate reports everything that is wrong with a Config whose defaults are set, all at once.
 func (c *Config) Validate() error {
@@ -156,6 +176,12 @@ func (g *Gossip) validate(fault func(string, ...any)) {
 	}
 	for _, s := range g.Seeds {
 		checkAddress(fault, "gossip.seeds", s)
+	}
+	if g.Exchange != off {
+		checkAddress(fault, "gossip.exchange", g.Exchange)
+	}
+	if g.ExchangeRate < 0 {
+		fault("gossip.exchangeRate: %d, want none below 0", g.ExchangeRate)
 	}
 }
 

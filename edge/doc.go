@@ -2,7 +2,8 @@
 // the two listeners.
 //
 //	origin ──► node ──► serve ◄── requests            gossip: kind 1, which rollout is current: a nudge to look
-//	                      │                                   kind 128, cells of trends: applied
+//	                      │                                   kind 2, which pieces of a release a node has
+//	exchange ⇄ peers ─────┘                                   kind 128, cells of trends: applied
 //	 event log ◄── events ┴──► trends, profiles
 //
 // Nothing here is needed to answer but a release: without origin, peers or network the node answers from what it

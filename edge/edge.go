@@ -14,6 +14,7 @@ import (
 
 	"github.com/edged/edged/cluster"
 	"github.com/edged/edged/events"
+	"github.com/edged/edged/exchange"
 	"github.com/edged/edged/node"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/serve"
@@ -34,6 +35,11 @@ type Edge struct {
 
 	public, admin net.Listener // admin: nil where there is none
 	adminServer   *http.Server
+
+	exchange    *exchange.Exchange // nil without gossip
+	pieces      net.Listener       // nil where it can't listen
+	pieceServer *http.Server
+	address     string // of pieces, as others are told
 
 	swapped chan struct{} // a release was swapped, gossip ought to say so
 	stop    context.CancelFunc
@@ -124,6 +130,7 @@ func (e *Edge) newServer() (err error) {
 	}
 	e.adminServer = &http.Server{Handler: e.server.AdminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	e.measure()
+	e.measureExchange()
 	return nil
 }
 
@@ -143,6 +150,10 @@ func (e *Edge) start(ctx context.Context) {
 	if e.admin != nil {
 		e.serving.Go(func() { e.check("admin listener", e.adminServer.Serve(e.admin)) })
 	}
+	if e.pieces != nil {
+		e.address = e.exchangeAddr()
+		e.serving.Go(func() { e.checkExchange(e.pieceServer.Serve(e.pieces)) })
+	}
 	if e.node != nil {
 		e.work.Go(func() { _ = e.node.Run(work) }) // ends with the context, whose error it returns
 	}
@@ -158,6 +169,13 @@ func (e *Edge) check(what string, err error) {
 	}
 	e.fault(fmt.Errorf("edge: %s: %w", what, err))
 	go e.end()
+}
+
+// checkExchange notes the end of the exchange's listener, which ends nothing else.
+func (e *Edge) checkExchange(err error) {
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		e.cfg.Logger.Error("gives no pieces to other nodes any more", "error", err)
+	}
 }
 
 func (e *Edge) fault(err error) {
@@ -228,10 +246,15 @@ func (e *Edge) dismantle() error {
 	if e.node != nil {
 		faults = append(faults, e.node.Close())
 	}
-	if e.adminServer != nil {
-		faults = append(faults, e.adminServer.Close())
+	for _, server := range []*http.Server{e.adminServer, e.pieceServer} {
+		if server != nil {
+			faults = append(faults, server.Close())
+		}
 	}
-	for _, ln := range []net.Listener{e.public, e.admin} {
+	if e.exchange != nil {
+		e.exchange.Close()
+	}
+	for _, ln := range []net.Listener{e.public, e.admin, e.pieces} {
 		if ln == nil {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 // Kinds of facts. Numbers are for ever: nodes of different versions gossip with each other.
 const (
 	kindRollout uint8 = 1            // value: version of the newest accepted rollout (u64 big-endian), hash of the manifest served
+	kindHolding uint8 = 2            // key: hash of a manifest in hex; value: which of its pieces the node has (exchange/WIRE.md)
 	kindTrend         = cluster.Bulk // key and value: a cell of package trend
 )
 
@@ -47,6 +48,8 @@ func (e *Edge) hear(f cluster.Fact) {
 		if e.node != nil && len(f.Value) == rolloutSize {
 			e.node.Nudge(binary.BigEndian.Uint64(f.Value))
 		}
+	case kindHolding:
+		e.hearHolding(f)
 	case kindTrend:
 		if err := e.trends.Apply(f.Node, f.Boot, f.Key, f.Value); err != nil {
 			e.cfg.Logger.Debug("gossip: a cell is refused", "from", f.Node, "error", err)
@@ -69,8 +72,10 @@ func (e *Edge) tick(ctx context.Context) {
 	ticker := time.NewTicker(tickEvery)
 	defer ticker.Stop()
 	var told rumour
+	boasts := map[release.Hash]boast{}
 	for {
 		told = e.announce(told)
+		e.announceHoldings(boasts)
 		select {
 		case <-ctx.Done():
 			return

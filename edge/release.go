@@ -27,8 +27,15 @@ func (e *Edge) openNode(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := e.openExchange(); err != nil {
+		return err
+	}
+	var peers node.Peers
+	if e.exchange != nil {
+		peers = e.exchange
+	}
 	e.node, err = node.Open(ctx, node.Config{
-		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Poll: e.cfg.Poll,
+		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Peers: peers, Poll: e.cfg.Poll,
 		Clock: e.cfg.Clock, Logger: e.cfg.Logger,
 		OnSwap: func(*rank.Ranker) { e.wake() },
 	})

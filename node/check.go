@@ -183,16 +183,34 @@ func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
 	if err != nil {
 		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
 	}
-	return n.store.Install(ctx, envelope, m, components, release.OneByOne(n.chunk))
+	list := order(release.Piece{Hash: ref.Manifest, Size: ref.Size}, m)
+	n.pieces.hold(list, n.store.There(list), true)
+	defer n.pieces.rest(ref.Manifest)
+	return n.store.Install(ctx, envelope, m, components, n.fetcher(ref.Manifest, list))
 }
 
 // manifest fetches a signed manifest and compares size and hash with what the rollout says.
-func (n *Node) manifest(ctx context.Context, ref release.Ref) ([]byte, error) {
-	envelope, err := n.cfg.Origin.Get(ctx, origin.ManifestName(ref.Manifest.Hex()), ref.Size)
+func (n *Node) manifest(ctx context.Context, ref release.Ref) (envelope []byte, err error) {
+	piece := release.Piece{Hash: ref.Manifest, Size: ref.Size}
+	if b, err := n.store.Piece(ref.Manifest); err == nil && piece.Verify(b) == nil {
+		return b, nil // of a try before
+	}
+	list := order(piece, nil)
+	n.pieces.hold(list, make([]bool, 1), true)
+	defer n.pieces.rest(ref.Manifest)
+	err = n.fetcher(ref.Manifest, list)(ctx, list, func(p release.Piece, b []byte) error {
+		envelope = b
+		return n.store.Keep(p, b)
+	})
+	var bad *release.PieceError
+	if errors.As(err, &bad) {
+		err = bad.Err
+	}
 	if err != nil {
 		return nil, err
 	}
-	return envelope, release.Piece{Hash: ref.Manifest, Size: ref.Size}.Verify(envelope)
+	n.pieces.mark(ref.Manifest, ref.Manifest)
+	return envelope, nil
 }
 
 // matches refuses a manifest of another version than the rollout names: no mix and match.
@@ -201,9 +219,4 @@ func matches(m *release.Manifest, ref release.Ref) error {
 		return fmt.Errorf("%w: the rollout says release %d, its manifest %d", ErrTwofold, ref.Version, m.Version)
 	}
 	return nil
-}
-
-// chunk fetches a chunk; whoever asked checks it.
-func (n *Node) chunk(ctx context.Context, c release.Piece) ([]byte, error) {
-	return n.cfg.Origin.Get(ctx, origin.ChunkName(c.Hash.Hex()), c.Size)
 }

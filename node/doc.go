@@ -42,6 +42,7 @@ type Config struct {
 	Dir    string // the node's own directory; two nodes never share one
 	Origin origin.Origin
 	Trust  *release.Trust
+	Peers  Peers         // nil: everything comes from the origin
 	Poll   time.Duration // 0: DefaultPoll
 	Clock  func() time.Time
 	Logger *slog.Logger // nil: silent

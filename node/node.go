@@ -44,6 +44,7 @@ type Node struct {
 	unread []release.Hash // held releases whose bytes were not read since the start, or since they were suspected
 
 	status status
+	pieces holdings
 }
 
 // Open takes the directory and serves what it holds, if it holds anything, before it returns. It does not need the

@@ -23,8 +23,17 @@ func (n *Node) commit(state release.State) error {
 	return err
 }
 
-// report tells the status what is held. The caller holds life.
-func (n *Node) report() { n.status.committed(n.store.State(), len(n.unread) == 0) }
+// report tells the status what is held, and other nodes what they can have. The caller holds life.
+func (n *Node) report() {
+	state := n.store.State()
+	n.status.committed(state, len(n.unread) == 0)
+	n.pieces.keep(state.Current, state.Previous)
+	for _, h := range []release.Hash{state.Current, state.Previous} {
+		if !h.IsZero() && !n.pieces.has(h) {
+			n.held(h)
+		}
+	}
+}
 
 // acceptRollout takes note of a rollout that changes nothing about what is served.
 func (n *Node) acceptRollout(r *release.Rollout, envelope []byte) error {

@@ -85,11 +85,14 @@ func (in *install) begin(envelope []byte) error {
 	if err := in.fs.RemoveAll(parent); err != nil {
 		return err
 	}
-	if err := errors.Join(in.fs.MkdirAll(in.tree("")), in.fs.MkdirAll(in.pieces())); err != nil {
+	if err := in.fs.MkdirAll(in.tree("")); err != nil {
 		return err
 	}
 	in.held = in.heldBlocks()
-	return in.keep(Piece{Hash: in.hash, Size: int64(len(envelope))}, envelope)
+	if p := (Piece{Hash: in.hash, Size: int64(len(envelope))}); !in.there(p) {
+		return in.keep(p, envelope)
+	}
+	return nil
 }
 
 // gather fetches every piece that is needed. Where differences cannot be had, for they are damaged or missing at the source,

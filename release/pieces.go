@@ -31,6 +31,14 @@ func (s *Store) keep(p Piece, b []byte) error {
 	return errors.Join(err, f.Close(), s.fs.SyncDir(s.pieces()))
 }
 
+// Keep verifies a piece and keeps it, durably.
+func (s *Store) Keep(p Piece, b []byte) error {
+	if err := s.keep(p, b); err != nil {
+		return fmt.Errorf("store: piece %s: %w", p.Hash.Short(), err)
+	}
+	return nil
+}
+
 // piece reads a piece, of which the caller verifies every byte.
 func (s *Store) piece(p Piece) ([]byte, error) {
 	b, err := vfs.ReadFile(s.fs, s.pieceFile(p.Hash), p.Size)
@@ -104,9 +112,6 @@ func (s *Store) There(pieces []Piece) []bool {
 // sweep removes every piece that neither a release held nor the one coming names; a nil manifest is none.
 func (s *Store) sweep(coming *Manifest, hash Hash) error {
 	entries, err := s.fs.ReadDir(s.pieces())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

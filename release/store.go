@@ -54,7 +54,7 @@ var ErrNotHeld = errors.New("not held")
 // OpenStore opens the store in dir for writing, and makes it if it is not there. A state.json that cannot be read is
 // no reason to fail: the store opens with an empty state, and stateErr says what was wrong.
 func OpenStore(fsys vfs.FS, dir string) (s *Store, stateErr, err error) {
-	if err := fsys.MkdirAll(path.Join(dir, "releases")); err != nil {
+	if err := errors.Join(fsys.MkdirAll(path.Join(dir, "releases")), fsys.MkdirAll(path.Join(dir, "chunks"))); err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
 	lock, err := fsys.Lock(path.Join(dir, "lock"))

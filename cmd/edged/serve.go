@@ -55,6 +55,9 @@ type gossipFlags struct {
 	Cluster   string   `help:"Name of the cluster." default:"edged"`
 	Zone      string   `help:"Where this node is." placeholder:"ZONE"`
 	Profile   string   `help:"How hasty: lan, wan or local." enum:"lan,wan,local" default:"lan"`
+
+	Exchange     string `help:"Address other nodes fetch pieces of releases from, or off; default: the gossip host, its port + 1000." placeholder:"ADDR"`
+	ExchangeRate int64  `help:"Bytes a second sent to other nodes; 0: no limit." default:"0"`
 }
 
 func (serveCmd) Help() string {
@@ -72,6 +75,7 @@ func (c *serveCmd) config() edge.Config {
 		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll,
 		Gossip: edge.Gossip{
 			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
+			Exchange: g.Exchange, ExchangeRate: g.ExchangeRate,
 		},
 		AdminTLS: edge.TLS{CertFile: c.AdminTLSCert, KeyFile: c.AdminTLSKey}, APIKeys: c.APIKeys, Rules: c.Rules,
 		Token:   edge.Token{KeyFile: c.Token.KeyFile, Tenant: c.Token.Tenant, Lifetime: c.Token.Lifetime},
