@@ -36,6 +36,22 @@ func newGramian(users *Matrix, threads int) *gramian {
 	return g
 }
 
+// plain turns G into XᵀX, of the same visitors.
+func (g *gramian) plain() {
+	for u, s := range g.scale {
+		if s > 0 {
+			g.scale[u] = 1
+		}
+	}
+	for i := range g.diag {
+		g.diag[i] = 0
+		visitors, values := g.items.Row(i)
+		for k, u := range visitors {
+			g.diag[i] += float64(g.scale[u]) * float64(values[k]) * float64(values[k])
+		}
+	}
+}
+
 // mean is the mean of the diagonal's elements above 0; 0 where there are none.
 func (g *gramian) mean() float64 {
 	sum, n := 0.0, 0
