@@ -13,7 +13,8 @@ import (
 // Candidates, as on a node (package rank).
 const (
 	headItems        = 200 // of the most popular for everybody
-	vectorCandidates = 500 // by vector alone, where the tables reach fewer
+	fewCandidates    = 100 // fewer than these are topped up
+	vectorCandidates = 200 // by vector alone
 )
 
 // lab is where trials are made: what trains in a validation fold, the questions asked after it, and what many trials share.

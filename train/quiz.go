@@ -11,14 +11,15 @@ import (
 type quiz struct {
 	*exam
 	part   *part
+	newest int64 // when the newest event of the training part happened
 	probes []probe // of the questions
 	set    *eval.Set
 }
 
 // quiz makes an exam ready; visits are the histories of the training part.
 func (f *fold) quiz(x *exam, visits *histories) *quiz {
-	q := &quiz{exam: x, part: f.train, set: x.set(f.train), probes: make([]probe, len(x.questions))}
 	_, newest := f.train.span()
+	q := &quiz{exam: x, part: f.train, newest: newest, set: x.set(f.train), probes: make([]probe, len(x.questions))}
 	for i := range x.questions {
 		q.probes[i] = visits.probe(model.Goal(x.goal), &x.questions[i], newest)
 	}

@@ -46,17 +46,13 @@ func (q *quiz) byRanker(name string, r *rank.Ranker) recommender {
 func (q *quiz) request(to *rank.Request, at, k int) {
 	x, p := &q.questions[at], &q.probes[at]
 	*to = rank.Request{Recent: to.Recent[:0], Exclude: to.Exclude[:0], N: k, Country: q.part.places[x.place]}
+	to.Goal = model.Goal(q.goal)
 	for _, v := range p.recent {
-		to.Recent = append(to.Recent, rank.Recent{Row: edged.Row(v.item), Weight: v.weight})
+		to.Recent = append(to.Recent, rank.Recent{Row: edged.Row(v.item), Weight: v.weight, Time: q.newest - int64(v.days*dayMs), Session: v.current})
 	}
-	switch model.Goal(q.goal) {
-	case model.GoalNew:
+	if to.Goal == model.GoalNew {
 		to.ExcludeSeen = true
 		for _, i := range p.without { // what lies deeper than a request's history
-			to.Exclude = append(to.Exclude, edged.Row(i))
-		}
-	case model.GoalNext:
-		for _, i := range x.session {
 			to.Exclude = append(to.Exclude, edged.Row(i))
 		}
 	}

@@ -237,11 +237,11 @@ func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
 	}
 	if w.b.vectors != nil {
 		w.b.vectors.score(w.dense, at)
-		if w.reached() < vectorCandidates {
-			w.mark(largestOf(w.dense, vectorCandidates))
-		}
 	}
 	w.mark(w.b.head)
+	if w.b.vectors != nil && len(w.items) < fewCandidates {
+		w.mark(largestOf(w.dense, vectorCandidates))
+	}
 	slices.Sort(w.items)
 	for _, i := range w.items {
 		w.marked[i] = false
@@ -259,16 +259,6 @@ func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
 		}
 	}
 	return r
-}
-
-// reached is how many candidates the tables found.
-func (w *sheetWorker) reached() (n int) {
-	for _, part := range []int{partTable, partSession} {
-		if t := w.tallies[part]; t != nil {
-			n = max(n, len(t.items))
-		}
-	}
-	return n
 }
 
 func (w *sheetWorker) mark(items []uint32) {
