@@ -25,22 +25,23 @@ type expected struct {
 	length time.Duration // of the test period; 0: not known
 	share  float64       // of each history that is asked, where there are no times
 	random bool          // histories have no order
+	rivals bool          // plain models are tuned as well, to be compared with
 }
 
 // choose fills in what free leaves open, by trials on the last part of p. It looks at p alone.
-func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watch *stopwatch) (*Selection, error) {
+func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watch *stopwatch) (*Selection, *rivals, error) {
 	watch.begin("choose")
 	s := &selection{cfg: cfg, free: *free, watch: watch, budget: cfg.Trials, began: cfg.Clock()}
 	if cfg.TimeLimit > 0 {
 		s.until = s.began.Add(cfg.TimeLimit)
 	}
 	if err := s.open(p, like); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := s.run(ctx); err != nil {
-		return nil, err
+	if err := s.run(ctx, like.rivals); err != nil {
+		return nil, nil, err
 	}
-	return s.report(), ctx.Err()
+	return s.report(), &s.rivals, ctx.Err()
 }
 
 // open makes the labs.
@@ -95,7 +96,7 @@ func sessionFold(p *part, like expected) (*fold, error) {
 }
 
 // run makes the trials and puts what they choose into the configuration.
-func (s *selection) run(ctx context.Context) error {
+func (s *selection) run(ctx context.Context, rivals bool) error {
 	tables, err := s.chooseTables(ctx)
 	if err != nil {
 		return err
@@ -115,7 +116,10 @@ func (s *selection) run(ctx context.Context) error {
 			}
 		}
 	}
-	return s.runNext(ctx, t, f)
+	if err := s.runNext(ctx, t, f); err != nil || !rivals {
+		return err
+	}
+	return s.chooseRivals(ctx, t)
 }
 
 // runNext chooses the session table, and how it is weighed.

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"github.com/edged/edged/eval"
 	"github.com/edged/edged/learn"
 )
 
@@ -71,8 +70,8 @@ func (p *part) firstWeek() []float64 {
 }
 
 // byRandom answers each case with candidates in an order of its own.
-func byRandom(x *exam, seed uint64) eval.Recommender {
-	return eval.Recommender{Name: "random", Open: func() func(c, k int) []uint32 {
+func byRandom(x *exam, seed uint64) recommender {
+	return recommender{"random", func() func(c, k int) []uint32 {
 		order := make([]uint32, len(x.ids))
 		return func(c, k int) []uint32 {
 			for i := range order {
@@ -93,7 +92,7 @@ func byRandom(x *exam, seed uint64) eval.Recommender {
 //	score(j) = Σ_{i ∈ near(j)} sim(i, j)·sold(i) / Σ_{i ∈ near(j)} sim(i, j)
 //
 // near lists, for each candidate, training items like it.
-func bySimilarSales(near [][]learn.Scored, sold []float64) eval.Recommender {
+func bySimilarSales(near [][]learn.Scored, sold []float64) recommender {
 	order := make([]learn.Scored, len(near))
 	for j, list := range near {
 		var sum, weight float64
@@ -111,7 +110,7 @@ func bySimilarSales(near [][]learn.Scored, sold []float64) eval.Recommender {
 	for at, s := range order {
 		items[at] = s.Item
 	}
-	return eval.Recommender{Name: "first week of similar items", Open: func() func(c, k int) []uint32 {
+	return recommender{"first week of similar items", func() func(c, k int) []uint32 {
 		return func(_, k int) []uint32 { return items[:min(k, len(items))] }
 	}}
 }

@@ -105,7 +105,9 @@ type evaluation struct {
 	cfg    *EvalConfig
 	free   Config // as asked for: what is 0 there may be chosen
 	watch  *stopwatch
+	all    *part // what was divided; nil for Files
 	fold   *fold
+	rivals *rivals // nil: not tuned
 	visits *histories
 	lesson *lesson
 	ranker *rank.Ranker
@@ -119,7 +121,8 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 		return err
 	}
 	if cfg.Auto {
-		if e.report.Selection, err = choose(ctx, cfg, &e.free, e.fold.train, like, e.watch); err != nil {
+		like.rivals = true
+		if e.report.Selection, e.rivals, err = choose(ctx, cfg, &e.free, e.fold.train, like, e.watch); err != nil {
 			return err
 		}
 	}
@@ -132,7 +135,25 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	e.visits = e.fold.train.histories()
 	e.report.Protocol, e.report.SplitTime, e.report.Counts = e.cfg.Protocol, e.cfg.SplitTime.UTC(), e.fold.counts
 	e.report.Loss = e.lesson.factors.Losses
-	return e.measure(ctx)
+	e.report.Facts = e.facts()
+	if err := e.measure(ctx); err != nil || e.cfg.Protocol != Temporal {
+		return err
+	}
+	items, err := readItems(ctx, sources)
+	if err != nil {
+		return err
+	}
+	return e.answerItems(ctx, e.all, items)
+}
+
+// facts are the sizes of the data, in words.
+func (e *evaluation) facts() []eval.Fact {
+	c := e.fold.counts
+	return []eval.Fact{
+		{Name: "events that train", Value: fmt.Sprint(c.TrainRows)}, {Name: "events with the test", Value: fmt.Sprint(c.Rows)},
+		{Name: "users", Value: fmt.Sprint(c.TrainUsers)}, {Name: "items", Value: fmt.Sprint(c.Items)}, {Name: "users and items, distinct", Value: fmt.Sprint(c.Pairs)},
+		{Name: "events by type and weight", Value: typeNames(e.cfg.Config.EventWeights)},
+	}
 }
 
 // divide reads the data and divides it by the protocol.
@@ -149,6 +170,7 @@ func (e *evaluation) divide(ctx context.Context, sources []Source) (like expecte
 	log.finish()
 	e.report.Data = digest(sources)
 	p, at := log.part(), e.cfg.SplitTime.UnixMilli()
+	e.all = p
 	switch e.cfg.Protocol {
 	case LeaveLast:
 		e.fold, err = leaveLast(p, e.cfg.Share)
@@ -194,21 +216,52 @@ func (e *evaluation) measure(ctx context.Context) error {
 // answer puts one exam to the models it fits.
 func (e *evaluation) answer(ctx context.Context, q *quiz) (eval.Part, error) {
 	threads := e.cfg.Config.Threads
-	part := eval.Part{Name: q.name, K: e.cfg.K, Users: q.users(), Cases: len(q.questions)}
-	for _, r := range e.models(q) {
+	part := eval.Part{Name: titles[q.name], Question: examQuestions[q.name], K: e.cfg.K, Users: q.users(), Cases: len(q.questions)}
+	models, err := e.models(ctx, q)
+	if err != nil {
+		return part, err
+	}
+	var results []*eval.Result
+	for _, r := range models {
 		result, err := q.ask(ctx, r, e.cfg.K, threads)
 		if err != nil {
 			return part, err
 		}
+		results = append(results, result)
 		part.Results = append(part.Results, result.Row(eval.Bootstrap{Threads: threads}))
-		e.watch.say(Step{Done: len(part.Results), Unit: "models", Note: q.name + ": " + r.name})
+		e.watch.say(Step{Done: len(part.Results), Total: len(models), Unit: "models", Note: q.name + ": " + r.name})
 	}
-	part.Chosen = part.Results[len(part.Results)-1].Model
-	return part, nil
+	part.Chosen = servedModel
+	return part, e.compare(&part, results)
+}
+
+// compare finds what serving gains over each of the others, and notes what it lost on the way from floats.
+func (e *evaluation) compare(part *eval.Part, results []*eval.Result) error {
+	served := results[len(results)-1]
+	for _, r := range results[:len(results)-1] {
+		for _, m := range []eval.Metric{eval.Recall, eval.NDCG} {
+			c, err := eval.Compare(served, r, m, eval.Bootstrap{Threads: e.cfg.Config.Threads})
+			if err != nil {
+				return err
+			}
+			part.Comparisons = append(part.Comparisons, c)
+			if r.Model == blendModel {
+				e.report.Serving = append(e.report.Serving, eval.Loss{Step: part.Name + ": int8", Metric: m, Before: value(r, m), After: value(served, m)})
+			}
+		}
+	}
+	return nil
+}
+
+func value(r *eval.Result, m eval.Metric) float64 {
+	if m == eval.NDCG {
+		return r.Metrics.NDCG
+	}
+	return r.Metrics.Recall
 }
 
 // models are those that an exam is put to, the one that serves last.
-func (e *evaluation) models(q *quiz) (models []recommender) {
+func (e *evaluation) models(ctx context.Context, q *quiz) (models []recommender, err error) {
 	l, cfg := e.lesson, &e.cfg.Config
 	models = append(models, q.byPopularity(popularityModel, l.users))
 	if e.fold.at > 0 {
@@ -216,19 +269,46 @@ func (e *evaluation) models(q *quiz) (models []recommender) {
 		models = append(models, q.byPopularity(recentModel, l.part.since(from)))
 	}
 	if q.name == examCold {
-		return append(models, q.byRanker(servedModel, e.ranker))
+		return append(models, q.byRanker(servedModel, e.ranker)), nil
 	}
 	for _, k := range knnSizes {
 		models = append(models, q.byNeighbours(fmt.Sprintf("item-knn %d", k), l.users, l.near, k))
 	}
-	models = append(models, q.byFactors(alsModel, l.users, l.factors, cfg.Threads))
+	rivals, err := e.rivalModels(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	models = append(append(models, rivals...), q.byFactors(alsModel, l.users, l.factors, cfg.Threads))
 	if l.table != nil {
 		models = append(models, q.byWholeTable(cfg.Table.Model, l.users, l.table))
 	}
 	if blend := blendOf(cfg.Blends, model.Goal(q.goal)); blend != nil {
 		models = append(models, q.byBlend(blendModel, e.parts(blend), blend, cfg.Threads))
 	}
-	return append(models, q.byRanker(servedModel, e.ranker))
+	return append(models, q.byRanker(servedModel, e.ranker)), nil
+}
+
+// rivalModels are plain models tuned for this data; of new items only, for which they were tuned.
+func (e *evaluation) rivalModels(ctx context.Context, q *quiz) (models []recommender, err error) {
+	if e.rivals == nil || q.name != examNew {
+		return nil, nil
+	}
+	threads, pairs := e.cfg.Config.Threads, e.lesson.users
+	if als := e.rivals.als; als != nil {
+		f, err := als.Fit(ctx, e.lesson.part.pairs(als.halfLife), threads, nil)
+		if err != nil {
+			return nil, err
+		}
+		models = append(models, q.byFactors(tunedALSModel, pairs, f, threads))
+	}
+	if l2 := e.rivals.ease; l2 > 0 && easeFits(pairs) {
+		b, err := learn.EASE{L2: l2, Plain: true}.Dense(ctx, pairs, threads)
+		if err != nil {
+			return nil, err
+		}
+		models = append(models, q.byDense(tunedEASEModel, pairs, b))
+	}
+	return models, nil
 }
 
 // blendOf finds a goal's blend; that of new items answers where a goal has none.
@@ -281,6 +361,8 @@ const (
 	popularityModel = "popularity"
 	recentModel     = "popularity, last 3 months"
 	alsModel        = "als"
+	tunedALSModel   = "als, tuned alone"
+	tunedEASEModel  = "ease, tuned"
 	blendModel      = "blend"
 )
 

@@ -19,6 +19,7 @@ const (
 
 // lab is where trials are made: what trains in a validation fold, the questions asked after it, and what many trials share.
 type lab struct {
+	fold    *fold
 	part    *part
 	visits  *histories
 	active  int // items somebody had
@@ -36,7 +37,7 @@ type lab struct {
 
 // newLab takes at most limit questions of each goal, drawn by seed.
 func newLab(f *fold, k, limit int, seed uint64, threads int) *lab {
-	l := &lab{part: f.train, visits: f.train.histories(), probes: make(map[model.Goal][]probe), k: k, seed: seed, threads: threads,
+	l := &lab{fold: f, part: f.train, visits: f.train.histories(), probes: make(map[model.Goal][]probe), k: k, seed: seed, threads: threads,
 		pairs: make(map[float64]*learn.Matrix), z: make(map[float64][]float32)}
 	l.active = l.matrix(0).Transpose().Active()
 	for _, x := range f.exams {

@@ -26,6 +26,19 @@ const (
 	examItems = "items"     // items without a history
 )
 
+// titles name exams for people, questions say what is asked.
+var titles, examQuestions = map[string]string{
+	examNew: "new items", examAny: "any item", examCold: "customers without a history", examNext: "next item in session",
+	examPast: "next item in session, with the customer's past", examItems: "items without a history",
+}, map[string]string{
+	examNew:   "Which items that they never had will they take next? Those they have are left out of the lists.",
+	examAny:   "Which items will they take next, what they had before among them?",
+	examCold:  "What will somebody take of whom nothing is known but the country?",
+	examNext:  "Given the items of a session so far, what is its next item?",
+	examPast:  "The same, of customers whose earlier purchases are known.",
+	examItems: "Of the items that nobody had before the test, which will they take? Only what an item says of itself can tell.",
+}
+
 // exam is one kind of question, put to everybody it can be put to.
 type exam struct {
 	name      string

@@ -11,7 +11,8 @@ import (
 type quiz struct {
 	*exam
 	part   *part
-	newest int64 // when the newest event of the training part happened
+	newest int64   // when the newest event of the training part happened
+	size   int     // items there are to choose from
 	probes []probe // of the questions
 	set    *eval.Set
 }
@@ -19,9 +20,15 @@ type quiz struct {
 // quiz makes an exam ready; visits are the histories of the training part.
 func (f *fold) quiz(x *exam, visits *histories) *quiz {
 	_, newest := f.train.span()
-	q := &quiz{exam: x, part: f.train, newest: newest, set: x.set(f.train), probes: make([]probe, len(x.questions))}
+	q := &quiz{exam: x, part: f.train, newest: newest, size: f.train.items, set: x.set(f.train), probes: make([]probe, len(x.questions))}
 	for i := range x.questions {
 		q.probes[i] = visits.probe(model.Goal(x.goal), &x.questions[i], newest)
+	}
+	if x.ids != nil { // candidates that nobody had
+		q.size = len(x.ids)
+		for i := range q.probes {
+			q.probes[i].without = nil
+		}
 	}
 	return q
 }

@@ -31,7 +31,7 @@ func (q *quiz) byOrder(name string, order []uint32) recommender {
 // byScores recommends by a score for every item, which fill writes into dst; ties by ascending item.
 func (q *quiz) byScores(name string, fill func() func(dst []float32, at int)) recommender {
 	return recommender{name, func() func(at, k int) []uint32 {
-		n, score := q.part.items, fill()
+		n, score := q.size, fill()
 		scores, list, items := make([]float32, n), make([]learn.Scored, 0, n), []uint32(nil)
 		return func(at, k int) []uint32 {
 			score(scores, at)
@@ -112,20 +112,25 @@ func (q *quiz) byWholeTable(name string, pairs *learn.Matrix, t *learn.Table) re
 
 // byFactors scores an item by the product of its vector and the user's, folded in from all the user has.
 func (q *quiz) byFactors(name string, pairs *learn.Matrix, f *learn.Factors, threads int) recommender {
+	return q.byScores(name, q.byVectors(pairs, f, f.Y, threads))
+}
+
+// byVectors is the products of the users' vectors with y.
+func (q *quiz) byVectors(pairs *learn.Matrix, f *learn.Factors, y []float32, threads int) func() func(dst []float32, at int) {
 	d := f.ALS.Factors
 	x := f.FoldIn(learn.Collect(len(q.probes), q.part.items, func(yield func(r, c uint32, v float32)) {
 		for at := range q.probes {
 			q.had(pairs, at, func(i uint32, w float32) { yield(uint32(at), i, w) })
 		}
 	}), threads)
-	return q.byScores(name, func() func(dst []float32, at int) {
+	return func() func(dst []float32, at int) {
 		return func(dst []float32, at int) {
 			v := x[at*d : at*d+d]
 			for i := range dst {
-				dst[i] = vek32.Dot(v, f.Y[i*d:i*d+d])
+				dst[i] = vek32.Dot(v, y[i*d:i*d+d])
 			}
 		}
-	})
+	}
 }
 
 // byBlend is the blend in floats, over the candidates of a sheet; what is missing comes by popularity.

@@ -162,7 +162,7 @@ func (r *run) choose(ctx context.Context, p *part) error {
 	if !r.cfg.Auto {
 		return nil
 	}
-	selection, err := choose(ctx, r.cfg, &r.free, p, expected{}, r.watch)
+	selection, _, err := choose(ctx, r.cfg, &r.free, p, expected{}, r.watch)
 	r.card.Selection = selection
 	return err
 }

@@ -96,6 +96,9 @@ func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) ([]*chose
 			return 0, err
 		}
 		kept[c] = f
+		if share < 1 {
+			s.alone = append(s.alone, tried[factorTrial]{c, f.alone, len(s.alone)})
+		}
 		return f.score, nil
 	}
 	lengths := orFixed(s.free.Factors, 64, 128, 256)

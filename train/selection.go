@@ -17,6 +17,8 @@ type selection struct {
 	k      int  // length of the lists; 0: 20
 	watch  *stopwatch
 	trials []eval.Trial
+	alone  []tried[factorTrial] // factors tried with fewest sweeps, as they did without a table
+	rivals rivals
 	budget int       // trials
 	until  time.Time // zero: no limit
 	cut    bool      // the limit came first

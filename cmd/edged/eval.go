@@ -27,6 +27,7 @@ type evalCmd struct {
 	K         int      `help:"Length of the lists." default:"20" short:"k"`
 	Types     []string `help:"Only these event types count." placeholder:"TYPE,…"`
 	JSON      string   `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
+	Report    string   `help:"Write the report as one page of HTML to this file." placeholder:"FILE" type:"path"`
 	hyper
 
 	split time.Time
@@ -35,7 +36,7 @@ type evalCmd struct {
 func (evalCmd) Help() string {
 	return `Examples:
 
-  edged eval --auto --data shop --split-time 2010-09-01 --k 20 --json report.json
+  edged eval --auto --data shop --split-time 2010-09-01 --k 20 --json report.json --report report.html
   edged eval --auto --data shop --protocol session --split-time 2010-11-12
   edged eval --auto --train train.txt --test test.txt`
 }
@@ -112,5 +113,18 @@ func (c *evalCmd) Run(ctx context.Context, std streams) (err error) {
 	if err != nil {
 		return err
 	}
-	return show(std, c.JSON, report)
+	return errors.Join(show(std, c.JSON, report), writePage(c.Report, report))
+}
+
+// writePage writes a report's page, if one was asked for.
+func writePage(name string, report train.Report) (err error) {
+	if name == "" {
+		return nil
+	}
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return report.WriteHTML(f)
 }
