@@ -42,3 +42,34 @@ func TestEASEOfVisitorsOrItems(t *testing.T) {
 		}
 	}
 }
+
+// TestContentMap: vectors that follow from features are found again, for rows that were not shown too.
+func TestContentMap(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	const rows, cols, d = 400, 30, 4
+	counts := Collect(rows, cols, func(yield func(r, c uint32, v float32)) {
+		for r := range uint32(rows) {
+			for k := range uint32(5) {
+				yield(r, (r*7+k*(1+r%11))%cols, 1)
+			}
+		}
+	})
+	features := TFIDF(counts)
+	truth := make([]float32, cols*d)
+	for i := range truth {
+		truth[i] = float32(rng.NormFloat64())
+	}
+	y, weight := Apply(truth, features, d), make([]float32, rows)
+	for r := range rows / 2 {
+		weight[r] = 1
+	}
+	w, err := ContentMap{Reg: 1e-6, Steps: 200}.Fit(context.Background(), features, y, d, weight, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, x := range Apply(w, features, d) {
+		if math.Abs(float64(x-y[k])) > 1e-2 {
+			t.Fatalf("row %d, number %d: %v, want %v", k/d, k%d, x, y[k])
+		}
+	}
+}

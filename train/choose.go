@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/edged/edged/eval"
@@ -44,8 +47,12 @@ func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watc
 	return s.report(), &s.rivals, ctx.Err()
 }
 
+// trialEvents is how many events trials look at; of larger data they take a sample of the users.
+const trialEvents = 1_000_000
+
 // open makes the labs.
 func (s *selection) open(p *part, like expected) error {
+	p = p.sample(trialEvents, s.cfg.Seed)
 	f, err := validationFold(p, like, s.cfg.Seed)
 	if err != nil {
 		return err
@@ -154,16 +161,43 @@ func (s *selection) again(ctx context.Context, l *lab, t *chosenTable, f *chosen
 	return &t2, &f2, nil
 }
 
+// repeatHalfLives are how fast visits to an item are forgotten.
+var repeatHalfLives = []float64{defaultRepeatHalfLife, 180, 90}
+
 // weigh finds the weights of a goal's blend.
 func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) error {
+	halfLives := repeatHalfLives
+	if goal == model.GoalNew || !l.part.timed() {
+		halfLives = halfLives[:1]
+	}
+	var best model.Blend
+	score := math.Inf(-1)
+	for _, h := range halfLives {
+		blend := model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: h, SessionPower: 1}
+		x, err := s.mixed(ctx, l, &blend, t, f, session)
+		if err != nil {
+			return err
+		}
+		s.record("blend", fmt.Sprintf("%s, half-life of visits %g d", goal, h), 1, x)
+		if x > score {
+			best, score = blend, x
+		}
+	}
+	s.cfg.Blends = append(s.cfg.Blends, best)
+	return nil
+}
+
+// mixed finds the weights of a blend, and its reward.
+func (s *selection) mixed(ctx context.Context, l *lab, blend *model.Blend, t *chosenTable, f *chosenFactors, session *chosenSession) (float64, error) {
 	b := l.base(s.cfg.TrendHalfLifeDays)
 	b.sparse[partTable] = byTable(t.table, t.visits, l.active)
 	b.vectors = newVectorPart(f.factors, f.visits)
-	blend := model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: defaultRepeatHalfLife, SessionPower: 1}
 	start, along := mix{partTable: 1, partPopular: 0.2}, weightAxes
-	switch goal {
-	case model.GoalAny:
+	if blend.Goal != model.GoalNew {
 		b.sparse[partRepeat] = byRepeat(l.q, blend.RepeatHalfLifeDays)
+	}
+	switch blend.Goal {
+	case model.GoalAny:
 		start[partRepeat] = 12
 	case model.GoalNext:
 		b.sparse[partSession] = bySession(session.table, session.power, l.active)
@@ -171,22 +205,20 @@ func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chose
 		blend.SessionPower = session.power
 		start, along = mix{partSession: 1, partPast: 8}, nextAxes
 	}
-	sheet, err := l.sheet(ctx, goal, b)
+	sheet, err := l.sheet(ctx, blend.Goal, b)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	common, rewards := s.climb(sheet, start, along, nil)
 	blend.Stages = s.stages(sheet, common, along)
-	s.cfg.Blends = append(s.cfg.Blends, blend)
-	s.record("blend", string(goal), 1, mean(rewards))
-	return nil
+	return mean(rewards), nil
 }
 
 // report is what the model card and the page say.
 func (s *selection) report() *Selection {
 	r := &Selection{Metric: "recall + ndcg", Trials: s.trials, Stopped: s.cut}
 	for at, t := range s.trials {
-		if t.Family == "blend" && (r.Chosen == 0 || t.Name == string(model.GoalNew)) {
+		if t.Family == "blend" && (r.Chosen == 0 || strings.HasPrefix(t.Name, string(model.GoalNew))) {
 			r.Chosen = at
 		}
 	}

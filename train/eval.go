@@ -31,6 +31,7 @@ type EvalConfig struct {
 	Test      *PairFile         // of Files
 	Repeats   bool              // of Temporal: the main question is about any item, repeats among them; else about new items
 	K         int               // length of the lists, 1 to 500; default 20
+	Resamples int               // of the bootstrap behind intervals and comparisons; default 2000
 	Types     []edged.EventType // if set, only these events count, with their weight of Config or 1
 	Anonymous bool              // of Session: sessions without a user count too
 	Config    Config            // of the models; UsersOnly is set, or with Anonymous not
@@ -43,6 +44,7 @@ func (c *EvalConfig) EnsureDefaults() {
 	}
 	c.Protocol = cmp.Or(c.Protocol, Temporal)
 	c.K = cmp.Or(c.K, 20)
+	c.Resamples = cmp.Or(c.Resamples, 2000)
 	c.Config.EnsureDefaults()
 	c.Config.UsersOnly = !c.Anonymous
 	if len(c.Types) > 0 {
@@ -74,6 +76,7 @@ func (c *EvalConfig) Validate() error {
 		check(c.Share >= 0 && c.Share < 1, "share: %v, want 0 to below 1", c.Share),
 		check(c.Share == 0 || c.Protocol == LeaveLast, "share: only the protocol %s has one", LeaveLast),
 		checkRange("k", float64(c.K), 1, edged.MaxN),
+		checkRange("resamples", float64(c.Resamples), 100, 1e6),
 		c.Config.Validate())
 }
 
@@ -228,11 +231,15 @@ func (e *evaluation) answer(ctx context.Context, q *quiz) (eval.Part, error) {
 			return part, err
 		}
 		results = append(results, result)
-		part.Results = append(part.Results, result.Row(eval.Bootstrap{Threads: threads}))
+		part.Results = append(part.Results, result.Row(e.boot()))
 		e.watch.say(Step{Done: len(part.Results), Total: len(models), Unit: "models", Note: q.name + ": " + r.name})
 	}
 	part.Chosen = servedModel
 	return part, e.compare(&part, results)
+}
+
+func (e *evaluation) boot() eval.Bootstrap {
+	return eval.Bootstrap{Resamples: e.cfg.Resamples, Seed: e.cfg.Config.Seed, Threads: e.cfg.Config.Threads}
 }
 
 // compare finds what serving gains over each of the others, and notes what it lost on the way from floats.
@@ -240,7 +247,7 @@ func (e *evaluation) compare(part *eval.Part, results []*eval.Result) error {
 	served := results[len(results)-1]
 	for _, r := range results[:len(results)-1] {
 		for _, m := range []eval.Metric{eval.Recall, eval.NDCG} {
-			c, err := eval.Compare(served, r, m, eval.Bootstrap{Threads: e.cfg.Config.Threads})
+			c, err := eval.Compare(served, r, m, e.boot())
 			if err != nil {
 				return err
 			}
@@ -332,7 +339,7 @@ func (e *evaluation) parts(blend *model.Blend) *blendParts {
 	if l.table != nil {
 		b.sparse[partTable] = byTable(l.table, blend.TableHalfLifeDays, active)
 	}
-	if blend.Goal == model.GoalAny {
+	if blend.Goal != model.GoalNew {
 		b.sparse[partRepeat] = byRepeat(l.repeatQ, blend.RepeatHalfLifeDays)
 	}
 	if blend.Goal == model.GoalNext {

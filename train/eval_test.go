@@ -13,7 +13,7 @@ import (
 
 func evalShop(t *testing.T, threads int) Report {
 	t.Helper()
-	cfg := EvalConfig{SplitTime: time.UnixMilli(opening + 50*dayMs), K: 10, Config: Config{Factors: 16, Sweeps: 4, Threads: threads}}
+	cfg := EvalConfig{SplitTime: time.UnixMilli(opening + 50*dayMs), K: 10, Resamples: 100, Config: Config{Factors: 16, Sweeps: 4, Threads: threads}}
 	report, err := Evaluate(context.Background(), []Source{newShop(1)}, cfg, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -42,10 +42,10 @@ func (e *evaluation) answerItems(ctx context.Context, p *part, items map[string]
 			return err
 		}
 		results = append(results, result)
-		part.Results = append(part.Results, result.Row(eval.Bootstrap{Threads: e.cfg.Config.Threads}))
+		part.Results = append(part.Results, result.Row(e.boot()))
 	}
 	for _, r := range results[:2] {
-		c, err := eval.Compare(results[2], r, eval.HitRate, eval.Bootstrap{Threads: e.cfg.Config.Threads})
+		c, err := eval.Compare(results[2], r, eval.HitRate, e.boot())
 		if err != nil {
 			return err
 		}

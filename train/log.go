@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/edged/edged"
 	"github.com/edged/edged/data"
 )
@@ -40,16 +42,17 @@ type eventLog struct {
 	types    []edged.EventType // by kind, ascending
 	weights  []float64         // by kind
 	visitors *interner         // "u" + user or "s" + session
-	sessions *interner
+	sessions map[uint64]uint32 // hash of the id → number: ids themselves are never asked for
 	items    *interner
 	places   *interner // countries; "" is where the country is not said
 
-	visitor []uint32 // or none
-	session []uint32 // or none
-	item    []uint32
-	place   []uint16
-	kind    []uint8
-	at      []int64 // Unix milliseconds
+	visitor      []uint32 // or none
+	session      []uint32 // or none
+	item         []uint32
+	sessionCount int // once finished
+	place        []uint16
+	kind         []uint8
+	at           []int64 // Unix milliseconds
 
 	seen, ignored int64 // events read; of these, of a type without weight
 	usersOnly     bool
@@ -58,7 +61,7 @@ type eventLog struct {
 }
 
 func newLog(cfg *Config) *eventLog {
-	l := &eventLog{types: cfg.types(), visitors: newInterner(), sessions: newInterner(), items: newInterner(), places: newInterner(),
+	l := &eventLog{types: cfg.types(), visitors: newInterner(), sessions: make(map[uint64]uint32), items: newInterner(), places: newInterner(),
 		usersOnly: cfg.UsersOnly, limit: cfg.MaxEvents}
 	for _, t := range l.types {
 		l.weights = append(l.weights, cfg.EventWeights[t])
@@ -133,7 +136,24 @@ func (l *eventLog) sessionOf(e *edged.Event) uint32 {
 	if e.Session == "" {
 		return none
 	}
-	return l.sessions.add(e.Session)
+	hash := xxhash.Sum64String(e.Session)
+	n, ok := l.sessions[hash]
+	if !ok {
+		n = uint32(len(l.sessions))
+		l.sessions[hash] = n
+	}
+	return n
+}
+
+// sortSessions renumbers sessions by their hash and forgets them.
+func (l *eventLog) sortSessions() (place []uint32) {
+	hashes := slices.Sorted(maps.Keys(l.sessions))
+	place = make([]uint32, len(hashes))
+	for at, hash := range hashes {
+		place[l.sessions[hash]] = uint32(at)
+	}
+	l.sessions, l.sessionCount = nil, len(hashes)
+	return place
 }
 
 // placeOf numbers the event's country. Countries beyond 65,535 count only towards the whole world.
@@ -147,7 +167,7 @@ func (l *eventLog) placeOf(e *edged.Event) uint16 {
 
 // finish renumbers everything in the order of ids, so that nothing later depends on the order of events.
 func (l *eventLog) finish() {
-	visitors, sessions, items, places := l.visitors.sort(), l.sessions.sort(), l.items.sort(), l.places.sort()
+	visitors, sessions, items, places := l.visitors.sort(), l.sortSessions(), l.items.sort(), l.places.sort()
 	for i := range l.at {
 		if l.visitor[i] != none {
 			l.visitor[i] = visitors[l.visitor[i]]

@@ -3,6 +3,7 @@ package train
 import (
 	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ type part struct {
 
 // part is all of a finished log.
 func (l *eventLog) part() *part {
-	p := &part{users: len(l.visitors.ids), items: len(l.items.ids), sessions: len(l.sessions.ids), ids: l.items.ids, places: l.places.ids,
+	p := &part{users: len(l.visitors.ids), items: len(l.items.ids), sessions: l.sessionCount, ids: l.items.ids, places: l.places.ids,
 		weights: l.weights, user: l.visitor, item: l.item, session: l.session, place: l.place, kind: l.kind, at: l.at}
 	p.sort()
 	return p
@@ -42,12 +43,12 @@ func (p *part) sort() {
 		order[i] = uint32(i)
 	}
 	byTime := func(a, b uint32) int {
-		return cmp.Or(cmp.Compare(p.at[a], p.at[b]), cmp.Compare(p.session[a], p.session[b]))
+		return cmp.Or(cmp.Compare(p.at[a], p.at[b]), cmp.Compare(p.session[a], p.session[b]), cmp.Compare(a, b))
 	}
 	if slices.IsSortedFunc(order, byTime) {
 		return
 	}
-	slices.SortStableFunc(order, byTime)
+	slices.SortFunc(order, byTime)
 	permute(p.user, order)
 	permute(p.item, order)
 	permute(p.session, order)
@@ -156,4 +157,18 @@ func (p *part) pairs(halfLife float64) *learn.Matrix {
 			}
 		}
 	})
+}
+
+// sample keeps the events of so many users that about n events are left, users drawn by seed; all of them where there are
+// no more.
+func (p *part) sample(n int, seed uint64) *part {
+	if len(p.at) <= n {
+		return p
+	}
+	share := float64(n) / float64(len(p.at))
+	drawn, rng := make([]bool, p.users), rand.New(rand.NewPCG(seed, 0x73616d70))
+	for u := range drawn {
+		drawn[u] = rng.Float64() < share
+	}
+	return p.keep(func(i int) bool { return p.user[i] != none && drawn[p.user[i]] })
 }

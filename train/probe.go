@@ -17,61 +17,61 @@ type visit struct {
 }
 
 // histories are what each user of a part did, newest first: an item once a session, or once a day (UTC) without sessions.
+// They take 4 bytes an event; visits are put together when they are asked for.
 type histories struct {
-	start  []int
-	visits []visit
+	part   *part
+	start  []int    // user u did events[start[u]:start[u+1]]
+	events []uint32 // oldest first
 }
 
 func (p *part) histories() *histories {
-	h := &histories{start: make([]int, p.users+1)}
-	for _, u := range p.user {
-		if u != none {
-			h.start[u+1]++
-		}
-	}
-	for u := range p.users {
-		h.start[u+1] += h.start[u]
-	}
-	events, next := make([]uint32, h.start[p.users]), slices.Clone(h.start)
-	for i := len(p.user) - 1; i >= 0; i-- { // backwards: newest first
-		if u := p.user[i]; u != none {
-			events[next[u]] = uint32(i)
-			next[u]++
-		}
-	}
-	h.visits = make([]visit, 0, len(events))
-	type entry struct{ item, session, day uint32 }
-	at := make(map[entry]int)
-	lo := 0
-	for u := range p.users {
-		hi := h.start[u+1]
-		h.start[u] = len(h.visits)
-		clear(at)
-		for _, i := range events[lo:hi] {
-			v := visit{item: p.item[i], session: p.session[i], weight: float32(p.weights[p.kind[i]]), days: p.days(int(i))}
-			key := entry{v.item, v.session, 0}
-			if v.session == none {
-				key.day = uint32(p.at[i] / dayMs)
-			}
-			if k, ok := at[key]; ok {
-				h.visits[k].weight = max(h.visits[k].weight, v.weight)
-				continue
-			}
-			at[key] = len(h.visits)
-			h.visits = append(h.visits, v)
-		}
-		lo = hi
-	}
-	h.start[p.users] = len(h.visits)
-	return h
+	start, events := p.byUser()
+	return &histories{p, start, events}
 }
+
+// entry is what makes one visit of several events.
+type entry struct{ item, session, day uint32 }
 
 // of lists a user's visits; none has done nothing.
 func (h *histories) of(user uint32) []visit {
 	if user == none {
 		return nil
 	}
-	return h.visits[h.start[user]:h.start[user+1]]
+	return h.append(nil, make(map[entry]int), user)
+}
+
+// append appends a user's visits to list. at is scratch.
+func (h *histories) append(list []visit, at map[entry]int, user uint32) []visit {
+	p, events := h.part, h.events[h.start[user]:h.start[user+1]]
+	clear(at)
+	for k := len(events) - 1; k >= 0; k-- {
+		i := int(events[k])
+		v := visit{item: p.item[i], session: p.session[i], weight: float32(p.weights[p.kind[i]]), days: p.days(i)}
+		key := entry{v.item, v.session, 0}
+		if v.session == none {
+			key.day = uint32(p.at[i] / dayMs)
+		}
+		if n, ok := at[key]; ok {
+			list[n].weight = max(list[n].weight, v.weight)
+			continue
+		}
+		at[key] = len(list)
+		list = append(list, v)
+	}
+	return list
+}
+
+// each calls fn for every user, in order, with their visits, which are valid until fn returns.
+func (h *histories) each(fn func(visits []visit)) {
+	var list []visit
+	at := make(map[entry]int)
+	for u := range h.part.users {
+		list = h.append(list[:0], at, uint32(u))
+		fn(list)
+		if len(at) > 1024 { // clearing it for everybody would cost more than another one
+			at = make(map[entry]int)
+		}
+	}
 }
 
 // probe is a question of a trial: what would this visitor have taken next?

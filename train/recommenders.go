@@ -76,23 +76,30 @@ func (q *quiz) byPopularity(name string, counted *learn.Matrix) recommender {
 // byNeighbours scores an item by its similarity to what the user has, as far as that is among the item's own k nearest:
 // score(j) = Σ_{i in history ∩ N(j)} w_i·sim(i, j). (Summing over the neighbours of the history instead favours hubs.)
 func (q *quiz) byNeighbours(name string, pairs *learn.Matrix, lists [][]learn.Scored, k int) recommender {
-	return q.byScores(name, func() func(dst []float32, at int) {
-		history := make([]float32, q.part.items)
-		return func(dst []float32, at int) {
-			q.had(pairs, at, func(i uint32, w float32) { history[i] = w })
-			for j := range dst {
-				dst[j] = similarity(history, lists[j][:min(k, len(lists[j]))])
-			}
-			q.had(pairs, at, func(i uint32, _ float32) { history[i] = 0 })
-		}
-	})
+	return q.byWholeTable(name, pairs, turned(lists, k))
 }
 
-func similarity(history []float32, near []learn.Scored) (sum float32) {
-	for _, n := range near {
-		sum += history[n.Item] * n.Score
+// turned is the table of what each item is among the k nearest of.
+func turned(lists [][]learn.Scored, k int) *learn.Table {
+	t := &learn.Table{Start: make([]int, len(lists)+1)}
+	each := func(fn func(i, j uint32, sim float32)) {
+		for j, list := range lists {
+			for _, n := range list[:min(k, len(list))] {
+				fn(n.Item, uint32(j), n.Score)
+			}
+		}
 	}
-	return sum
+	each(func(i, _ uint32, _ float32) { t.Start[i+1]++ })
+	for i := range lists {
+		t.Start[i+1] += t.Start[i]
+	}
+	next := slices.Clone(t.Start)
+	t.Item, t.Weight = make([]uint32, t.Start[len(lists)]), make([]float32, t.Start[len(lists)])
+	each(func(i, j uint32, sim float32) {
+		t.Item[next[i]], t.Weight[next[i]] = j, sim
+		next[i]++
+	})
+	return t
 }
 
 // byWholeTable sums the rows of a table over all the user has.
@@ -167,4 +174,12 @@ func (r *sheetRow) mixed(list []learn.Scored, m mix) []learn.Scored {
 		list = append(list, s)
 	}
 	return list
+}
+
+// similarity is what a list of neighbours says of a history.
+func similarity(history []float32, near []learn.Scored) (sum float32) {
+	for _, n := range near {
+		sum += history[n.Item] * n.Score
+	}
+	return sum
 }

@@ -269,3 +269,50 @@ func norm2(v []float32) (sum float64) {
 	}
 	return sum
 }
+
+// TestChosenConfigurationReproduces: the card's configuration gives the bytes of the release it came with, and trials do not
+// depend on threads.
+func TestChosenConfigurationReproduces(t *testing.T) {
+	auto := func(threads int) (*vfs.Mem, Card) {
+		disk := vfs.NewMem()
+		card, err := Run(context.Background(), []Source{newShop(1)}, "rel", disk, Config{Auto: true, Sweeps: 3, Trials: 8, Threads: threads}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return disk, card
+	}
+	first, card := auto(1)
+	if card.Selection == nil || len(card.Selection.Trials) == 0 || card.Config.Table == nil || len(card.Config.Blends) == 0 {
+		t.Fatalf("nothing was chosen: %+v", card.Selection)
+	}
+	var read Card
+	if err := json.Unmarshal(readAll(t, first, CardFile), &read); err != nil {
+		t.Fatal(err)
+	}
+	pinned := vfs.NewMem()
+	if _, err := Run(context.Background(), []Source{newShop(1)}, "rel", pinned, read.Config, nil); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := auto(3)
+	for _, file := range []string{ModelFile, CatalogueFile} {
+		if !bytes.Equal(readAll(t, first, file), readAll(t, pinned, file)) {
+			t.Errorf("the card's configuration gives another %s", file)
+		}
+		if !bytes.Equal(readAll(t, first, file), readAll(t, again, file)) {
+			t.Errorf("other threads choose another %s", file)
+		}
+	}
+}
+
+// TestTrialsHaveABudget: trials end with it, but every family has had its first, and a time limit is told.
+func TestTrialsHaveABudget(t *testing.T) {
+	at := time.Unix(0, 0)
+	clock := func() time.Time { at = at.Add(time.Second); return at }
+	card, err := Run(context.Background(), []Source{newShop(1)}, "rel", vfs.NewMem(), Config{Auto: true, Sweeps: 2, TimeLimit: 5 * time.Second, Clock: clock}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := card.Selection; !s.Stopped || len(s.Trials) > 12 || card.Config.Table == nil {
+		t.Errorf("stopped %v after %d trials", s.Stopped, len(s.Trials))
+	}
+}

@@ -92,7 +92,7 @@ func TestRetailProtocol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := Evaluate(context.Background(), []Source{source}, EvalConfig{SplitTime: at}, nil)
+	report, err := Evaluate(context.Background(), []Source{source}, EvalConfig{SplitTime: at, Resamples: 100}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

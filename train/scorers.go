@@ -148,31 +148,22 @@ func largestOf(scores []float32, n int) (items []uint32) {
 
 // popularZ is z of the blend: how popular every item is just now.
 func (p *part) popularZ(h *histories, halfLife float64) []float32 {
-	item, age := h.columns()
-	return learn.Standardised(learn.DecayedPopularity(item, age, p.items, halfLife), halfLife)
+	sums := make([]float64, p.items)
+	h.each(func(visits []visit) {
+		for _, v := range visits {
+			sums[v.item] += decay(v.days, halfLife)
+		}
+	})
+	return learn.Standardised(sums, halfLife)
 }
 
-// columns are the items and ages of all visits.
-func (h *histories) columns() (item []uint32, days []float32) {
-	item, days = make([]uint32, len(h.visits)), make([]float32, len(h.visits))
-	for i, v := range h.visits {
-		item[i], days[i] = v.item, float32(v.days)
-	}
-	return item, days
-}
-
-// repeatQ is q/mean(q) by item.
+// repeatQ is q/mean(q) by item, an occasion being a visit.
 func (p *part) repeatQ(h *histories) []float32 {
-	return learn.RepeatPropensity(p.occasions(h))
-}
-
-// occasions counts on how many occasions each user had each item.
-func (p *part) occasions(h *histories) *learn.Matrix {
-	m := &learn.Matrix{Cols: p.items, Start: make([]int, p.users+1)}
+	m := &learn.Matrix{Cols: p.items, Start: make([]int, 1, p.users+1)}
 	var items []uint32
-	for u := range p.users {
+	h.each(func(visits []visit) {
 		items = items[:0]
-		for _, v := range h.of(uint32(u)) {
+		for _, v := range visits {
 			items = append(items, v.item)
 		}
 		slices.Sort(items)
@@ -183,9 +174,9 @@ func (p *part) occasions(h *histories) *learn.Matrix {
 			}
 			m.Index, m.Value = append(m.Index, i), append(m.Value, 1)
 		}
-		m.Start[u+1] = len(m.Index)
-	}
-	return m
+		m.Start = append(m.Start, len(m.Index))
+	})
+	return learn.RepeatPropensity(m)
 }
 
 // sequences are the sessions of a part, items in order, each once, weighing 0.5^(age of the newest/half-life).

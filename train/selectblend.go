@@ -23,6 +23,7 @@ var nextAxes = axes{
 	partTable:   {0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2},
 	partFactors: {0, 0.1, 0.25, 0.5, 1},
 	partPopular: {0, 0.05, 0.1, 0.2, 0.4},
+	partRepeat:  {0, 0.5, 1, 2, 3, 4, 6, 8, 12},
 	partPast:    {0, 1, 2, 4, 6, 8, 12, 16, 24},
 }
 

@@ -1,7 +1,9 @@
 package train
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
@@ -75,20 +77,55 @@ func (s *selection) trySession(ctx context.Context, c SessionConfig) (*chosenSes
 	return best, nil
 }
 
-// chooseSession returns the best session table.
+// chooseSession returns the best session table: of the default with one thing changed, and of all the changes for the better
+// together.
 func (s *selection) chooseSession(ctx context.Context) (*chosenSession, error) {
 	kept := make(map[SessionConfig]*chosenSession)
-	best, err := halve(ctx, s, "sessions", sessionGrid(s.next.part.timed()), []rung{{1, 1}}, SessionConfig.String,
-		func(ctx context.Context, c SessionConfig, _ float64) (float64, error) {
-			t, err := s.trySession(ctx, c)
-			if err != nil {
-				return 0, err
-			}
-			kept[c] = t
-			return t.score, nil
-		})
+	try := func(ctx context.Context, c SessionConfig, _ float64) (float64, error) {
+		t, err := s.trySession(ctx, c)
+		if err != nil {
+			return 0, err
+		}
+		kept[c] = t
+		return t.score, nil
+	}
+	grid := sessionGrid(s.next.part.timed())
+	best, err := halve(ctx, s, "sessions", grid, []rung{{1, len(grid)}}, SessionConfig.String, try)
 	if err != nil {
 		return nil, err
 	}
-	return kept[best[0].candidate], nil
+	all := together(grid[0], best)
+	if kept[all] == nil && !s.over() {
+		last, err := halve(ctx, s, "sessions", []SessionConfig{all}, []rung{{1, 1}}, SessionConfig.String, try)
+		if err != nil {
+			return nil, err
+		}
+		best = append(best, last...)
+	}
+	return kept[slices.MaxFunc(best, func(a, b tried[SessionConfig]) int { return cmp.Compare(a.score, b.score) }).candidate], nil
+}
+
+// together is the default with every change that was for the better, the best of each kind. The list goes best first.
+func together(first SessionConfig, list []tried[SessionConfig]) SessionConfig {
+	all := first
+	for _, t := range list {
+		c := t.candidate
+		if c == first {
+			break
+		}
+		all.HalfLifeDays = changed(all.HalfLifeDays, c.HalfLifeDays, first.HalfLifeDays)
+		all.Window = changed(all.Window, c.Window, first.Window)
+		all.Power = changed(all.Power, c.Power, first.Power)
+		all.Shrink = changed(all.Shrink, c.Shrink, first.Shrink)
+		all.Rho = changed(all.Rho, c.Rho, first.Rho)
+	}
+	return all
+}
+
+// changed is now, or next where now is still what was first.
+func changed[T comparable](now, next, first T) T {
+	if now != first {
+		return now
+	}
+	return next
 }
