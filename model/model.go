@@ -63,6 +63,7 @@ type Model struct {
 	popularZ   []float32 // nil without blends, like the next two
 	repeatQ    []float32
 	mean       []float32
+	lengths    *lengths
 	catalogue  catalogue
 	model      *snapshot.File // keeps the memory alive, and holds the neighbours
 }

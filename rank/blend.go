@@ -33,9 +33,8 @@ type blend struct {
 	rows    []edged.Row // the candidates
 	own     []int       // where in the history the first of them are
 	extra   rowSet      // those that no table reaches, and own
-	factors []float32   // s_A of rows
 	query   quant.Query // the visitor's vector
-	scores  model.ScoreScratch
+	chooser chooser
 	best    top
 	shares  []float64
 
@@ -49,9 +48,9 @@ type parts struct {
 	popular, repeat, past   float64
 }
 
-// sum is the score. Its order is part of the answer.
+// sum is the score. Its order is part of the answer; that of the factors comes last, since it is known last.
 func (p *parts) sum() float64 {
-	return p.table + p.factors + p.session + p.popular + p.repeat + p.past
+	return p.table + p.session + p.popular + p.repeat + p.past + p.factors
 }
 
 // source says what speaks most for an item.
@@ -75,8 +74,7 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 	}
 	r.weigh(f, p)
 	r.gather(f)
-	r.scoreFactors(f)
-	r.rank(f)
+	r.choose(f)
 	level := Personal
 	if s.history.sessionOnly() {
 		level = Session
@@ -86,7 +84,7 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 			return
 		}
 		row := b.rows[i.place]
-		parts := r.partsOf(s, i.place)
+		parts := r.partsOf(s, i.place, i.near)
 		if item := f.add(row, i.score, parts.source(), level); item != nil && f.explain {
 			r.explain(f, item, &parts, recent)
 		}
@@ -136,7 +134,7 @@ func over(weight float32, deviation float64) float64 {
 // sum adds up rows of a table, weighed, and returns the deviation: 0, so that the sums count for nothing, when time is up.
 func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weights []float64) float64 {
 	for i, row := range rows {
-		if r.stop(f) {
+		if i%16 == 0 && r.stop(f) {
 			return 0
 		}
 		if err := to.add(t, row, weights[i]); err != nil {
@@ -158,49 +156,15 @@ func (r *Ranker) foldIn(s *Scratch) float64 {
 	return s.fold.deviation(r.m)
 }
 
-// scoreFactors scores the candidates by the visitor's vector. When time is up the vector counts for nothing.
-func (r *Ranker) scoreFactors(f *fill) {
-	b := &f.s.blend
-	if b.byFactors == 0 {
-		return
-	}
-	b.factors = resize(b.factors, len(b.rows))
-	const chunk = 1024 // candidates between two looks at the clock
-	for from := 0; from < len(b.rows); from += chunk {
-		if r.stop(f) {
-			b.byFactors = 0
-			return
-		}
-		rows := b.rows[from:min(from+chunk, len(b.rows))]
-		r.m.Scores(b.factors[from:], &b.query, rows, &b.scores)
-		f.a.Scanned += len(rows)
-	}
-}
-
-// rank keeps the best candidates, as many as the answer can use.
-func (r *Ranker) rank(f *fill) {
-	b := &f.s.blend
-	b.best.reset(f.skip + f.want)
-	for i := range b.rows {
-		parts := r.partsOf(f.s, i)
-		if score := float32(parts.sum()); score > 0 {
-			b.best.offer(candidate{score, b.rows[i], i})
-		}
-	}
-	f.a.Reranked += b.best.offered
-}
-
-// partsOf takes the score of the candidate at a place apart.
-func (r *Ranker) partsOf(s *Scratch, place int) parts {
+// partsOf takes the score of the candidate at a place, whose vector scores near, apart.
+func (r *Ranker) partsOf(s *Scratch, place int, near float32) parts {
 	b := &s.blend
 	row := b.rows[place]
 	p := parts{
 		table:   float64(b.byTable * float64(b.table.score[row])),
 		session: float64(b.bySession * float64(b.session.score[row])),
 		popular: float64(b.byPopular * float64(r.m.PopularZ()[row])),
-	}
-	if b.byFactors > 0 {
-		p.factors = float64(b.byFactors * float64(b.factors[place]))
+		factors: float64(b.byFactors * float64(near)),
 	}
 	if place < len(b.own) {
 		i := b.own[place]

@@ -21,11 +21,11 @@ type fill struct {
 	deadline time.Time // zero: never
 }
 
-// newFill wants n items after the first offset ones. The scratch's set says what must not come.
+// newFill wants n items after the first offset ones. The scratch's set is to say what must not come.
 func (r *Ranker) newFill(a *Answer, s *Scratch, n, offset int) fill {
 	offset = max(offset, 0)
 	n = max(min(n, MaxDepth-offset, r.m.Len()), 0)
-	return fill{r: r, a: a, s: s, skip: offset, want: n}
+	return fill{r: r, a: a, s: s, skip: min(offset, MaxDepth), want: n}
 }
 
 func (f *fill) full() bool { return len(f.a.Items) >= f.want }

@@ -24,8 +24,8 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	a.reset()
 	recent := q.Recent[:min(len(q.Recent), MaxHistory)]
 	goal := r.Goal(q)
-	s.setExclude(q, goal)
 	f := r.newFill(a, s, q.N, q.Offset)
+	s.setExclude(q, goal, f.skip+f.want)
 	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
 	f.explain, f.deadline = q.Explain, q.Deadline
 	if p := r.planFor(goal, q.ExcludeSeen); p != nil {

@@ -24,8 +24,8 @@ type Scratch struct {
 	buf     []byte
 }
 
-// setExclude takes the rows a request with this goal rules out.
-func (s *Scratch) setExclude(q *Request, goal model.Goal) {
+// setExclude takes the rows a request with this goal rules out, and makes room for depth more that came.
+func (s *Scratch) setExclude(q *Request, goal model.Goal, depth int) {
 	s.exclude = append(s.exclude[:0], q.Exclude...)
 	for i := range q.Recent {
 		if q.ExcludeSeen || goal == model.GoalNext && q.Recent[i].Session {
@@ -34,7 +34,7 @@ func (s *Scratch) setExclude(q *Request, goal model.Goal) {
 	}
 	slices.Sort(s.exclude)
 	s.exclude = slices.Compact(s.exclude)
-	s.taken.reset(len(s.exclude) + MaxDepth)
+	s.taken.reset(len(s.exclude) + depth)
 	for _, row := range s.exclude {
 		s.taken.add(row)
 	}
@@ -42,7 +42,8 @@ func (s *Scratch) setExclude(q *Request, goal model.Goal) {
 
 // rowSet is a set of rows that is emptied in no time: a slot counts only with the current epoch in it.
 type rowSet struct {
-	slots []uint64 // epoch<<32 | row; a power of two of them
+	slots []uint64 // epoch<<32 | row
+	mask  uint64   // the first mask+1 of them, a power of two, are used
 	epoch uint64
 }
 
@@ -53,6 +54,7 @@ func (s *rowSet) reset(n int) {
 		size *= 2
 	}
 	s.epoch++
+	s.mask = uint64(size - 1)
 	if len(s.slots) < size || s.epoch >= 1<<32 {
 		s.slots, s.epoch = make([]uint64, size), 1
 	}
@@ -74,9 +76,8 @@ func (s *rowSet) has(row edged.Row) bool {
 
 // find returns the slot a row is in, or would be.
 func (s *rowSet) find(row edged.Row) (slot uint64, there bool) {
-	mask := uint64(len(s.slots) - 1)
 	entry := s.epoch<<32 | uint64(row)
-	for slot = uint64(row) * 0x9e3779b97f4a7c15 >> 32 & mask; ; slot = (slot + 1) & mask {
+	for slot = uint64(row) * 0x9e3779b97f4a7c15 >> 32 & s.mask; ; slot = (slot + 1) & s.mask {
 		switch {
 		case s.slots[slot] == entry:
 			return slot, true

@@ -1,16 +1,18 @@
 package rank
 
 import (
+	"math"
 	"slices"
 
 	"github.com/edged/edged"
 )
 
-// candidate is a row with its score, and its place among the candidates.
+// candidate is a row with its score, its place among the candidates, and what its vector scores.
 type candidate struct {
 	score float32
 	row   edged.Row
 	place int
+	near  float32
 }
 
 // before reports whether c comes before o: by score, equal ones by row.
@@ -26,6 +28,14 @@ type top struct {
 }
 
 func (t *top) reset(k int) { *t = top{k: k, heap: t.heap[:0]} }
+
+// worst returns the score that a candidate must reach to be good enough, −∞ while there is room.
+func (t *top) worst() float32 {
+	if len(t.heap) < t.k {
+		return float32(math.Inf(-1))
+	}
+	return t.heap[0].score
+}
 
 // offer puts in a candidate that is good enough.
 func (t *top) offer(c candidate) {
