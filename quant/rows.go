@@ -18,6 +18,7 @@ package quant
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/edged/edged/internal/kernel"
 )
@@ -159,15 +160,19 @@ func (r *Rows) AppendWide(dst []int16, i int) []int16 {
 
 // Append appends row i, decoded, to dst: Dim numbers.
 func (r *Rows) Append(dst []float64, i int) []float64 {
-	scale := float64(r.Scales[i])
-	for _, c := range r.Row(i)[:r.Dim] {
-		dst = append(dst, float64(c)*scale)
-	}
-	if r.Low != nil {
-		fine := dst[len(dst)-r.Dim:]
-		for k := range fine {
-			fine[k] = (float64(r.Row(i)[k]) + float64(r.LowRow(i)[k])/256) * scale
+	n, scale := len(dst), float64(r.Scales[i])
+	dst = slices.Grow(dst, r.Dim)[:n+r.Dim]
+	out := dst[n:]
+	codes := r.Row(i)[:len(out)]
+	if r.Low == nil {
+		for k, c := range codes {
+			out[k] = float64(c) * scale
 		}
+		return dst
+	}
+	low := r.LowRow(i)[:len(out)]
+	for k, c := range codes {
+		out[k] = float64(float64(256*int32(c)+int32(low[k]))*scale) / 256
 	}
 	return dst
 }

@@ -147,7 +147,7 @@ func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weight
 // foldIn makes the visitor's vector, the query by it, and returns its deviation.
 func (r *Ranker) foldIn(s *Scratch) float64 {
 	s.fold.set(r.m, &s.history)
-	s.fold.solve()
+	s.fold.solve(r.m.Dim())
 	s.vector = s.vector[:0]
 	for _, x := range s.fold.x {
 		s.vector = append(s.vector, float32(x))

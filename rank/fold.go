@@ -4,7 +4,9 @@ import (
 	"math"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/quant"
 )
 
 // The fold-in (Rendle et al., arXiv 2110.14037, one user's normal equations) solves
@@ -14,20 +16,22 @@ import (
 // over the h recent items i; Λ is the diagonal of YᵀY, I the number of items with observations. With U = W^½ Y (h rows of d) and
 // r = W^½ 1 that is A = D + UᵀU and the right-hand side Uᵀr.
 //
-// For h ≤ d it is solved in the space of the items (Woodbury; push-through identity A⁻¹Uᵀ = D⁻¹UᵀK⁻¹):
+// With V = U D^-½ it is solved, for h ≤ d, in the space of the items (Woodbury; push-through identity A⁻¹Uᵀ = D^-½ Vᵀ K⁻¹):
 //
-//	K = Id + U D⁻¹ Uᵀ  (h×h),   K z = r,   x = D⁻¹ Uᵀ z
+//	K = Id + V Vᵀ  (h×h),   K z = r,   x = D^-½ Vᵀ z
 //
-// and for h > d directly, A being d×d. Either matrix is symmetric and positive definite: one Cholesky.
+// and for h > d in that of the dimensions: B = Id + VᵀV (d×d), x = D^-½ B⁻¹ Vᵀ r. Either matrix is symmetric and positive
+// definite: one Cholesky.
 //
 // x is linear in the right-hand sides, so a score splits exactly over the history: the share of item i in the score of
-// item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ U D⁻¹ yⱼ)ᵢ, or rᵢ·(U A⁻¹ yⱼ)ᵢ. All of it is float64.
+// item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ V D^-½ yⱼ)ᵢ, or rᵢ·(V B⁻¹ D^-½ yⱼ)ᵢ. All of it is float64.
 type fold struct {
 	rows   []edged.Row // the h items
 	root   []float64   // r: the square roots of their weights
-	u      []float64   // U, h×d
-	diag   []float64   // D
-	chol   []float64   // lower triangle of K (h×h) or A (d×d), after cholesky that of its factor
+	v      []float64   // V: h rows of width numbers, 0 beyond d
+	width  int         // d, rounded up to a multiple of 8
+	shrink []float64   // D^-½, 0 beyond d
+	chol   []float64   // lower triangle of K (h×h) or B (d×d), after cholesky that of its factor
 	x      []float64   // the solution
 	temp   []float64
 	vector []float64
@@ -49,26 +53,42 @@ func (f *fold) set(m *model.Model, h *history) {
 		}
 		f.root = append(f.root, math.Sqrt(w))
 	}
-	f.u = f.u[:0]
+	f.width = quant.Stride(m.Dim())
+	f.setShrink(m)
+	f.v = f.v[:0]
 	for i, row := range f.rows {
-		f.u = m.AppendVector(f.u, row)
-		scale(f.row(i, m.Dim()), f.root[i])
+		f.v = f.append(f.v, m, row, f.root[i])
 	}
-	f.setDiag(m)
 }
 
-func (f *fold) row(i, d int) []float64 { return f.u[i*d:][:d] }
+// append appends D^-½ times a vector times a number.
+func (f *fold) append(dst []float64, m *model.Model, row edged.Row, times float64) []float64 {
+	n := len(dst)
+	dst = m.AppendVector(dst, row)
+	y := dst[n:]
+	for k, d := range f.shrink[:len(y)] {
+		y[k] = float64(y[k]*times) * d
+	}
+	for len(dst) < n+f.width {
+		dst = append(dst, 0)
+	}
+	return dst
+}
 
-func (f *fold) setDiag(m *model.Model) {
+func (f *fold) row(i int) []float64 { return f.v[i*f.width:][:f.width] }
+
+func (f *fold) setShrink(m *model.Model) {
 	meta := m.Meta()
 	weight := float64(meta.A0 * float64(m.Active()))
 	for _, r := range f.root {
 		weight += float64(r * r)
 	}
 	lambda := float64(meta.Reg * power(max(weight, minWeight), meta.Nu)) // rounded here, or it would be fused with the additions below
-	f.diag = f.diag[:0]
-	for _, g := range m.Gram() {
-		f.diag = append(f.diag, float64(meta.A0*float64(g))+lambda)
+	f.shrink = resize(f.shrink, f.width)
+	gram := m.Gram()
+	clear(f.shrink[len(gram):])
+	for k, g := range gram {
+		f.shrink[k] = 1 / math.Sqrt(float64(meta.A0*float64(g))+lambda)
 	}
 }
 
@@ -85,79 +105,68 @@ func (f *fold) deviation(m *model.Model) float64 {
 	return math.Sqrt(max(squares/items-float64(mean*mean), 0))
 }
 
-// solve computes x, all zero without items.
-func (f *fold) solve() {
-	h, d := len(f.rows), len(f.diag)
-	f.x = resize(f.x, d)
+// solve computes x, d numbers, all zero without items.
+func (f *fold) solve(d int) {
+	h := len(f.rows)
+	f.x = resize(f.x, f.width)
 	clear(f.x)
-	if h == 0 {
-		return
+	switch {
+	case h == 0:
+	case h <= d:
+		f.solveItems(h)
+	default:
+		f.solveDims(h, d)
 	}
-	if h <= d {
-		f.solveItems(h, d)
-		return
+	f.x = f.x[:d]
+	for k := range f.x {
+		f.x[k] *= f.shrink[k]
 	}
-	f.solveDims(h, d)
 }
 
-// solveItems: K z = r, x = D⁻¹ Uᵀ z.
-func (f *fold) solveItems(h, d int) {
+// solveItems: K z = r, x = Vᵀ z.
+func (f *fold) solveItems(h int) {
 	f.chol = resize(f.chol, h*h)
-	f.vector = resize(f.vector, d)
 	for i := range h {
-		for k, u := range f.row(i, d) {
-			f.vector[k] = u / f.diag[k]
-		}
-		for j := range i + 1 {
-			f.chol[i*h+j] = dot(f.vector, f.row(j, d))
-		}
-		f.chol[i*h+i]++
+		row := f.chol[i*h:][:i+1]
+		kernel.Dots64(row, f.row(i), f.v)
+		row[i]++
 	}
 	cholesky(f.chol, h)
 	f.temp = append(f.temp[:0], f.root...)
 	solveCholesky(f.chol, h, f.temp)
 	for i, z := range f.temp {
-		addScaled(f.x, f.row(i, d), z)
-	}
-	for k := range f.x {
-		f.x[k] /= f.diag[k]
+		addScaled(f.x, f.row(i), z)
 	}
 }
 
-// solveDims: A x = Uᵀ r.
+// solveDims: B x = Vᵀ r.
 func (f *fold) solveDims(h, d int) {
 	f.chol = resize(f.chol, d*d)
 	clear(f.chol)
 	for i := range h {
-		u := f.row(i, d)
-		for k, v := range u {
-			addScaled(f.chol[k*d:][:k+1], u[:k+1], v)
+		v := f.row(i)
+		for k, x := range v[:d] {
+			addScaled(f.chol[k*d:][:k+1], v[:k+1], x)
 		}
-		addScaled(f.x, u, f.root[i])
+		addScaled(f.x, v, f.root[i])
 	}
-	for k, v := range f.diag {
-		f.chol[k*d+k] += v
+	for k := range d {
+		f.chol[k*d+k]++
 	}
 	cholesky(f.chol, d)
-	solveCholesky(f.chol, d, f.x)
+	solveCholesky(f.chol, d, f.x[:d])
 }
 
 // shares returns what each item of the history adds to the score of a row: yⱼᵀ A⁻¹ wᵢ yᵢ. The result is overwritten by
 // the next call.
 func (f *fold) shares(m *model.Model, row edged.Row) []float64 {
-	h, d := len(f.rows), len(f.diag)
-	f.vector = m.AppendVector(f.vector[:0], row)
+	h, d := len(f.rows), m.Dim()
+	f.vector = f.append(f.vector[:0], m, row, 1)
 	if h > d {
-		solveCholesky(f.chol, d, f.vector)
-	} else {
-		for k := range f.vector {
-			f.vector[k] /= f.diag[k]
-		}
+		solveCholesky(f.chol, d, f.vector[:d])
 	}
 	f.temp = resize(f.temp, h)
-	for i := range h {
-		f.temp[i] = dot(f.row(i, d), f.vector)
-	}
+	kernel.Dots64(f.temp, f.vector, f.v)
 	if h <= d {
 		solveCholesky(f.chol, h, f.temp)
 	}

@@ -34,12 +34,6 @@ func addScaled(dst, x []float64, f float64) {
 	}
 }
 
-func scale(x []float64, f float64) {
-	for i := range x {
-		x[i] *= f
-	}
-}
-
 // cholesky replaces the lower triangle of the symmetric positive definite n×n matrix a by L, a = L Lᵀ. What is above
 // the diagonal is neither read nor written.
 func cholesky(a []float64, n int) {

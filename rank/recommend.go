@@ -10,7 +10,7 @@ import (
 func (r *Ranker) FoldIn(dst []float32, s *Scratch, recent []Recent) []float32 {
 	s.history.set(r.m, recent, &ageless)
 	s.fold.set(r.m, &s.history)
-	s.fold.solve()
+	s.fold.solve(r.m.Dim())
 	for _, x := range s.fold.x {
 		dst = append(dst, float32(x))
 	}

@@ -2015,3 +2015,41 @@ word:
 	JNZ       word
 	VZEROUPPER
 	RET
+
+// func dots64AVX2(dst *float64, x *float64, rows *float64, n int, count int)
+// Requires: AVX
+TEXT ·dots64AVX2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ count+32(FP), SI
+
+row:
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	MOVQ   BX, DI
+	MOVQ   CX, R8
+
+eight:
+	VMOVUPD      (R8), Y2
+	VMULPD       (DX), Y2, Y2
+	VADDPD       Y2, Y0, Y0
+	VMOVUPD      32(R8), Y2
+	VMULPD       32(DX), Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	ADDQ         $0x40, R8
+	ADDQ         $0x40, DX
+	SUBQ         $0x08, DI
+	JNZ          eight
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPD       X1, X0, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDSD       X0, X1, X1
+	VMOVSD       X1, (AX)
+	ADDQ         $0x08, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET

@@ -2120,3 +2120,38 @@ word:
 	JNZ       word
 	VZEROUPPER
 	RET
+
+// func dots64AVX512(dst *float64, x *float64, rows *float64, n int, count int)
+// Requires: AVX, AVX512F
+TEXT ·dots64AVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+	MOVQ count+32(FP), SI
+
+row:
+	VPXORQ Z0, Z0, Z0
+	MOVQ   BX, DI
+	MOVQ   CX, R8
+
+eight:
+	VMOVUPD       (R8), Z1
+	VMULPD        (DX), Z1, Z1
+	VADDPD        Z1, Z0, Z0
+	ADDQ          $0x40, R8
+	ADDQ          $0x40, DX
+	SUBQ          $0x08, DI
+	JNZ           eight
+	VEXTRACTF64X4 $0x01, Z0, Y1
+	VADDPD        Y1, Y0, Y1
+	VEXTRACTF128  $0x01, Y1, X2
+	VADDPD        X2, X1, X2
+	VPERMILPD     $0x01, X2, X1
+	VADDSD        X1, X2, X2
+	VMOVSD        X2, (AX)
+	ADDQ          $0x08, AX
+	DECQ          SI
+	JNZ           row
+	VZEROUPPER
+	RET

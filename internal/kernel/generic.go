@@ -5,7 +5,7 @@ import "encoding/binary"
 // generic is the reference every other variant is tested against.
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
-	Scan: scanGeneric, ArgMin: argMinGeneric, Above: aboveGeneric,
+	Scan: scanGeneric, ArgMin: argMinGeneric, Above: aboveGeneric, Dots64: dots64Generic,
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {
@@ -107,5 +107,24 @@ func aboveGeneric(masks []uint32, dots []int32, scales []float32, add, limit flo
 			mask |= bit << i
 		}
 		masks[b] = mask
+	}
+}
+
+func dots64Generic(dst, x, rows []float64) {
+	for r := range dst {
+		row := rows[r*len(x):][:len(x)]
+		var s [8]float64
+		for k := 0; k+8 <= len(x) && k+8 <= len(row); k += 8 {
+			a, b := (*[8]float64)(x[k:]), (*[8]float64)(row[k:])
+			s[0] += float64(a[0] * b[0])
+			s[1] += float64(a[1] * b[1])
+			s[2] += float64(a[2] * b[2])
+			s[3] += float64(a[3] * b[3])
+			s[4] += float64(a[4] * b[4])
+			s[5] += float64(a[5] * b[5])
+			s[6] += float64(a[6] * b[6])
+			s[7] += float64(a[7] * b[7])
+		}
+		dst[r] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
 	}
 }

@@ -52,6 +52,12 @@ func TestNothingIsReadOutside(t *testing.T) {
 						scanOutside(t, v, rng, bytes, blocks, atEnd)
 					}
 				}
+				for _, n := range []int{8, 16, 256} {
+					dst, x, rows := guarded[float64](t, 3, atEnd), guarded[float64](t, n, atEnd), guarded[float64](t, 3*n, atEnd)
+					if v.Dots64 != nil {
+						v.Dots64(dst, x, rows)
+					}
+				}
 				for n := 1; n <= 130; n++ {
 					keys := guarded[uint64](t, n, atEnd)
 					for i := range keys {

@@ -1,10 +1,10 @@
 // Package kernel holds the innermost loops of the search: dot products of 8-bit rows with a 16-bit query, the scan of
-// bit codes through byte tables, and the place of the smallest key.
+// bit codes through byte tables, the place of the smallest key, and the few float64 products of the fold-in.
 //
 // The plain-Go functions (generic.go) are compiled on every platform and are the reference. A variant is the same set
 // of functions written for one kind of CPU; it must give the same bits for every input within the limits stated on each
-// function: all arithmetic is on integers that cannot overflow, and the few float32 operations of Scan are rounded one
-// by one, never fused. So an answer does not depend on the machine, and any variant can be tested against the reference.
+// function: nearly all arithmetic is on integers that cannot overflow, and operations on floats are rounded one by one,
+// never fused, in a stated order. So an answer does not depend on the machine, and any variant can be tested against the reference.
 //
 // The variant is chosen once, at start, from what the CPU can do; EDGED_SIMD=generic|avx2|avx512|neon|neondot forces one.
 // Functions keep no state and may be called from any goroutine.
@@ -107,6 +107,25 @@ func Above(masks []uint32, dots []int32, scales []float32, add, limit float32) {
 		return
 	}
 	active.Above(masks, dots, scales, add, limit)
+}
+
+// Dots64 writes to dst[r] the product of x with row r of rows, rows lying one after the other, len(x) numbers each. len(x) is a
+// multiple of 8; rows must hold len(dst) of them. Each product and each sum is rounded alone, in this order: sum l of eight takes
+// the products of the places k ≡ l (mod 8), ascending from 0, and the result is ((0+4) + (2+6)) + ((1+5) + (3+7)).
+func Dots64(dst, x, rows []float64) {
+	if len(dst) == 0 || len(x) == 0 {
+		clear(dst)
+		return
+	}
+	if len(x)%8 != 0 {
+		panic("BUG: kernel: a row that is no multiple of 8")
+	}
+	rows = rows[:len(dst)*len(x)]
+	if active.Dots64 == nil {
+		dots64Generic(dst, x, rows)
+		return
+	}
+	active.Dots64(dst, x, rows)
 }
 
 // ArgMin returns the place of the smallest of keys, the first of equal ones. There is at least one key.

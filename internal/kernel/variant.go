@@ -16,6 +16,7 @@ type Variant struct {
 	Scan      func(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
 	ArgMin    func(keys []uint64) int
 	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
+	Dots64    func(dst, x, rows []float64)                                             // nil: the reference is used
 }
 
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.

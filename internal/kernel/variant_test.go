@@ -44,7 +44,7 @@ func extremes(rng *rand.Rand, codes []int8, qs ...[]int16) {
 }
 
 // canary wraps n elements in guards; the check fails where one changed.
-func canary[T int32 | uint32](n int, guard T) (dst []T, check func(t *testing.T, what string)) {
+func canary[T int32 | uint32 | float64](n int, guard T) (dst []T, check func(t *testing.T, what string)) {
 	all := make([]T, n+8)
 	for i := range all {
 		all[i] = guard
@@ -247,6 +247,39 @@ func TestArgMinVariants(t *testing.T) {
 			}
 			if got, want := v.ArgMin(keys), slices.Index(keys, slices.Min(keys)); got != want {
 				t.Fatalf("%d keys: %d, want %d", n, got, want)
+			}
+		}
+	})
+}
+
+// Eight sums, each product and each addition rounded, folded in a stated order: the same bits from every variant.
+func TestDots64Variants(t *testing.T) {
+	each(t, func(t *testing.T, v *Variant) {
+		if v.Dots64 == nil {
+			t.Skip("uses the reference")
+		}
+		rng := rand.New(rand.NewPCG(10, 8))
+		for n := 8; n <= 512; n += 8 {
+			for _, rows := range []int{1, 2, 3, 7, 10} {
+				start := rng.IntN(9)
+				x, all := make([]float64, n+start)[start:], make([]float64, n*rows+start)[start:]
+				for _, list := range [][]float64{x, all} {
+					for i := range list {
+						list[i] = rng.NormFloat64() * math.Exp(3*rng.NormFloat64())
+					}
+				}
+				got, check := canary[float64](rows, 7e77)
+				v.Dots64(got, x, all)
+				check(t, "Dots64")
+				for r := range rows {
+					var s [8]float64
+					for k := range x {
+						s[k%8] += float64(x[k] * all[r*n+k])
+					}
+					if want := ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); got[r] != want {
+						t.Fatalf("%d numbers, row %d of %d: %g, want %g", n, r, rows, got[r], want)
+					}
+				}
 			}
 		}
 	})
