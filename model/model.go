@@ -100,6 +100,12 @@ func (m *Model) AppendVector(dst []float64, row edged.Row) []float64 {
 	return m.rows.Append(dst, int(m.place[row]))
 }
 
+// AppendTimes appends a row's vector, decoded, times a number and, dimension by dimension, times by, which has quant.Stride(Dim)
+// numbers, to dst.
+func (m *Model) AppendTimes(dst []float64, row edged.Row, times float64, by []float64) []float64 {
+	return m.rows.AppendTimes(dst, int(m.place[row]), times, by)
+}
+
 // Gram returns the diagonal of YᵀY over all vectors.
 func (m *Model) Gram() []float32 { return m.gram }
 

@@ -86,6 +86,37 @@ func TestScoreIsTheDotProductOfTheDecodedVectors(t *testing.T) {
 	}
 }
 
+func TestAppendTimesIsAppendTimes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	for _, dim := range []int{1, 7, 8, 33, 512} {
+		v := randomVectors(rng, 5, dim, 1)
+		coarse := encoded(t, v, dim)
+		fine, err := EncodeFine(v, dim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by := make([]float64, Stride(dim))
+		for k := range by {
+			by[k] = rng.NormFloat64()
+		}
+		for _, rows := range []*Rows{&coarse, &fine} {
+			for i := range 5 {
+				got := rows.AppendTimes([]float64{9}, i, 3, by)[1:]
+				for k, y := range rows.Append(nil, i) {
+					if want := 3 * y * by[k]; math.Abs(got[k]-want) > 1e-12*math.Abs(want) {
+						t.Fatalf("dim %d: %g, want %g", dim, got[k], want)
+					}
+				}
+				for _, y := range got[dim:] {
+					if y != 0 || len(got) != len(by) {
+						t.Errorf("dim %d: padding of %g", dim, y)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestBoundHoldsWhereItIsTight(t *testing.T) {
 	for _, x := range [][]float32{{1}, {-3, 4}, {1e-20, 2e-20, 3e-20}, {1e8, -1e8}} {
 		rows := encoded(t, x, len(x))

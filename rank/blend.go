@@ -133,6 +133,7 @@ func over(weight float32, deviation float64) float64 {
 
 // sum adds up rows of a table, weighed, and returns the deviation: 0, so that the sums count for nothing, when time is up.
 func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weights []float64) float64 {
+	to.touch(t, rows)
 	for i, row := range rows {
 		if i%16 == 0 && r.stop(f) {
 			return 0

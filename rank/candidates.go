@@ -20,15 +20,18 @@ const (
 	searched   = 200
 )
 
-// gather collects the candidates.
+// gather collects the candidates. What the tables reach and may not come counts as not reached from here on.
 func (r *Ranker) gather(f *fill) {
 	b, h := &f.s.blend, &f.s.history
 	b.rows, b.own = b.rows[:0], b.own[:0]
 	b.extra.reset(len(h.rows) + headLength + max(searched, len(f.allowed.rows)))
+	b.table.drop(f.s.exclude)
+	b.session.drop(f.s.exclude)
 	if b.byRepeat > 0 || b.byPast > 0 {
 		f.gatherOwn()
 	}
-	f.gatherReached()
+	f.gatherReached(&b.table, nil)
+	f.gatherReached(&b.session, &b.table)
 	if b.byPopular > 0 {
 		f.gatherExtra(r.head)
 	}
@@ -51,18 +54,15 @@ func (f *fill) gatherOwn() {
 	}
 }
 
-// gatherReached takes what the tables reach and is not there yet.
-func (f *fill) gatherReached() {
+// gatherReached takes what a table reaches, another before it doesn't, and is not there yet.
+func (f *fill) gatherReached(s, before *sums) {
 	b := &f.s.blend
-	for _, row := range b.table.rows {
-		if f.may(row) && !(len(b.own) > 0 && b.extra.has(row)) {
-			b.rows = append(b.rows, row)
+	own := len(b.own) > 0
+	for _, row := range s.rows {
+		if s.score[row] == 0 || before != nil && before.score[row] != 0 || !f.allowed.has(row) || own && b.extra.has(row) {
+			continue
 		}
-	}
-	for _, row := range b.session.rows {
-		if b.table.score[row] == 0 && f.may(row) && !(len(b.own) > 0 && b.extra.has(row)) {
-			b.rows = append(b.rows, row)
-		}
+		b.rows = append(b.rows, row)
 	}
 }
 

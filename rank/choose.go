@@ -14,7 +14,8 @@ type chooser struct {
 	sums   []float64 // of the candidates, the vector's part left out
 	bounds []float64 // none of their scores is above it
 	order  []int32   // places, by buckets of bounds, the highest first
-	counts [buckets + 1]int32
+	keys   []uint16  // the bucket of each
+	counts [buckets]int32
 
 	places [batch]int32
 	rows   [batch]edged.Row
@@ -22,32 +23,33 @@ type chooser struct {
 	scores model.ScoreScratch
 }
 
-const (
-	buckets = 256
-	batch   = 64 // rows of one call of the kernel
-)
+const batch = 64 // rows of one call of the kernel
 
 // choose keeps the best candidates, as many as the answer can use.
 func (r *Ranker) choose(f *fill) {
 	b := &f.s.blend
 	b.best.reset(f.skip + f.want)
+	if r.stop(f) {
+		b.byFactors = 0
+	}
 	r.addUp(f.s)
-	if b.byFactors > 0 && !r.stop(f) {
-		r.bound(b)
+	if b.byFactors > 0 {
 		b.chooser.sort()
 		r.chooseByBounds(f)
 	} else {
-		b.byFactors = 0
 		b.chooseBySums()
 	}
 	f.a.Reranked += b.best.offered
 }
 
-// addUp adds the parts but for the vector's up, in the order of parts.sum.
+// addUp adds the parts but for the vector's up, in the order of parts.sum, and bounds the scores, with room for rounding.
 func (r *Ranker) addUp(s *Scratch) {
 	b := &s.blend
-	c, z := &b.chooser, r.m.PopularZ()
-	c.sums = resize(c.sums, len(b.rows))
+	c, z, n := &b.chooser, r.m.PopularZ(), len(b.rows)
+	c.sums, c.bounds, c.order = resize(c.sums, n), resize(c.bounds, n), resize(c.order, n)
+	c.keys = resize(c.keys, n)
+	clear(c.counts[:])
+	reach := float64(b.byFactors * b.query.Bound(1))
 	for i, row := range b.rows {
 		sum := float64(b.byTable * float64(b.table.score[row]))
 		if b.bySession > 0 {
@@ -56,22 +58,16 @@ func (r *Ranker) addUp(s *Scratch) {
 		if b.byPopular > 0 {
 			sum += float64(b.byPopular * float64(z[row]))
 		}
+		if i < len(b.own) {
+			p := r.partsOf(s, i, 0)
+			sum = p.sum()
+		}
 		c.sums[i] = sum
-	}
-	for i := range b.own {
-		p := r.partsOf(s, i, 0)
-		c.sums[i] = p.sum()
-	}
-}
-
-// bound bounds the scores, with room for rounding.
-func (r *Ranker) bound(b *blend) {
-	c := &b.chooser
-	c.bounds, c.order = resize(c.bounds, len(b.rows)), resize(c.order, len(b.rows))
-	reach := float64(b.byFactors * b.query.Bound(1))
-	for i, row := range b.rows {
-		bound := c.sums[i] + float64(reach*r.m.MaxLength(row))
-		c.bounds[i] = bound + float64(1e-6*math.Abs(bound))
+		if b.byFactors > 0 {
+			bound := sum + float64(reach*r.m.MaxLength(row))
+			c.bounds[i] = bound + float64(1e-6*math.Abs(bound))
+			c.put(i, bound)
+		}
 	}
 }
 
@@ -119,29 +115,30 @@ func (r *Ranker) scoreBatch(f *fill, n int) {
 	}
 }
 
-// sort puts the places in buckets of equally wide ranges of bounds.
+// Buckets are thirty-seconds of a power of two, from 2^-4 to 2^12: bits of a float32 are in the order of the floats.
+const (
+	bucketShift = 23 - 5
+	lowest      = (127 - 4) << 5
+	buckets     = 16 << 5
+)
+
+// put counts a candidate's bound, rounded to a bucket, the highest first.
+func (c *chooser) put(i int, bound float64) {
+	k := int(math.Float32bits(float32(max(bound, 0)))>>bucketShift) - lowest
+	k = buckets - 1 - max(0, min(k, buckets-1))
+	c.keys[i] = uint16(k)
+	c.counts[k]++
+}
+
+// sort puts the places in the order of their buckets.
 func (c *chooser) sort() {
-	lo, hi := math.Inf(1), math.Inf(-1)
-	for _, x := range c.bounds {
-		lo, hi = min(lo, x), max(hi, x)
+	at := int32(0)
+	for k, n := range c.counts {
+		c.counts[k] = at
+		at += n
 	}
-	width := (hi - lo) / buckets
-	if !(width > 0) {
-		width = 1
-	}
-	scale := 1 / width
-	clear(c.counts[:])
-	for _, x := range c.bounds {
-		c.counts[bucketOf(hi, x, scale)+1]++
-	}
-	for k := 1; k <= buckets; k++ {
-		c.counts[k] += c.counts[k-1]
-	}
-	for i, x := range c.bounds {
-		k := bucketOf(hi, x, scale)
+	for i, k := range c.keys {
 		c.order[c.counts[k]] = int32(i)
 		c.counts[k]++
 	}
 }
-
-func bucketOf(hi, x, scale float64) int { return min(int((hi-x)*scale), buckets-1) }

@@ -57,22 +57,8 @@ func (f *fold) set(m *model.Model, h *history) {
 	f.setShrink(m)
 	f.v = f.v[:0]
 	for i, row := range f.rows {
-		f.v = f.append(f.v, m, row, f.root[i])
+		f.v = m.AppendTimes(f.v, row, f.root[i], f.shrink)
 	}
-}
-
-// append appends D^-½ times a vector times a number.
-func (f *fold) append(dst []float64, m *model.Model, row edged.Row, times float64) []float64 {
-	n := len(dst)
-	dst = m.AppendVector(dst, row)
-	y := dst[n:]
-	for k, d := range f.shrink[:len(y)] {
-		y[k] = float64(y[k]*times) * d
-	}
-	for len(dst) < n+f.width {
-		dst = append(dst, 0)
-	}
-	return dst
 }
 
 func (f *fold) row(i int) []float64 { return f.v[i*f.width:][:f.width] }
@@ -161,7 +147,7 @@ func (f *fold) solveDims(h, d int) {
 // the next call.
 func (f *fold) shares(m *model.Model, row edged.Row) []float64 {
 	h, d := len(f.rows), m.Dim()
-	f.vector = f.append(f.vector[:0], m, row, 1)
+	f.vector = m.AppendTimes(f.vector[:0], row, 1, f.shrink)
 	if h > d {
 		solveCholesky(f.chol, d, f.vector[:d])
 	}

@@ -52,6 +52,19 @@ func dots64AVX2(dst, x, rows *float64, n, count int)
 //go:noescape
 func dots64AVX512(dst, x, rows *float64, n, count int)
 
+//go:noescape
+func widenAVX2(dst *float64, high, low *int8, by *float64, n int, scale float64)
+
+//go:noescape
+func widenAVX512(dst *float64, high, low *int8, by *float64, n int, scale float64)
+
+// widenBy hands slices that are not empty on to assembly.
+func widenBy(f func(dst *float64, high, low *int8, by *float64, n int, scale float64)) func(dst []float64, high, low []int8, scale float64, by []float64) {
+	return func(dst []float64, high, low []int8, scale float64, by []float64) {
+		f(&dst[0], &high[0], &low[0], &by[0], len(dst), scale)
+	}
+}
+
 // dots64By hands slices that are not empty on to assembly.
 func dots64By(f func(dst, x, rows *float64, n, count int)) func(dst, x, rows []float64) {
 	return func(dst, x, rows []float64) { f(&dst[0], &x[0], &rows[0], len(x), len(dst)) }
@@ -63,14 +76,14 @@ func archVariants() []Variant {
 	if x.HasAVX2 && x.HasBMI1 {
 		v = append(v, Variant{
 			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
-			Scan: scanAVX2, ArgMin: argMinAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2),
+			Scan: scanAVX2, ArgMin: argMinAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2), Widen: widenBy(widenAVX2),
 		})
 	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
 		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
 		v = append(v, Variant{
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
-			Scan: scanAVX512, ArgMin: argMinAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512),
+			Scan: scanAVX512, ArgMin: argMinAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
 		})
 	}
 	return v

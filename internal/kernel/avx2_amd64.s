@@ -2053,3 +2053,32 @@ eight:
 	JNZ          row
 	VZEROUPPER
 	RET
+
+// func widenAVX2(dst *float64, high *int8, low *int8, by *float64, n int, scale float64)
+// Requires: AVX, AVX2, SSE2
+TEXT ·widenAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         low+16(FP), DX
+	MOVQ         by+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVSD        scale+40(FP), X0
+	VBROADCASTSD X0, Y0
+
+some:
+	VPMOVSXBD (CX), X1
+	VPSLLD    $0x08, X1, X1
+	VPMOVSXBD (DX), X2
+	VPADDD    X2, X1, X1
+	VCVTDQ2PD X1, Y1
+	VMULPD    Y0, Y1, Y1
+	VMULPD    (BX), Y1, Y1
+	VMOVUPD   Y1, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x04, CX
+	ADDQ      $0x04, DX
+	ADDQ      $0x20, BX
+	SUBQ      $0x04, SI
+	JNZ       some
+	VZEROUPPER
+	RET

@@ -2155,3 +2155,32 @@ eight:
 	JNZ           row
 	VZEROUPPER
 	RET
+
+// func widenAVX512(dst *float64, high *int8, low *int8, by *float64, n int, scale float64)
+// Requires: AVX, AVX2, AVX512F, SSE2
+TEXT ·widenAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         high+8(FP), CX
+	MOVQ         low+16(FP), DX
+	MOVQ         by+24(FP), BX
+	MOVQ         n+32(FP), SI
+	MOVSD        scale+40(FP), X0
+	VBROADCASTSD X0, Z0
+
+some:
+	VPMOVSXBD (CX), Y1
+	VPSLLD    $0x08, Y1, Y1
+	VPMOVSXBD (DX), Y2
+	VPADDD    Y2, Y1, Y1
+	VCVTDQ2PD Y1, Z1
+	VMULPD    Z0, Z1, Z1
+	VMULPD    (BX), Z1, Z1
+	VMOVUPD   Z1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x08, CX
+	ADDQ      $0x08, DX
+	ADDQ      $0x40, BX
+	SUBQ      $0x08, SI
+	JNZ       some
+	VZEROUPPER
+	RET

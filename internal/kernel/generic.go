@@ -5,7 +5,7 @@ import "encoding/binary"
 // generic is the reference every other variant is tested against.
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
-	Scan: scanGeneric, ArgMin: argMinGeneric, Above: aboveGeneric, Dots64: dots64Generic,
+	Scan: scanGeneric, ArgMin: argMinGeneric, Above: aboveGeneric, Dots64: dots64Generic, Widen: widenGeneric,
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {
@@ -126,5 +126,11 @@ func dots64Generic(dst, x, rows []float64) {
 			s[7] += float64(a[7] * b[7])
 		}
 		dst[r] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+	}
+}
+
+func widenGeneric(dst []float64, high, low []int8, scale float64, by []float64) {
+	for k := range dst {
+		dst[k] = float64(float64(256*int32(high[k])+int32(low[k]))*scale) * by[k]
 	}
 }

@@ -57,6 +57,9 @@ func TestNothingIsReadOutside(t *testing.T) {
 					if v.Dots64 != nil {
 						v.Dots64(dst, x, rows)
 					}
+					if v.Widen != nil {
+						v.Widen(x, guarded[int8](t, n, atEnd), guarded[int8](t, n, atEnd), 2, guarded[float64](t, n, atEnd))
+					}
 				}
 				for n := 1; n <= 130; n++ {
 					keys := guarded[uint64](t, n, atEnd)

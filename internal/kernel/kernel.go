@@ -128,5 +128,21 @@ func Dots64(dst, x, rows []float64) {
 	active.Dots64(dst, x, rows)
 }
 
+// Widen writes to dst[k] the number ((256·high[k] + low[k])·scale)·by[k], each product rounded. All are as long as dst, a multiple
+// of 8.
+func Widen(dst []float64, high, low []int8, scale float64, by []float64) {
+	n := len(dst)
+	high, low, by = high[:n], low[:n], by[:n]
+	switch {
+	case n == 0:
+	case n%8 != 0:
+		panic("BUG: kernel: a row that is no multiple of 8")
+	case active.Widen == nil:
+		widenGeneric(dst, high, low, scale, by)
+	default:
+		active.Widen(dst, high, low, scale, by)
+	}
+}
+
 // ArgMin returns the place of the smallest of keys, the first of equal ones. There is at least one key.
 func ArgMin(keys []uint64) int { return active.ArgMin(keys) }

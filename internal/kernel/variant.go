@@ -17,6 +17,7 @@ type Variant struct {
 	ArgMin    func(keys []uint64) int
 	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
 	Dots64    func(dst, x, rows []float64)                                             // nil: the reference is used
+	Widen     func(dst []float64, high, low []int8, scale float64, by []float64)       // nil: the reference is used
 }
 
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.

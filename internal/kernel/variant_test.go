@@ -285,6 +285,31 @@ func TestDots64Variants(t *testing.T) {
 	})
 }
 
+func TestWidenVariants(t *testing.T) {
+	each(t, func(t *testing.T, v *Variant) {
+		if v.Widen == nil {
+			t.Skip("uses the reference")
+		}
+		rng := rand.New(rand.NewPCG(10, 9))
+		for n := 8; n <= 512; n += 8 {
+			start, scale := rng.IntN(9), rng.NormFloat64()
+			high, low, by := make([]int8, n+start)[start:], make([]int8, n+start)[start:], make([]float64, n+start)[start:]
+			for i := range by {
+				high[i], low[i], by[i] = int8(rng.IntN(255)-127), int8(rng.IntN(255)-127), rng.NormFloat64()
+			}
+			got, check := canary[float64](n, 7e77)
+			v.Widen(got, high, low, scale, by)
+			check(t, "Widen")
+			for i := range got {
+				y := float64(float64(256*int(high[i])+int(low[i])) * scale)
+				if want := y * by[i]; got[i] != want {
+					t.Fatalf("%d numbers, place %d: %g, want %g", n, i, got[i], want)
+				}
+			}
+		}
+	})
+}
+
 func TestAboveVariants(t *testing.T) {
 	each(t, func(t *testing.T, v *Variant) {
 		if v.Above == nil {

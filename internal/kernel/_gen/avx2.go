@@ -16,6 +16,7 @@ func avx2() {
 	argMin256()
 	above256()
 	dots64By256()
+	widen256()
 }
 
 // chunk256 is how many codes one register holds once they are widened to 16 bits. Vectors are multiples of 8 long: half

@@ -18,6 +18,7 @@ func avx512() {
 	argMin512()
 	above512()
 	dots64By512()
+	widen512()
 }
 
 // chunk is how many codes one register holds once they are widened to 16 bits.
