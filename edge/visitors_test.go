@@ -21,8 +21,8 @@ import (
 	"github.com/edged/edged/profile"
 )
 
-// exchange sends a request with headers and returns the answer with its body.
-func exchange(t testing.TB, client *http.Client, method, url, body string, headers map[string]string) (*http.Response, string) {
+// talk sends a request with headers and returns the answer with its body.
+func talk(t testing.TB, client *http.Client, method, url, body string, headers map[string]string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -60,13 +60,13 @@ func TestTokensRoamBetweenNodes(t *testing.T) {
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	first := node("first", "old.keys")
-	resp, _ := exchange(t, client, "POST", "http://"+first.Addr()+"/v1/events", `{"item":"a-007","type":"view"}`, map[string]string{"Edged-Profile": "new"})
+	resp, _ := talk(t, client, "POST", "http://"+first.Addr()+"/v1/events", `{"item":"a-007","type":"view"}`, map[string]string{"Edged-Profile": "new"})
 	token := resp.Header.Get("Edged-Profile")
 	for _, c := range []struct {
 		name, keys string
 		holds      bool
 	}{{"second", "both.keys", true}, {"third", "young.keys", false}} {
-		_, body := exchange(t, client, "GET", "http://"+node(c.name, c.keys).Addr()+"/v1/profile", "", map[string]string{"Edged-Profile": token})
+		_, body := talk(t, client, "GET", "http://"+node(c.name, c.keys).Addr()+"/v1/profile", "", map[string]string{"Edged-Profile": token})
 		if strings.Contains(body, `"a-007"`) != c.holds {
 			t.Errorf("%s: %s", c.keys, body)
 		}
@@ -133,10 +133,10 @@ func TestAdminUnderTLS(t *testing.T) {
 	roots.AppendCertsFromPEM(cert)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}}
 	url := "https://" + e.AdminAddr() + "/metrics"
-	if resp, _ := exchange(t, client, "GET", url, "", nil); resp.StatusCode != 401 {
+	if resp, _ := talk(t, client, "GET", url, "", nil); resp.StatusCode != 401 {
 		t.Errorf("without the key: %d, want 401", resp.StatusCode)
 	}
-	resp, body := exchange(t, client, "GET", url, "", map[string]string{"Authorization": "Bearer a key of more than sixteen bytes"})
+	resp, body := talk(t, client, "GET", url, "", map[string]string{"Authorization": "Bearer a key of more than sixteen bytes"})
 	if resp.StatusCode != 200 || !strings.Contains(body, "edged_http_requests_total") && !strings.Contains(body, "edged_answers_total") {
 		t.Errorf("with the key: %d %.100s", resp.StatusCode, body)
 	}
