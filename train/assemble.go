@@ -25,6 +25,7 @@ type lesson struct {
 	near         [][]learn.Scored
 	table        *learn.Table // nil: none
 	session      *learn.Table // nil: none
+	gram, mean   []float32    // of the vectors learned, where others were added; else nil
 	popularZ     []float32    // nil: nothing weighs it
 	repeatQ      []float32    // nil: nothing weighs it
 }
@@ -96,6 +97,7 @@ func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *mode
 	for _, t := range cfg.types() {
 		b.Meta.EventWeights[string(t)] = cfg.EventWeights[t]
 	}
+	b.Gram, b.Mean = l.gram, l.mean
 	b.Table, b.Session, b.PopularZ, b.RepeatQ = (*model.Sparse)(l.table), (*model.Sparse)(l.session), l.popularZ, l.repeatQ
 	for _, t := range trends {
 		rows, scores := columns(t.list)

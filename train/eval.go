@@ -200,7 +200,9 @@ func (e *evaluation) measure(ctx context.Context) error {
 		}
 	}
 	for _, x := range e.fold.exams {
-		part, err := e.answer(ctx, e.fold.quiz(x, e.visits))
+		q := e.fold.quiz(x, e.visits)
+		q.set.Vectors, q.set.Dim = e.lesson.factors.Y, e.lesson.factors.ALS.Factors
+		part, err := e.answer(ctx, q)
 		if err != nil {
 			return err
 		}

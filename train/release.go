@@ -148,10 +148,15 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	if err != nil {
 		return nil, err
 	}
+	catalogue := aligned(p.ids, items)
+	r.watch.begin("content")
+	if err := l.mapNewItems(ctx, r.cfg, catalogue); err != nil {
+		return nil, err
+	}
 	r.watch.begin("trends")
 	trends := p.trends(r.cfg)
 	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
-	build := l.assemble(r.cfg, trends, aligned(p.ids, items))
+	build := l.assemble(r.cfg, trends, catalogue)
 	r.describe(log, l, len(trends))
 	build.Meta.Created = r.card.Created
 	return build, nil
