@@ -29,3 +29,17 @@ func TestPageNeedsNothingElse(t *testing.T) {
 		}
 	}
 }
+
+func TestRatingsOf(t *testing.T) {
+	var errors []RatingError
+	for i := range 400 {
+		errors = append(errors, RatingError{User: i % 40, Error: []float64{3, -4}[i%2]})
+	}
+	r := RatingsOf(errors, Bootstrap{Resamples: 200})
+	if r.Count != 400 || r.MAE != 3.5 || r.RMSE*r.RMSE < 12.499 || r.RMSE*r.RMSE > 12.501 {
+		t.Errorf("%+v, want MAE 3.5 and RMSE² 12.5", r)
+	}
+	if i := r.Intervals.RMSE; !(i.Low < r.RMSE && r.RMSE < i.High && i.High < 4) {
+		t.Errorf("interval %+v around %v", i, r.RMSE)
+	}
+}

@@ -33,6 +33,7 @@ type EvalConfig struct {
 	K         int               // length of the lists, 1 to 500; default 20
 	Resamples int               // of the bootstrap behind intervals and comparisons; default 2000
 	Types     []edged.EventType // if set, only these events count, with their weight of Config or 1
+	Ratings   bool              // of Temporal and LeaveLast: events carry a rating as their value; foretell those kept back
 	Anonymous bool              // of Session: sessions without a user count too
 	Config    Config            // of the models; UsersOnly is set, or with Anonymous not
 }
@@ -73,6 +74,7 @@ func (c *EvalConfig) Validate() error {
 		check(byTime || c.SplitTime.IsZero(), "splitTime: the protocol %s has none", c.Protocol),
 		check((c.Protocol == Files) == files && (c.Train == nil) == (c.Test == nil), "train and test: the protocol %s wants both, no other any", Files),
 		check(!c.Repeats || c.Protocol == Temporal, "repeats: only the protocol %s can tell", Temporal),
+		check(!c.Ratings || c.Protocol == Temporal || c.Protocol == LeaveLast, "ratings: only the protocols %s and %s can keep some back", Temporal, LeaveLast),
 		check(c.Share >= 0 && c.Share < 1, "share: %v, want 0 to below 1", c.Share),
 		check(c.Share == 0 || c.Protocol == LeaveLast, "share: only the protocol %s has one", LeaveLast),
 		checkRange("k", float64(c.K), 1, edged.MaxN),
@@ -139,8 +141,16 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	e.report.Protocol, e.report.SplitTime, e.report.Counts = e.cfg.Protocol, e.cfg.SplitTime.UTC(), e.fold.counts
 	e.report.Loss = e.lesson.factors.Losses
 	e.report.Facts = e.facts()
-	if err := e.measure(ctx); err != nil || e.cfg.Protocol != Temporal {
+	if err := e.measure(ctx); err != nil {
 		return err
+	}
+	if e.cfg.Ratings {
+		if err := e.rate(ctx, sources); err != nil {
+			return err
+		}
+	}
+	if e.cfg.Protocol != Temporal {
+		return nil
 	}
 	items, err := readItems(ctx, sources)
 	if err != nil {

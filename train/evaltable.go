@@ -41,6 +41,9 @@ func (r Report) WriteTable(w io.Writer) error {
 			line("%s\t%.4f\t%.4f\t%.4f\t%.4f\t%.4f\t\n", m.Model, m.Recall, m.NDCG, m.HitRate, m.MRR, m.Coverage)
 		}
 	}
+	if x := r.Ratings; x != nil {
+		line("\nratings: %d foretold, RMSE %.4f (%.4f to %.4f), MAE %.4f\n", x.Count, x.RMSE, x.Intervals.RMSE.Low, x.Intervals.RMSE.High, x.MAE)
+	}
 	return errors.Join(err, t.Flush())
 }
 

@@ -20,6 +20,7 @@ type evalCmd struct {
 	Zone      string   `help:"Time zone of a split time without one." default:"UTC"`
 	Share     float64  `help:"leave-last: how much of a history is kept back; 0: its last item."`
 	Repeats   bool     `help:"temporal: ask first for any item, repeats among them, not for new ones."`
+	Ratings   bool     `help:"temporal, leave-last: events carry a rating as their value; foretell those kept back (RMSE)."`
 	Anonymous bool     `help:"session: sessions without a user count too."`
 	Train     string   `help:"File of pairs to learn from, lines 'user item item …', plain or gzip." placeholder:"FILE" type:"path"`
 	Test      string   `help:"File of pairs to ask for." placeholder:"FILE" type:"path"`
@@ -69,7 +70,7 @@ func (c *evalCmd) check() error {
 
 func (c *evalCmd) evalConfig() (train.EvalConfig, error) {
 	model, err := c.config(c.Auto)
-	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Repeats: c.Repeats, Anonymous: c.Anonymous, K: c.K, Config: model}
+	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Repeats: c.Repeats, Ratings: c.Ratings, Anonymous: c.Anonymous, K: c.K, Config: model}
 	for _, t := range c.Types {
 		cfg.Types = append(cfg.Types, edged.EventType(t))
 	}
