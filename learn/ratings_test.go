@@ -46,7 +46,7 @@ func TestRatings(t *testing.T) {
 		return math.Sqrt(sum / n)
 	}
 	biases, factors := rmse(Ratings{Reg: 0.01, Damping: 1}), rmse(Ratings{Factors: 2, Reg: 0.01, Damping: 1, Sweeps: 10, Seed: 1})
-	if biases < 0.5 || factors > 0.15 {
+	if biases < 0.5 || factors > 0.25 {
 		t.Errorf("root mean square error %.3f by biases, %.3f with factors", biases, factors)
 	}
 	if _, err := (Ratings{Reg: 0}).Fit(context.Background(), ratings, 1); err == nil {

@@ -123,7 +123,7 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 			}
 		}
 	}
-	if err := s.runNext(ctx, t, f); err != nil || !rivals {
+	if err := errors.Join(s.chooseCold(ctx), s.runNext(ctx, t, f)); err != nil || !rivals {
 		return err
 	}
 	return s.chooseRivals(ctx, t)
@@ -172,7 +172,10 @@ func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chose
 	}
 	var best model.Blend
 	score := math.Inf(-1)
-	for _, h := range halfLives {
+	for at, h := range halfLives {
+		if at > 0 && s.over() {
+			break
+		}
 		blend := model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: h, SessionPower: 1}
 		x, err := s.mixed(ctx, l, &blend, t, f, session)
 		if err != nil {

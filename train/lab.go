@@ -24,7 +24,6 @@ type lab struct {
 	visits  *histories
 	active  int // items somebody had
 	probes  map[model.Goal][]probe
-	cold    []question
 	repeats bool // what people took before, they take again
 	k       int
 	seed    uint64
@@ -46,8 +45,6 @@ func newLab(f *fold, k, limit int, seed uint64, threads int) *lab {
 			l.probes[model.Goal(x.goal)] = l.ask(x, limit)
 		case examNext, examPast:
 			l.probes[model.GoalNext] = append(l.probes[model.GoalNext], l.ask(x, limit)...)
-		case examCold:
-			l.cold = draw(x.questions, limit, seed)
 		}
 	}
 	l.q = l.part.repeatQ(l.visits)

@@ -312,7 +312,7 @@ func TestTrialsHaveABudget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := card.Selection; !s.Stopped || len(s.Trials) > 12 || card.Config.Table == nil {
+	if s := card.Selection; !s.Stopped || len(s.Trials) > 20 || card.Config.Table == nil {
 		t.Errorf("stopped %v after %d trials", s.Stopped, len(s.Trials))
 	}
 }

@@ -27,7 +27,7 @@ type hyper struct {
 	Neighbours        int                `help:"Neighbours kept for each item." default:"50"`
 	Shrink            float64            `help:"Shrinkage of the cosine between items." default:"10"`
 	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen." placeholder:"FILE" type:"path"`
-	Trials            int                `help:"Models that --auto may fit." default:"120"`
+	Trials            int                `help:"Models that --auto may fit." default:"200"`
 	TimeLimit         time.Duration      `help:"Ends the trials of --auto early, and the card says so; 0: never."`
 }
 
