@@ -9,6 +9,7 @@ import (
 	"github.com/edged/edged/eval"
 	"github.com/edged/edged/internal/parallel"
 	"github.com/edged/edged/model"
+	"github.com/viterin/vek/vek32"
 )
 
 // The parts of a score, in the order of model.Stage.
@@ -242,7 +243,7 @@ func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
 	if w.b.vectors != nil && len(w.items) < fewCandidates {
 		w.mark(largestOf(w.dense, vectorCandidates))
 	}
-	slices.Sort(w.items)
+	w.ascend()
 	for _, i := range w.items {
 		w.marked[i] = false
 		if _, out := slices.BinarySearch(p.without, i); out {
@@ -259,6 +260,20 @@ func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
 		}
 	}
 	return r
+}
+
+// ascend puts the candidates in order.
+func (w *sheetWorker) ascend() {
+	if 8*len(w.items) < len(w.marked) {
+		slices.Sort(w.items)
+		return
+	}
+	w.items = w.items[:0]
+	for i, marked := range w.marked {
+		if marked {
+			w.items = append(w.items, uint32(i))
+		}
+	}
 }
 
 func (w *sheetWorker) mark(items []uint32) {
@@ -320,8 +335,8 @@ func (s *sheet) among(from, to int32) []int {
 
 // picker keeps the best of a probe's candidates, best first; of equals the earlier stays ahead.
 type picker struct {
-	best []scored
-	sums []float32
+	best       []scored
+	sums, part []float32
 }
 
 type scored struct {
@@ -333,17 +348,21 @@ func (s *sheet) rewardOf(p *picker, at int, m *mix) float64 {
 	lo, hi := s.start[at], s.start[at+1]
 	p.sums = slices.Grow(p.sums[:0], hi-lo)[:hi-lo]
 	clear(p.sums)
+	p.part = slices.Grow(p.part[:0], hi-lo)[:hi-lo]
 	for part, w := range m {
-		if w == 0 || s.score[part] == nil {
-			continue
-		}
-		for c, x := range s.score[part][lo:hi] {
-			p.sums[c] += w * x
+		if w != 0 && s.score[part] != nil {
+			vek32.Add_Inplace(p.sums, vek32.MulNumber_Into(p.part, s.score[part][lo:hi], w))
 		}
 	}
 	p.best = p.best[:0]
+	worst := float32(math.Inf(-1)) // of a full list
 	for c, x := range p.sums {
-		p.offer(scored{x, s.hit[lo+c]}, s.k)
+		if x > worst {
+			p.offer(scored{x, s.hit[lo+c]}, s.k)
+			if len(p.best) == s.k {
+				worst = p.best[s.k-1].score
+			}
+		}
 	}
 	return s.rate(p.best, int(s.wanted[at]))
 }
