@@ -2,24 +2,6 @@ package learn
 
 import "math"
 
-// Decay is 0.5^(age/halfLife), both in days; 1 where there is no half-life (0) and for ages below 0.
-func Decay(age, halfLife float64) float64 {
-	if halfLife <= 0 || age <= 0 {
-		return 1
-	}
-	return math.Exp2(-age / halfLife)
-}
-
-// DecayedPopularity is P_h(j) = Σ 0.5^(age/h) over the observations of each of n items. item and age are columns of the
-// same length, age in days; a half-life of 0 counts all alike. Sums are taken in the order of the columns.
-func DecayedPopularity(item []uint32, age []float32, n int, halfLife float64) []float64 {
-	p := make([]float64, n)
-	for k, i := range item {
-		p[i] += Decay(float64(age[k]), halfLife)
-	}
-	return p
-}
-
 // Standardised is z(log1p(30/h · P_h(j))), z(x) = (x − mean)/deviation over all items: what the blend adds for what is
 // popular just now. Where all items are equally popular it is 0.
 func Standardised(popularity []float64, halfLife float64) []float32 {

@@ -38,7 +38,10 @@ func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watc
 	if cfg.TimeLimit > 0 {
 		s.until = s.began.Add(cfg.TimeLimit)
 	}
-	if err := s.open(p, like); err != nil {
+	switch err := s.open(p, like); {
+	case errors.Is(err, ErrSplit):
+		return &Selection{Metric: "none", Trials: []eval.Trial{}, Limit: "too little data to choose by: defaults"}, nil, nil
+	case err != nil:
 		return nil, nil, err
 	}
 	if err := s.run(ctx, like.rivals); err != nil {

@@ -26,6 +26,7 @@ const (
 type EvalConfig struct {
 	Protocol  string            // default Temporal, or Files where those are given
 	SplitTime time.Time         // of Temporal and Session: events at this very moment are test events
+	Folds     int               // of Temporal: tests that follow one another up to the newest event, each trained for anew; default 1
 	Share     float64           // of LeaveLast: how much of a history is kept back; 0: its last item
 	Train     *PairFile         // of Files
 	Test      *PairFile         // of Files
@@ -45,6 +46,7 @@ func (c *EvalConfig) EnsureDefaults() {
 	}
 	c.Protocol = cmp.Or(c.Protocol, Temporal)
 	c.K = cmp.Or(c.K, 20)
+	c.Folds = cmp.Or(c.Folds, 1)
 	c.Resamples = cmp.Or(c.Resamples, 2000)
 	c.Config.EnsureDefaults()
 	c.Config.UsersOnly = !c.Anonymous
@@ -75,6 +77,8 @@ func (c *EvalConfig) Validate() error {
 		check((c.Protocol == Files) == files && (c.Train == nil) == (c.Test == nil), "train and test: the protocol %s wants both, no other any", Files),
 		check(!c.Repeats || c.Protocol == Temporal, "repeats: only the protocol %s can tell", Temporal),
 		check(!c.Ratings || c.Protocol == Temporal || c.Protocol == LeaveLast, "ratings: only the protocols %s and %s can keep some back", Temporal, LeaveLast),
+		checkRange("folds", float64(c.Folds), 1, 100),
+		check(c.Folds == 1 || c.Protocol == Temporal, "folds: only the protocol %s has them", Temporal),
 		check(c.Share >= 0 && c.Share < 1, "share: %v, want 0 to below 1", c.Share),
 		check(c.Share == 0 || c.Protocol == LeaveLast, "share: only the protocol %s has one", LeaveLast),
 		checkRange("k", float64(c.K), 1, edged.MaxN),
@@ -110,46 +114,45 @@ type evaluation struct {
 	cfg    *EvalConfig
 	free   Config // as asked for: what is 0 there may be chosen
 	watch  *stopwatch
-	all    *part // what was divided; nil for Files
-	fold   *fold
+	all    *part   // what was divided; nil for Files
+	fold   *fold   // the one at work
 	rivals *rivals // nil: not tuned
 	visits *histories
 	lesson *lesson
 	ranker *rank.Ranker
+	mains  []eval.Part // the main part of each of several folds
 	report Report
 }
 
 func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	cfg := &e.cfg.Config
-	like, err := e.divide(ctx, sources)
+	folds, like, err := e.divide(ctx, sources)
 	if err != nil {
 		return err
 	}
+	e.fold = folds[0]
 	if cfg.Auto {
 		like.rivals = true
 		if e.report.Selection, e.rivals, err = choose(ctx, cfg, &e.free, e.fold.train, like, e.watch); err != nil {
 			return err
 		}
 	}
-	if e.lesson, err = study(ctx, cfg, e.fold.train, max(cfg.Neighbours, knnSizes[len(knnSizes)-1]), e.watch); err != nil {
-		return err
-	}
-	if e.ranker, err = e.lesson.release(cfg); err != nil {
-		return err
-	}
-	e.visits = e.fold.train.histories()
 	e.report.Protocol, e.report.SplitTime, e.report.Counts = e.cfg.Protocol, e.cfg.SplitTime.UTC(), e.fold.counts
-	e.report.Loss = e.lesson.factors.Losses
 	e.report.Facts = e.facts()
-	if err := e.measure(ctx); err != nil {
-		return err
+	for _, f := range folds {
+		if err := e.runFold(ctx, f, len(folds) > 1); err != nil {
+			return err
+		}
+	}
+	if len(folds) > 1 {
+		e.average()
 	}
 	if e.cfg.Ratings {
 		if err := e.rate(ctx, sources); err != nil {
 			return err
 		}
 	}
-	if e.cfg.Protocol != Temporal {
+	if e.cfg.Protocol != Temporal || len(folds) > 1 {
 		return nil
 	}
 	items, err := readItems(ctx, sources)
@@ -157,6 +160,56 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 		return err
 	}
 	return e.answerItems(ctx, e.all, items)
+}
+
+// runFold learns from a fold and measures on its test; of several folds the parts are named by their time.
+func (e *evaluation) runFold(ctx context.Context, f *fold, several bool) (err error) {
+	cfg := &e.cfg.Config
+	e.fold = f
+	if e.lesson, err = study(ctx, cfg, f.train, max(cfg.Neighbours, knnSizes[len(knnSizes)-1]), e.watch); err != nil {
+		return err
+	}
+	if e.ranker, err = e.lesson.release(cfg); err != nil {
+		return err
+	}
+	e.visits, e.report.Loss = f.train.histories(), e.lesson.factors.Losses
+	if err := e.measure(ctx); err != nil || !several {
+		return err
+	}
+	main := e.report.Part
+	main.Name += ", test from " + momentOf(f.at).Format(time.DateOnly)
+	e.report.Parts, e.mains = append(e.mainParts(), main), append(e.mains, main)
+	e.report.Cold = nil
+	return nil
+}
+
+// mainParts are those of the folds so far: of several folds only the main question is reported.
+func (e *evaluation) mainParts() []eval.Part { return e.mains[:len(e.mains):len(e.mains)] }
+
+// average makes the main part the mean over folds, each counting the same.
+func (e *evaluation) average() {
+	n := float64(len(e.mains))
+	mean := eval.Part{Name: fmt.Sprintf("%s, mean of %d folds", e.report.Name, len(e.mains)), Question: e.report.Question, K: e.report.K, Chosen: servedModel}
+	for at, row := range e.mains[0].Results {
+		m := eval.Row{Model: row.Model}
+		for _, part := range e.mains {
+			x := part.Results[at].Metrics
+			m.Recall += x.Recall / n
+			m.Precision += x.Precision / n
+			m.NDCG += x.NDCG / n
+			m.MAP += x.MAP / n
+			m.MRR += x.MRR / n
+			m.HitRate += x.HitRate / n
+			m.Coverage += x.Coverage / n
+			m.Gini += x.Gini / n
+		}
+		mean.Results = append(mean.Results, m)
+	}
+	for _, part := range e.mains {
+		mean.Users += part.Users
+		mean.Cases += part.Cases
+	}
+	e.report.Part, e.report.Parts, e.report.Serving = mean, e.mains, nil
 }
 
 // facts are the sizes of the data, in words.
@@ -170,33 +223,35 @@ func (e *evaluation) facts() []eval.Fact {
 }
 
 // divide reads the data and divides it by the protocol.
-func (e *evaluation) divide(ctx context.Context, sources []Source) (like expected, err error) {
+func (e *evaluation) divide(ctx context.Context, sources []Source) (folds []*fold, like expected, err error) {
 	e.watch.begin("read")
 	if e.cfg.Protocol == Files {
-		e.fold, err = givenFiles(*e.cfg.Train, *e.cfg.Test, e.cfg.Config.MaxEvents)
-		return expected{share: 0.2, random: true}, err
+		f, err := givenFiles(*e.cfg.Train, *e.cfg.Test, e.cfg.Config.MaxEvents)
+		return []*fold{f}, expected{share: 0.2, random: true}, err
 	}
 	log, err := readEvents(ctx, sources, &e.cfg.Config, e.watch.say)
 	if err != nil {
-		return like, err
+		return nil, like, err
 	}
 	log.finish()
 	e.report.Data = digest(sources)
 	p, at := log.part(), e.cfg.SplitTime.UnixMilli()
 	e.all = p
+	var f *fold
 	switch e.cfg.Protocol {
 	case LeaveLast:
-		e.fold, err = leaveLast(p, e.cfg.Share)
-		return expected{share: cmp.Or(e.cfg.Share, 0.2)}, err
+		f, err = leaveLast(p, e.cfg.Share)
+		return []*fold{f}, expected{share: cmp.Or(e.cfg.Share, 0.2)}, err
 	case Session:
-		e.fold, err = nextItem(p, at, 0)
+		f, err = nextItem(p, at, 0)
+		folds = []*fold{f}
 	default:
-		e.fold, err = temporal(p, at, 0)
+		folds, err = rollingOrigin(p, at, e.cfg.Folds)
 	}
 	if err != nil {
-		return like, err
+		return nil, like, err
 	}
-	return expected{length: time.Duration(e.fold.length(p)) * time.Millisecond}, nil
+	return folds, expected{length: time.Duration(folds[0].length(p)) * time.Millisecond}, nil
 }
 
 // measure puts every exam of the fold to the models; the main one comes first.

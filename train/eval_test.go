@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/internal/vfs"
 )
 
 func evalShop(t *testing.T, threads int) Report {
@@ -104,5 +107,35 @@ func TestEvaluateErrors(t *testing.T) {
 	}
 	if _, err := Evaluate(context.Background(), nil, EvalConfig{}, nil); err == nil || !strings.Contains(err.Error(), "splitTime: missing") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestRollingOrigin: tests follow one another, each is trained for anew, and the main part is their mean.
+func TestRollingOrigin(t *testing.T) {
+	cfg := EvalConfig{SplitTime: time.UnixMilli(opening + 40*dayMs), Folds: 3, K: 10, Resamples: 100, Config: Config{Factors: 8, Sweeps: 2}}
+	r, err := Evaluate(context.Background(), []Source{newShop(1)}, cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Parts) != 3 || !strings.Contains(r.Parts[0].Name, "2026-04-10") || !strings.Contains(r.Parts[2].Name, "2026-05-20") {
+		t.Fatalf("parts %d: %q, %q", len(r.Parts), r.Parts[0].Name, r.Parts[2].Name)
+	}
+	for at, row := range r.Results {
+		sum := 0.0
+		for _, p := range r.Parts {
+			sum += p.Results[at].Recall
+		}
+		if d := row.Recall - sum/3; d > 1e-12 || d < -1e-12 {
+			t.Errorf("%s: recall %v, the folds' mean is %v", row.Model, row.Recall, sum/3)
+		}
+	}
+}
+
+// TestTooLittleToChooseBy: a shop of one day is trained with the defaults, and the card says so.
+func TestTooLittleToChooseBy(t *testing.T) {
+	s := &shop{events: []edged.Event{buy("a", "x", 0), buy("b", "y", 0)}}
+	card, err := Run(context.Background(), []Source{s}, "rel", vfs.NewMem(), Config{Auto: true, Factors: 8}, nil)
+	if err != nil || card.Selection == nil || !strings.Contains(card.Selection.Limit, "too little") {
+		t.Errorf("%v, selection %+v", err, card.Selection)
 	}
 }

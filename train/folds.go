@@ -1,10 +1,6 @@
 package train
 
-import (
-	"errors"
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // validationCut is the first moment of the validation part of events that end before end: as long as the test is (length,
 // in milliseconds), but a third of the training time at most; without a test, a fifth of the training time.
@@ -26,25 +22,24 @@ func (f *fold) length(p *part) int64 {
 	return last + 1 - f.at
 }
 
-// validation divides the training part of a fold by time once more: what a choice may look at.
-func (f *fold) validation(p *part) (*fold, error) {
-	return temporal(f.train, validationCut(f.train, f.at, f.length(p)), 0)
-}
-
-// rollingOrigin makes folds whose tests, each of one length, follow one another up to the newest event, oldest first; each
+// rollingOrigin divides the time from at to the newest event into tests of one length that follow one another; each fold
 // trains on all that lies before its test (Tashman, International Journal of Forecasting 16, 2000).
-func rollingOrigin(p *part, folds int, length time.Duration) ([]*fold, error) {
-	ms := length.Milliseconds()
-	if folds < 1 || ms < 1 {
-		return nil, errors.New("rolling origin: want one fold or more, of a millisecond or more")
+func rollingOrigin(p *part, at int64, folds int) ([]*fold, error) {
+	if folds <= 1 {
+		f, err := temporal(p, at, 0)
+		return []*fold{f}, err
 	}
 	_, last := p.span()
+	length := (last + 1 - at) / int64(folds)
 	var all []*fold
-	for n := folds; n >= 1; n-- {
-		at := last + 1 - int64(n)*ms
-		f, err := temporal(p, at, at+ms)
+	for n := range int64(folds) {
+		until := at + (n+1)*length
+		if n == int64(folds)-1 {
+			until = 0
+		}
+		f, err := temporal(p, at+n*length, until)
 		if err != nil {
-			return nil, fmt.Errorf("fold %d of %d: %w", folds-n+1, folds, err)
+			return nil, fmt.Errorf("fold %d of %d: %w", n+1, folds, err)
 		}
 		all = append(all, f)
 	}

@@ -33,6 +33,10 @@ func (l *eventLog) part() *part {
 	p := &part{users: len(l.visitors.ids), items: len(l.items.ids), sessions: l.sessionCount, ids: l.items.ids, places: l.places.ids,
 		weights: l.weights, user: l.visitor, item: l.item, session: l.session, place: l.place, kind: l.kind, at: l.at}
 	p.sort()
+	if p.timed() {
+		p.fillSessions(sessionGap)
+		l.sessionCount = p.sessions
+	}
 	return p
 }
 

@@ -143,27 +143,6 @@ func newSheet(ctx context.Context, items int, probes []probe, b *blendParts, k i
 	return s, nil
 }
 
-// join puts sheets of the same parts one after the other.
-func join(sheets []*sheet) *sheet {
-	if len(sheets) == 1 {
-		return sheets[0]
-	}
-	all := *sheets[0]
-	all.start = slices.Clone(all.start)
-	for _, s := range sheets[1:] {
-		from := all.start[len(all.start)-1]
-		for _, at := range s.start[1:] {
-			all.start = append(all.start, from+at)
-		}
-		all.hit = slices.Concat(all.hit, s.hit)
-		all.wanted, all.stage = slices.Concat(all.wanted, s.wanted), slices.Concat(all.stage, s.stage)
-		for part := range parts {
-			all.score[part] = slices.Concat(all.score[part], s.score[part])
-		}
-	}
-	return &all
-}
-
 // sheetRow is one probe's candidates.
 type sheetRow struct {
 	items []uint32

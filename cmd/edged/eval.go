@@ -18,6 +18,7 @@ type evalCmd struct {
 	Protocol  string   `help:"temporal trains on what came before the split time and asks what came after; leave-last keeps back the end of every history; session asks for the next item of the sessions after the split time; files takes --train and --test." enum:"temporal,leave-last,session,files," default:""`
 	SplitTime string   `help:"First moment of the test period: 2010-09-01, 2010-09-01T12:00:00 or RFC 3339." placeholder:"TIME"`
 	Zone      string   `help:"Time zone of a split time without one." default:"UTC"`
+	Folds     int      `help:"temporal: so many tests one after the other up to the newest event, each trained for anew on all before it." default:"1"`
 	Share     float64  `help:"leave-last: how much of a history is kept back; 0: its last item."`
 	Repeats   bool     `help:"temporal: ask first for any item, repeats among them, not for new ones."`
 	Ratings   bool     `help:"temporal, leave-last: events carry a rating as their value; foretell those kept back (RMSE)."`
@@ -70,7 +71,7 @@ func (c *evalCmd) check() error {
 
 func (c *evalCmd) evalConfig() (train.EvalConfig, error) {
 	model, err := c.config(c.Auto)
-	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Repeats: c.Repeats, Ratings: c.Ratings, Anonymous: c.Anonymous, K: c.K, Config: model}
+	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Folds: c.Folds, Repeats: c.Repeats, Ratings: c.Ratings, Anonymous: c.Anonymous, K: c.K, Config: model}
 	for _, t := range c.Types {
 		cfg.Types = append(cfg.Types, edged.EventType(t))
 	}
