@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/edged/edged/index"
+	"github.com/edged/edged/internal/kernel"
 )
 
 // BenchmarkSearchFiles measures sets of npy files: EDGED_SET=DIR/NAME means DIR/NAME_items.npy, _queries.npy, _trainq.npy.
@@ -99,4 +101,60 @@ func BenchmarkSearchFilters(b *testing.B) {
 			b.ReportMetric(float64(found)/100, "of-10")
 		})
 	}
+}
+
+// BenchmarkSearchVariants measures the same sets, K = 10 at recall .95, with every variant of the kernels this CPU runs, and a full
+// scan in plain Go float32.
+func BenchmarkSearchVariants(b *testing.B) {
+	set := os.Getenv("EDGED_SET")
+	if set == "" {
+		b.Skip("EDGED_SET is not set")
+	}
+	cfg := SearchConfig{Items: set + "_items.npy", Queries: set + "_queries.npy", Train: set + "_trainq.npy", Recall: .95}
+	cfg.EnsureDefaults()
+	in, err := readSearch(&cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	made, err := buildSearch(&cfg, in, &SearchReport{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := measured{cfg: &cfg, index: made.Index, queries: in.queries, n: len(in.queries) / in.dim}
+	least := func(b *testing.B, n int, search func(), q *index.Query) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		us := math.Inf(1)
+		for b.Loop() {
+			us = min(us, m.timeOf(n, search, q))
+		}
+		b.ReportMetric(us, "µs/query")
+	}
+	query := index.Query{K: 10}
+	for _, name := range kernel.Names() {
+		b.Run(name, func(b *testing.B) {
+			restore, err := kernel.Use(name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer restore()
+			least(b, m.n, func() { m.hits = m.index.Search(m.hits[:0], &query, &m.scratch) }, &query)
+		})
+	}
+	b.Run("plain float32", func(b *testing.B) {
+		best := float32(math.Inf(-1))
+		least(b, 10, func() {
+			for at := 0; at < len(in.items); at += in.dim {
+				best = max(best, plainDot(in.items[at:][:in.dim], query.Vector))
+			}
+		}, &query)
+	})
+}
+
+func plainDot(a, b []float32) (sum float32) {
+	b = b[:len(a)]
+	for i, x := range a {
+		sum += x * b[i]
+	}
+	return sum
 }

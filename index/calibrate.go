@@ -133,11 +133,11 @@ const (
 	tolerance = .005
 	// few queries are enough to find the settings that are worth measuring with all.
 	few     = 250
-	fewOfK  = 10_000  // hits looked for are
-	allOfK  = 100_000 // more hits need not be looked for, but of
-	least   = 500     // queries
-	confirm = 6       // settings measured with all queries, for one recall
-	steps   = 8       // of kappa, each with all queries, until a setting is sure to reach the recall
+	fewOfK  = 10_000 // hits looked for are
+	allOfK  = 50_000 // more hits need not be looked for, but of
+	least   = 250    // queries
+	confirm = 4      // settings measured with all queries, for one recall
+	steps   = 6      // of kappa, each with all queries, until a setting is sure to reach the recall
 )
 
 // all returns the settings for recalls, ascending, as far as they are reached.
@@ -161,7 +161,7 @@ func (t *trial) all(recalls []float32) (found []Setting) {
 // cheapest returns the setting of the least cost that is sure to reach recall.
 func (t *trial) cheapest(recall float32) (best Setting, ok bool) {
 	queries := min(len(t.c.Queries)/t.x.Dim(), max(least, allOfK/t.k))
-	subset := min(queries, few, max(100, fewOfK/t.k))
+	subset := min(queries, few, max(50, fewOfK/t.k))
 	good := t.candidates(recall, subset)
 	for _, s := range good[:min(len(good), confirm)] {
 		at := slices.Index(kappas, s.Kappa)
