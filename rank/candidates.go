@@ -33,13 +33,13 @@ func (r *Ranker) gather(f *fill) {
 	f.gatherReached(&b.table, nil)
 	f.gatherReached(&b.session, &b.table)
 	if b.byPopular > 0 {
-		f.gatherExtra(r.head)
+		f.gatherHead(r.head)
 	}
 	switch {
 	case f.allowed.listed:
-		f.gatherExtra(f.allowed.rows)
+		f.gatherMore(r.head, f.allowed.rows)
 	case len(b.rows) < enough && b.byFactors > 0 && !r.stop(f):
-		r.gatherNearest(f)
+		f.gatherMore(r.head, r.nearest(f))
 	}
 }
 
@@ -66,9 +66,25 @@ func (f *fill) gatherReached(s, before *sums) {
 	}
 }
 
-// gatherExtra takes rows that no table reaches.
-func (f *fill) gatherExtra(rows []edged.Row) {
+// gatherHead takes the rows most popular of late that no table reaches.
+func (f *fill) gatherHead(head []edged.Row) {
 	b := &f.s.blend
+	own := len(b.own) > 0
+	for _, row := range head {
+		if b.table.score[row] == 0 && b.session.score[row] == 0 && f.may(row) && !(own && b.extra.has(row)) {
+			b.rows = append(b.rows, row)
+		}
+	}
+}
+
+// gatherMore takes rows that no table reaches and that are not there yet.
+func (f *fill) gatherMore(head, rows []edged.Row) {
+	b := &f.s.blend
+	if b.byPopular > 0 {
+		for _, row := range head {
+			b.extra.add(row)
+		}
+	}
 	for _, row := range rows {
 		if b.table.score[row] == 0 && b.session.score[row] == 0 && f.may(row) && b.extra.add(row) {
 			b.rows = append(b.rows, row)
@@ -76,8 +92,8 @@ func (f *fill) gatherExtra(rows []edged.Row) {
 	}
 }
 
-// gatherNearest takes the rows nearest to the visitor's vector.
-func (r *Ranker) gatherNearest(f *fill) {
+// nearest returns the rows nearest to the visitor's vector.
+func (r *Ranker) nearest(f *fill) []edged.Row {
 	s := f.s
 	r.search(f, &index.Query{
 		Vector: s.vector, K: searched, Exclude: s.exclude, Allowed: f.allowed.bits, Deadline: f.deadline, Clock: r.clock,
@@ -86,5 +102,5 @@ func (r *Ranker) gatherNearest(f *fill) {
 	for _, h := range s.hits {
 		s.found = append(s.found, h.Row)
 	}
-	f.gatherExtra(s.found)
+	return s.found
 }

@@ -23,7 +23,7 @@ type chooser struct {
 	scores model.ScoreScratch
 }
 
-const batch = 64 // rows of one call of the kernel
+const batch = 32 // rows of one call of the kernel
 
 // choose keeps the best candidates, as many as the answer can use.
 func (r *Ranker) choose(f *fill) {
@@ -96,7 +96,7 @@ func (r *Ranker) chooseByBounds(f *fill) {
 		}
 		r.scoreBatch(f, n)
 		n = 0
-		if batches++; batches%16 == 0 && r.stop(f) {
+		if batches++; batches%32 == 0 && r.stop(f) {
 			return
 		}
 	}
