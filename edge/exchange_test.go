@@ -23,12 +23,13 @@ func TestPeers(t *testing.T) {
 	if c := three.exchange.Counts(); c.Origin != 0 || c.Peers < 3 || c.Wrong != 0 {
 		t.Errorf("%+v", c)
 	}
-	var sent uint64
-	for _, n := range nodes {
+	var sent, came uint64 // the first two may have helped each other; a request given up may have been answered
+	for _, n := range append(nodes, three) {
 		sent += n.exchange.Server().Stats().Pieces.Load()
+		came += n.exchange.Counts().Peers
 	}
-	if sent != three.exchange.Counts().Peers {
-		t.Errorf("sent %d pieces, %+v came", sent, three.exchange.Counts())
+	if sent < came {
+		t.Errorf("sent %d pieces, %d came", sent, came)
 	}
 }
 
