@@ -34,7 +34,7 @@ type Config struct {
 	Rules   string // path of a document of rules; empty: none
 	APIKeys string // path of the API key file; empty: anyone may call, for anyone
 
-	Origin string        // where releases come from: a directory; empty: only what is held is served
+	Origin string        // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
 	Trust  string        // path of trust.json; required with an origin
 	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 1 s
 

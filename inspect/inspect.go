@@ -118,6 +118,9 @@ type inspector struct {
 
 // open finds out what it is by the file only that kind of place has.
 func (in *inspector) open(ctx context.Context, address string) error {
+	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+		return in.origin(ctx, address)
+	}
 	dir := strings.TrimPrefix(address, "file://")
 	for _, place := range []struct {
 		mark string

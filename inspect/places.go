@@ -47,7 +47,10 @@ func (in *inspector) directory(_ context.Context, dir string) error {
 // origin fetches the release the rollout names.
 func (in *inspector) origin(ctx context.Context, dir string) error {
 	in.out.Kind = Origin
-	o := origin.NewDir(in.fs, dir)
+	o, err := origin.Open(in.fs, dir)
+	if err != nil {
+		return err
+	}
 	envelope, err := o.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
 	if err != nil {
 		return err

@@ -69,18 +69,26 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Open finds the origin at an address: a directory, or a file:// URL of one.
+// Open finds the origin at an address: a directory, a file:// URL of one, or an http:// or https:// URL.
 func Open(fsys vfs.FS, address string) (Origin, error) {
+	const want = "give a directory, or a file://, http:// or https:// URL"
 	if address == "" {
-		return nil, fmt.Errorf("origin: no address: give a directory or a file:// URL")
+		return nil, fmt.Errorf("origin: no address: %s", want)
 	}
 	scheme, _, ok := strings.Cut(address, "://")
 	if !ok {
 		return NewDir(fsys, address), nil
 	}
-	if scheme != "file" {
-		return nil, fmt.Errorf("origin: %.40q is not supported: give a directory or a file:// URL", scheme+"://")
+	switch scheme {
+	case "http", "https":
+		return NewHTTP(address)
+	case "file":
+		return openFile(fsys, address)
 	}
+	return nil, fmt.Errorf("origin: %.40q is not supported: %s", scheme+"://", want)
+}
+
+func openFile(fsys vfs.FS, address string) (Origin, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("origin: %w", err)

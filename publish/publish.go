@@ -97,7 +97,8 @@ type Result struct {
 	Update    int64        `json:"update"`    // bytes a node fetches that holds the release before; 0: there is none
 	NewChunks int          `json:"newChunks"` // pieces put now: chunks, and differences to the release before
 	NewBytes  int64        `json:"newBytes"`
-	Keys      []string     `json:"keys"` // that signed
+	Keys      []string     `json:"keys"`               // that signed
+	Sections  []Section    `json:"sections,omitempty"` // of the pieces, where there is a release before
 }
 
 // String is a summary for people.
@@ -146,6 +147,9 @@ func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, er
 	cfg.EnsureDefaults()
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
+	}
+	if _, ok := cfg.Origin.(*origin.HTTP); ok {
+		return Result{}, fmt.Errorf("publish: %s: %w: publish to a directory that the web server shows", cfg.Origin, origin.ErrReadOnly)
 	}
 	p := &publisher{Config: cfg, opened: map[string]*snapshot.File{}}
 	err := p.loadKeys()

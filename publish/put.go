@@ -150,32 +150,19 @@ func (p *publisher) seal(payloadType string, payload []byte) ([]byte, error) {
 
 func (p *publisher) describe(m *release.Manifest) {
 	p.result.Chunks, p.result.Packed = m.Chunks()
-	p.result.Update = update(m, p.base)
 	for i := range m.Components {
 		p.result.Size += m.Components[i].Size
+	}
+	if p.base == nil {
+		return
+	}
+	p.result.Sections = p.sections(m)
+	for _, s := range p.result.Sections {
+		p.result.Update += s.Update
 	}
 }
 
 func (p *publisher) point(r *release.Rollout) {
 	p.result.Release, p.result.Version, p.result.Manifest = r.Release.ID(), r.Release.Version, r.Release.Manifest
 	p.result.Rollout, p.result.Expires = r.Version, r.Expires
-}
-
-// update is how many bytes a node with the base fetches.
-func update(m *release.Manifest, b *base) (size int64) {
-	if b == nil {
-		return 0
-	}
-	for _, c := range m.Components {
-		for _, chunk := range c.Chunks {
-			switch {
-			case b.refs[c.Name].IDs[chunk.ID]:
-			case chunk.Delta != nil:
-				size += chunk.Delta.Size
-			default:
-				size += chunk.Size
-			}
-		}
-	}
-	return size
 }

@@ -61,6 +61,13 @@ func TestUpdateIsSmall(t *testing.T) {
 	if first.Update != 0 || second.Update == 0 || second.Update*3 > second.Packed {
 		t.Errorf("a node without the first fetches %d bytes, with it %d, want at most a third", second.Packed, second.Update)
 	}
+	var sum Section
+	for _, s := range second.Sections {
+		sum.Size, sum.Packed, sum.Update = sum.Size+s.Size, sum.Packed+s.Packed, sum.Update+s.Update
+	}
+	if sum.Size != second.Size || sum.Packed != second.Packed || sum.Update != second.Update || len(second.Sections) < 10 {
+		t.Errorf("%d sections hold %+v of %+v", len(second.Sections), sum, second)
+	}
 	deltas := 0
 	for _, c := range s.manifest(t, second).Components {
 		raw, before := s.read(t, "now/"+c.Name+".snap"), s.read(t, "old/"+c.Name+".snap")

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -182,7 +183,7 @@ type window struct {
 const windowSize = 64 << 10
 
 func (w *window) read(dst []byte, off int64) error {
-	if len(dst) >= windowSize {
+	if len(dst) > windowSize/2 {
 		_, err := readFullAt(w.r, dst, off)
 		return err
 	}
@@ -194,7 +195,7 @@ func (w *window) read(dst []byte, off int64) error {
 		n, err := readFullAt(w.r, w.buf[:windowSize], w.off)
 		w.buf = w.buf[:n]
 		if off+int64(len(dst)) > w.off+int64(n) {
-			return err
+			return cmp.Or(err, io.ErrUnexpectedEOF)
 		}
 	}
 	copy(dst, w.buf[off-w.off:])

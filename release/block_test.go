@@ -93,6 +93,27 @@ func someMoves(rng *rand.Rand, units, room int64) (moves []Move) {
 	return moves
 }
 
+// TestWindow: every run of a base comes as it is, near or far, long or short.
+func TestWindow(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 8))
+	base := make([]byte, 5*windowSize)
+	for i := range base {
+		base[i] = byte(rng.Uint32())
+	}
+	w := window{r: bytes.NewReader(base)}
+	for range 2000 {
+		n := 1 + rng.IntN([]int{10, 1000, 2 * windowSize}[rng.IntN(3)])
+		off := rng.IntN(len(base) - n + 1)
+		got := make([]byte, n)
+		if err := w.read(got, int64(off)); err != nil || !bytes.Equal(got, base[off:off+n]) {
+			t.Fatalf("%d bytes at %d: %v", n, off, err)
+		}
+	}
+	if err := w.read(make([]byte, 10), int64(len(base)-5)); err == nil {
+		t.Error("beyond the end: no error")
+	}
+}
+
 // TestCodings: each coding is taken where it is the smallest.
 func TestCodings(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
