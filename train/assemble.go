@@ -22,6 +22,7 @@ type lesson struct {
 	part         *part
 	users, items *learn.Matrix // the pairs by visitor and by item
 	factors      *learn.Factors
+	queries      []float32 // some visitors' vectors: what searches are calibrated for
 	near         [][]learn.Scored
 	table        *learn.Table // nil: none
 	session      *learn.Table // nil: none
@@ -58,6 +59,10 @@ func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch
 	l.factors, err = cfg.als().Fit(ctx, pairs, cfg.Threads, func(sweep int, loss float64) {
 		watch.say(Step{Done: sweep, Total: cfg.Sweeps, Unit: "sweeps", Note: fmt.Sprintf("loss %.6g", loss)})
 	})
+	if err == nil {
+		l.queries = everySo(l.factors.X, cfg.Factors, searchQueries)
+		l.factors.X = nil // not needed any more, and large
+	}
 	return err
 }
 
@@ -91,7 +96,7 @@ func (c *Config) als() learn.ALS {
 // assemble makes a release of a lesson; items, the catalogue, are aligned with its rows, or nil.
 func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *model.Build {
 	b := &model.Build{IDs: l.part.ids, Vectors: l.factors.Y, Popularity: popularity(l.items), Items: items}
-	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: everySo(l.factors.X, cfg.Factors, searchQueries), Seed: cfg.Seed, Threads: cfg.Threads}
+	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: l.queries, Seed: cfg.Seed, Threads: cfg.Threads}
 	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.users.Rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed, Active: l.factors.Active,
 		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64), Blends: cfg.Blends}
 	for _, t := range cfg.types() {

@@ -46,6 +46,13 @@ type eventLog struct {
 	items    *interner
 	places   *interner // countries; "" is where the country is not said
 
+	read struct { // until finish
+		visitor, session, item column[uint32]
+		place                  column[uint16]
+		kind                   column[uint8]
+		at                     column[int64]
+	}
+
 	visitor      []uint32 // or none
 	session      []uint32 // or none
 	item         []uint32
@@ -91,7 +98,7 @@ func (l *eventLog) complain() error {
 	switch {
 	case l.seen == 0:
 		return fmt.Errorf("%w: the data directory holds none; import some first", ErrEmpty)
-	case len(l.at) == 0:
+	case l.read.at.n == 0:
 		return fmt.Errorf("%w: none of %d events has a type with a weight (%v): set eventWeights", ErrEmpty, l.seen, l.types)
 	}
 	return nil
@@ -105,15 +112,16 @@ func (l *eventLog) add(e *edged.Event) error {
 		l.ignored++
 		return nil
 	}
-	if len(l.at) == l.limit {
+	if l.read.at.n == l.limit {
 		return fmt.Errorf("more than %d events: raise maxEvents, or train on fewer", l.limit)
 	}
-	l.visitor = append(l.visitor, visitor)
-	l.session = append(l.session, l.sessionOf(e))
-	l.item = append(l.item, l.items.add(e.Item))
-	l.place = append(l.place, l.placeOf(e))
-	l.kind = append(l.kind, uint8(kind))
-	l.at = append(l.at, e.Time)
+	r := &l.read
+	r.visitor.add(visitor)
+	r.session.add(l.sessionOf(e))
+	r.item.add(l.items.add(e.Item))
+	r.place.add(l.placeOf(e))
+	r.kind.add(uint8(kind))
+	r.at.add(e.Time)
 	return nil
 }
 
@@ -167,6 +175,8 @@ func (l *eventLog) placeOf(e *edged.Event) uint16 {
 
 // finish renumbers everything in the order of ids, so that nothing later depends on the order of events.
 func (l *eventLog) finish() {
+	l.visitor, l.session, l.item = l.read.visitor.flat(), l.read.session.flat(), l.read.item.flat()
+	l.place, l.kind, l.at = l.read.place.flat(), l.read.kind.flat(), l.read.at.flat()
 	visitors, sessions, items, places := l.visitors.sort(), l.sortSessions(), l.items.sort(), l.places.sort()
 	for i := range l.at {
 		if l.visitor[i] != none {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/edged/edged"
@@ -111,6 +112,7 @@ func (trainCmd) Help() string {
 func (c *trainCmd) check() error { return c.hyper.check() }
 
 func (c *trainCmd) Run(ctx context.Context, std streams) error {
+	debug.SetGCPercent(20) // large columns live to the end: what is thrown away need not be as large again
 	dir, err := data.OpenDir(vfs.OS, c.Data)
 	if err != nil {
 		return err
