@@ -132,7 +132,7 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	}
 	e.fold = folds[0]
 	if cfg.Auto {
-		like.rivals = true
+		like.rivals = e.cfg.Protocol != Session // they are tuned for new items
 		if e.report.Selection, e.rivals, err = choose(ctx, cfg, &e.free, e.fold.train, like, e.watch); err != nil {
 			return err
 		}
