@@ -313,7 +313,7 @@ def peers_for(n, d):
     leaves, cells = ((25, 50, 100), (32, 64)) if n <= 16_384 else ((100, 200, 400), (128, 256)) if n <= 60_000 else ((200, 400, 800), (256, 512))
     scann = [Scann(l) for l in leaves] + [Scann(leaves[1], 0.2), Scann(leaves[1], soar_lambda=1.5), Scann(leaves[2], quantize_centroids=1)]
     faiss = [Faiss(f"IVF{c},PQ{d // 2}x4fs,RFlat") for c in cells] + [Faiss(f"IVF{cells[1]},Flat"), Faiss("HNSW32,Flat")]
-    graphs = [Vamana(32), Vamana(32, "LVQ8"), Vamana(32, "LVQ4x8"), Vamana(32, "LeanVec"), Hnswlib(16), Usearch("bf16")]
+    graphs = [Vamana(32), Vamana(32, "LVQ8"), Vamana(32, "LVQ4x8")] + [Vamana(32, "LeanVec")] * (d >= 128) + [Hnswlib(16), Usearch("bf16")]
     return scann + faiss + graphs
 
 

@@ -1,7 +1,7 @@
-"""The machine while something is built or timed.
+"""The machine while something is timed.
 
-Two environment variables may name commands that run the words after them as a command when they may: EDGED_BENCH_WORK for
-building and exploring, EDGED_BENCH_QUIET for what is timed (say "flock -s FILE" and "flock FILE"). Without them nobody is asked.
+EDGED_BENCH_QUIET may name a command that runs the words after it as a command when the machine is quiet, and keeps it so until
+that ends (say "flock FILE", where other work on the machine takes "flock -s FILE"). Without it nobody is asked.
 """
 
 import contextlib
@@ -11,22 +11,21 @@ import subprocess
 import time
 
 CORE = os.cpu_count() - 1
-LONGEST = 60  # seconds of either in one piece
+LONGEST = 60  # seconds in one piece
 
 
 class Hold:
-    """What the command of a variable grants, from start to stop. The command ends with this process, whatever happens to it."""
+    """What the command grants, from start to stop. It ends with this process, whatever happens to it."""
 
-    def __init__(self, variable):
-        self.prefix, self.process = shlex.split(os.environ.get(variable, "")), None
+    def __init__(self):
+        self.prefix, self.process = shlex.split(os.environ.get("EDGED_BENCH_QUIET", "")), None
 
     def start(self):
-        self.since = time.monotonic()
         if self.prefix:
             command = self.prefix + ["sh", "-c", "echo held; read line || :"]
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
             self.process.stdout.readline()
-            self.since = time.monotonic()
+        self.since = time.monotonic()
 
     def stop(self):
         if self.process:
@@ -42,21 +41,13 @@ class Hold:
 
 
 @contextlib.contextmanager
-def held(variable):
-    hold = Hold(variable)
+def quiet():
+    hold = Hold()
     hold.start()
     try:
         yield hold
     finally:
         hold.stop()
-
-
-def quiet():
-    return held("EDGED_BENCH_QUIET")
-
-
-def work():
-    return held("EDGED_BENCH_WORK")
 
 
 def pin():

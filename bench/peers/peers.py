@@ -8,6 +8,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +20,8 @@ import results
 import sets
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PATIENCE = 900  # seconds that building and exploring one index may take; what takes longer is left out, and said
+PATIENCE = 900  # processor seconds that building and exploring one index may take; what takes longer is left out, and said
+TRIED = 16  # settings of a library whose recall is looked at closely for each recall
 
 
 class Worker:
@@ -53,30 +55,112 @@ def say(*words):
 
 # ---------------------------------------------------------------- explore
 def explore(name):
-    """Adds to explored/NAME.json: library and index → settings with rough recall and time. What is there is not done again."""
+    """Adds to explored/NAME.json: library and index → settings with rough recall and time; then keeps the recalls over all queries of those
+    worth timing. What is there is not done again."""
     about, k = results.about(name), sets.BY_NAME[name].k
-    with machine.work() as hold:
-        for peer in libraries.peers_for(about["n"], about["d"]):
-            key = f"{peer.library} {peer.name}"
-            if key not in results.read_explored(name):
-                hold.breathe()
-                results.add_explored(name, key, explored(name, k, key))
+    for peer in libraries.peers_for(about["n"], about["d"]):
+        key = f"{peer.library} {peer.name}"
+        if key not in results.read_explored(name):
+            results.add_explored(name, key, explored(name, k, key))
+    confirm(name, k)
+    say(name, "explored")
+
+
+def confirm(name, k):
+    """Finds the recalls over all queries of each library's settings, cheapest first, until ENOUGH reach each recall."""
+    workers = {}
+    for points in results.by_library(results.read_explored(name)).values():
+        for recall in results.RECALLS:
+            near = sorted(p[1:] for p in points if p[0] >= recall - 0.01)
+            reached = 0
+            for _, key, setting in near[:TRIED]:
+                reached += keep_recall(name, k, key, setting, workers) >= recall
+                if reached == results.ENOUGH:
+                    break
+        best = max(points)  # to show where it stalls
+        keep_recall(name, k, best[2], best[3], workers)
+    for worker in workers.values():
+        worker.close()
+
+
+def keep_recall(name, k, key, setting, workers):
+    known = results.read_recalls(name, key)
+    if setting not in known:
+        if key not in workers:
+            workers[key] = Worker(name, k, key)
+            workers[key].read()
+        known[setting] = workers[key].ask(do="recall", settings=[setting])[0]
+        results.write_recalls(name, key, known)
+    return known[setting]
 
 
 def explored(name, k, key):
     """The settings' recalls and times, none if the index takes too long or fails."""
     command = [sys.executable, os.path.join(HERE, "worker.py"), name, str(k), key]
-    try:
-        run = subprocess.run(command, input='{"do": "explore"}\n', capture_output=True, text=True, timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        say(name, key, "took longer than", PATIENCE, "s")
-        return []
-    answers = [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("@")]
+    run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out, err = patiently(run, '{"do": "explore"}\n')
+    answers = [json.loads(line[1:]) for line in out.splitlines() if line.startswith("@")]
     if len(answers) != 2:
-        say(name, key, "FAILED", run.stderr[-600:])
+        say(name, key, "took too long" if run.returncode == -signal.SIGKILL else "FAILED", err[-600:])
         return []
     say(name, key, answers[0], len(answers[1]), "settings, most", max(row["recall"] for row in answers[1]))
     return answers[1]
+
+
+def patiently(run, text):
+    """What the process wrote; it is ended once it has used too much processor time. (A limit on itself would coarsen its clock.)"""
+    while True:
+        try:
+            return run.communicate(text, timeout=5)
+        except subprocess.TimeoutExpired:
+            with open(f"/proc/{run.pid}/stat") as f:
+                ticks = f.read().rpartition(")")[2].split()[11:13]
+            if sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") > PATIENCE:
+                run.kill()
+
+
+def confirm(name, k):
+    """Finds the recalls over all queries of each library's settings, cheapest first, until ENOUGH reach each recall."""
+    workers = {}
+    for points in results.by_library(results.read_explored(name)).values():
+        for recall in results.RECALLS:
+            near = sorted(p[1:] for p in points if p[0] >= recall - 0.01)
+            reached = 0
+            for _, key, setting in near[:TRIED]:
+                reached += keep_recall(name, k, key, setting, workers) >= recall
+                if reached == results.ENOUGH:
+                    break
+        best = max(points)  # to show where it stalls
+        keep_recall(name, k, best[2], best[3], workers)
+    for worker in workers.values():
+        worker.close()
+
+
+def keep_recall(name, k, key, setting, workers):
+    known = results.read_recalls(name, key)
+    if setting not in known:
+        if key not in workers:
+            workers[key] = Worker(name, k, key)
+            workers[key].read()
+        known[setting] = workers[key].ask(do="recall", settings=[setting])[0]
+        results.write_recalls(name, key, known)
+    return known[setting]
+
+
+def explored(name, k, key):
+    """The settings' recalls and times, none if the index takes too long or fails."""
+    command = [sys.executable, os.path.join(HERE, "worker.py"), name, str(k), key]
+    run = subprocess.run(command, input='{"do": "explore"}\n', capture_output=True, text=True, preexec_fn=patiently)
+    answers = [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("@")]
+    if len(answers) != 2:
+        say(name, key, "took too long" if run.returncode == -signal.SIGXCPU else "FAILED", run.stderr[-600:])
+        return []
+    say(name, key, answers[0], len(answers[1]), "settings, most", max(row["recall"] for row in answers[1]))
+    return answers[1]
+
+
+def patiently():
+    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE + 10))
 
 
 # ---------------------------------------------------------------- measure
@@ -84,32 +168,23 @@ def measure(name, rounds=2, passes=2):
     """Rounds of edged, then every library's best settings; a last edged. Appends to edged.jsonl and peers.jsonl."""
     k, chosen, run = sets.BY_NAME[name].k, results.worth_timing(name), int(time.time())
     say(name, sum(map(len, chosen.values())), "settings of", len(chosen), "indexes")
-    with machine.work() as hold:
-        workers = [ready(name, k, key, chosen[key], hold) for key in chosen]
     with machine.quiet() as hold:
+        workers = [ready(name, k, key) for key in chosen]
         empty_calls(name, k, run)
         for at in range(rounds):
             run_edged(name, k, run, hold)
             for worker in workers:
                 hold.breathe()
-                rows = worker.ask(do="time", settings=chosen[worker.key], passes=passes)
-                save(name, k, run, at, worker, rows)
+                save(name, k, run, at, worker, worker.ask(do="time", settings=chosen[worker.key], passes=passes))
         run_edged(name, k, run, hold)
     for worker in workers:
         worker.close()
     say(name, "done")
 
 
-def ready(name, k, key, settings, hold):
-    """A worker that knows the recalls of its settings; they are kept."""
-    hold.breathe()
-    worker, known = Worker(name, k, key), results.read_recalls(name, key)
-    worker.about = worker.read()
-    new = [s for s in settings if s not in known]
-    if new:
-        known.update(zip(new, worker.ask(do="recall", settings=new)))
-        results.write_recalls(name, key, known)
-    worker.recalls = [known[s] for s in settings]
+def ready(name, k, key):
+    worker = Worker(name, k, key)
+    worker.about, worker.recalls = worker.read(), results.read_recalls(name, key)
     return worker
 
 
@@ -122,7 +197,8 @@ def empty_calls(name, k, run):
 
 def save(name, k, run, at, worker, rows):
     library, index = worker.key.split(" ", 1)
-    for recall, row in zip(worker.recalls, rows):
+    for row in rows:
+        recall = worker.recalls[tuple(row["setting"])]
         results.append("peers", dict(set=name, run=run, k=k, library=library, index=index, round=at, recall=recall, **row, **worker.about))
 
 
@@ -154,8 +230,7 @@ def main():
     if command not in steps:
         sys.exit(__doc__)
     for name in names:
-        with machine.work():
-            sets.make(name)
+        sets.make(name)
         steps[command](name)
 
 

@@ -74,17 +74,20 @@ def write_recalls(name, key, known):
         json.dump(list(known.items()), f)
 
 
+ENOUGH = 3  # settings of a library that are timed for each recall
+
+
 def worth_timing(name):
-    """Index → the settings that are each library's cheapest around some recall. Rough recall is noisy, so one that misses narrowly
-    and ones that reach with room are among them."""
+    """Index → the settings that are each library's cheapest by a rough time, of those that reach each recall over all queries."""
     chosen = collections.defaultdict(set)
     for points in by_library(read_explored(name)).values():
+        sure = [(read_recalls(name, key).get(setting), us, key, setting) for _, us, key, setting in points]
+        sure = [p for p in sure if p[0] is not None]
         for recall in RECALLS:
-            for least, count in ((recall - 0.003, 1), (recall, 2), (min(recall + 0.004, 0.9995), 2)):
-                for _, key, setting in sorted(p[1:] for p in points if p[0] >= least)[:count]:
-                    chosen[key].add(setting)
-        if max(p[0] for p in points) < RECALLS[-1]:  # to show where it stalls
-            chosen[max(points)[2]].add(max(points)[3])
+            for p in sorted((p for p in sure if p[0] >= recall), key=lambda p: p[1])[:ENOUGH]:
+                chosen[p[2]].add(p[3])
+        if sure and max(sure)[0] < RECALLS[-1]:  # to show where it stalls
+            chosen[max(sure)[2]].add(max(sure)[3])
     return {key: sorted(settings) for key, settings in sorted(chosen.items())}
 
 

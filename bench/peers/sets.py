@@ -47,7 +47,6 @@ class Set:
 SETS = [
     Set("R64", "skewed", True, "revisited iALS", lambda: (small(11)(), train.RevisitedALS(64))),
     Set("R128", "skewed", True, "revisited iALS", lambda: (small(11)(), train.RevisitedALS(128))),
-    Set("G", "skewed", True, "implicit ALS, alpha 40", lambda: (small(11)(), train.ImplicitALS(128))),
     Set("K25", "skewed", True, "revisited iALS, 25k items", lambda: (small(12, 70_000, 25_000, 850_000)(), train.RevisitedALS(64))),
     Set("B", "skewed", True, "implicit ALS, 100k items", lambda: (medium(), train.ImplicitALS(128))),
     Set("R128K100", "skewed", True, "R128, K = 100", of="R128", k=100),

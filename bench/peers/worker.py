@@ -60,7 +60,7 @@ def explore(peer, truth):
             continue
         search = peer.search(setting, truth.queries, truth.k)
         cost = seconds(search, range(10))
-        count = min(EXPLORED, len(truth.queries), max(40, int(ROUGH / cost)))
+        count = min(EXPLORED, len(truth.queries), max(40, int(ROUGH / max(cost, 1e-6))))
         recall = truth.recall(search, count)
         us = min(seconds(search, range(count)), seconds(search, range(count))) * 1e6
         out.append(dict(setting=setting, recall=round(recall, 4), us=round(us, 2)))
@@ -77,7 +77,7 @@ def measure(peer, truth, settings, passes):
     numbers, times = {}, {s: [] for s in settings}
     for s in settings:
         search = peer.search(s, truth.queries, truth.k)
-        numbers[s] = range(min(count, max(100, int(SLOW / seconds(search, range(20))))))
+        numbers[s] = range(min(count, max(100, int(SLOW / max(1e-6, seconds(search, range(20)))))))
     for _ in range(passes):
         for s in settings:
             search = peer.search(s, truth.queries, truth.k)
