@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import time
 
-CORE = os.cpu_count() - 1
+CORE = 0
 LONGEST = 60  # seconds in one piece
 
 

@@ -113,59 +113,16 @@ def patiently(run, text):
         try:
             return run.communicate(text, timeout=5)
         except subprocess.TimeoutExpired:
+            text = None  # it has that
             with open(f"/proc/{run.pid}/stat") as f:
                 ticks = f.read().rpartition(")")[2].split()[11:13]
             if sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK") > PATIENCE:
                 run.kill()
 
 
-def confirm(name, k):
-    """Finds the recalls over all queries of each library's settings, cheapest first, until ENOUGH reach each recall."""
-    workers = {}
-    for points in results.by_library(results.read_explored(name)).values():
-        for recall in results.RECALLS:
-            near = sorted(p[1:] for p in points if p[0] >= recall - 0.01)
-            reached = 0
-            for _, key, setting in near[:TRIED]:
-                reached += keep_recall(name, k, key, setting, workers) >= recall
-                if reached == results.ENOUGH:
-                    break
-        best = max(points)  # to show where it stalls
-        keep_recall(name, k, best[2], best[3], workers)
-    for worker in workers.values():
-        worker.close()
-
-
-def keep_recall(name, k, key, setting, workers):
-    known = results.read_recalls(name, key)
-    if setting not in known:
-        if key not in workers:
-            workers[key] = Worker(name, k, key)
-            workers[key].read()
-        known[setting] = workers[key].ask(do="recall", settings=[setting])[0]
-        results.write_recalls(name, key, known)
-    return known[setting]
-
-
-def explored(name, k, key):
-    """The settings' recalls and times, none if the index takes too long or fails."""
-    command = [sys.executable, os.path.join(HERE, "worker.py"), name, str(k), key]
-    run = subprocess.run(command, input='{"do": "explore"}\n', capture_output=True, text=True, preexec_fn=patiently)
-    answers = [json.loads(line[1:]) for line in run.stdout.splitlines() if line.startswith("@")]
-    if len(answers) != 2:
-        say(name, key, "took too long" if run.returncode == -signal.SIGXCPU else "FAILED", run.stderr[-600:])
-        return []
-    say(name, key, answers[0], len(answers[1]), "settings, most", max(row["recall"] for row in answers[1]))
-    return answers[1]
-
-
-def patiently():
-    resource.setrlimit(resource.RLIMIT_CPU, (PATIENCE, PATIENCE + 10))
-
-
 # ---------------------------------------------------------------- measure
 def measure(name, rounds=2, passes=2):
-    """Rounds of edged, then every library's best settings; a last edged. Appends to edged.jsonl and peers.jsonl."""
+    """Rounds of edged, then every library's best settings. Appends to edged.jsonl and peers.jsonl."""
     k, chosen, run = sets.BY_NAME[name].k, results.worth_timing(name), int(time.time())
     say(name, sum(map(len, chosen.values())), "settings of", len(chosen), "indexes")
     with machine.quiet() as hold:
@@ -176,7 +133,6 @@ def measure(name, rounds=2, passes=2):
             for worker in workers:
                 hold.breathe()
                 save(name, k, run, at, worker, worker.ask(do="time", settings=chosen[worker.key], passes=passes))
-        run_edged(name, k, run, hold)
     for worker in workers:
         worker.close()
     say(name, "done")
