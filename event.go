@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -136,17 +137,17 @@ func ParseTime(s string) (int64, error) {
 			n *= 1000
 		}
 		if !(n > 0 && n <= maxTime) {
-			return 0, fmt.Errorf("time %q: out of range", s)
+			return 0, fmt.Errorf("time %q: out of range", strings.Clone(s)) // s itself stays with the caller
 		}
 		return int64(math.Round(n)), nil
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return 0, fmt.Errorf("time %q: want RFC 3339, Unix seconds or milliseconds", s)
+		return 0, fmt.Errorf("time %q: want RFC 3339, Unix seconds or milliseconds", strings.Clone(s))
 	}
 	ms := t.UnixMilli()
 	if ms <= 0 || ms > maxTime {
-		return 0, fmt.Errorf("time %q: out of range", s)
+		return 0, fmt.Errorf("time %q: out of range", strings.Clone(s))
 	}
 	return ms, nil
 }

@@ -32,7 +32,8 @@ type call struct {
 	profile []profile.Recent
 	visitor visitor // what a token says
 	ruling  ruling
-	fields  []string // the asked ones, from catalogueFields
+	slots   []slotAsk // of a batch
+	fields  []string  // the asked ones, from catalogueFields
 	answer  rank.Answer
 	scratch rank.Scratch
 	names   names
@@ -41,6 +42,7 @@ type call struct {
 	contentType string
 	cacheable   time.Duration // 0: not
 	etag        []byte
+	timed       bool // the answer says how long it took in its head, too
 }
 
 // maxKept bounds what a reused call may hold on to after an unusually large request.
@@ -50,7 +52,9 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.ctx, c.start = ctx, now
 	c.id, c.ranker, c.faulty = nil, nil, false
 	c.who = caller{}
+	c.timed = false
 	c.visitor.reset()
+	c.slots = c.slots[:0]
 	c.ruling.names, c.ruling.lifts, c.ruling.context = c.ruling.names[:0], c.ruling.lifts[:0], rules.Context{}
 	c.req.reset()
 	c.scan.reset(nil)
@@ -64,6 +68,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 func (c *call) release() {
 	clear(c.profile[:cap(c.profile)])
 	clear(c.missing[:cap(c.missing)])
+	clear(c.slots[:cap(c.slots)])
 	clear(c.fields[:cap(c.fields)])
 	c.reset(nil, time.Time{})
 	c.ask = rank.Request{}

@@ -117,6 +117,8 @@ func TestDocumentNamesKeysAndLimits(t *testing.T) {
 	sorted := func(list []string) string { return strings.Join(slices.Sorted(slices.Values(list)), " ") }
 	check("keys of a request", keys(s["request"].Properties), sorted(recommendKeys))
 	check("catalogue fields", keys(s["fields"].Properties), sorted(catalogueFields))
+	check("keys of a batch", keys(s["batch"].Properties), sorted(batchKeys))
+	check("slots", s["batch"].Properties["slots"].MaxItems, maxSlots)
 	check("keys of limits", keys(s["limits"].Properties), sorted(profileKeys))
 	check("depth", s["limits"].Properties["depth"].Maximum, profile.MaxHeld)
 	check("days", s["limits"].Properties["days"].Maximum, maxDays)

@@ -37,6 +37,14 @@ func (s *Server) recommendPost(c *call) *problem {
 }
 
 func (s *Server) recommend(c *call) *problem {
+	if p := s.prepareVisitor(c); p != nil {
+		return p
+	}
+	return s.answerSlot(c)
+}
+
+// prepareVisitor finds out what is known of whom the answer is for.
+func (s *Server) prepareVisitor(c *call) *problem {
 	if p := s.settleUser(c); p != nil {
 		return p
 	}
@@ -51,6 +59,12 @@ func (s *Server) recommend(c *call) *problem {
 		s.remember(c)
 	}
 	c.findExcluded()
+	c.timed = true
+	return nil
+}
+
+// answerSlot appends the answer for one slot.
+func (s *Server) answerSlot(c *call) *problem {
 	country := c.names.of(c.req.country)
 	c.ask = rank.Request{
 		Recent:      c.seeds,
@@ -193,7 +207,7 @@ func (s *Server) writeAnswer(c *call) *problem {
 		s.cfg.Logger.Error("serve: a part of the release could not be read", "error", a.Err)
 		s.fault(c, a.Err)
 	}
-	b := append(c.out[:0], `{"recommendationId":"`...)
+	b := append(c.out, `{"recommendationId":"`...)
 	b = s.ids.append(b)
 	b = append(b, `","items":[`...)
 	for i := range a.Items {

@@ -85,43 +85,47 @@ func (q *request) setGoal(v []byte) *problem {
 
 // body decodes the JSON body of /v1/recommend.
 func (c *call) body(b []byte) *problem {
-	q, s := &c.req, &c.scan
+	s := &c.scan
 	s.reset(b)
-	p := s.object(recommendKeys, func(k int) (p *problem) {
-		switch recommendKeys[k] {
-		case "user":
-			q.user, p = s.id()
-		case "session":
-			q.session, p = s.id()
-		case "recent":
-			q.recentGiven = true
-			p = s.array(func(int) *problem { return c.seed() })
-		case "exclude":
-			q.exclude, p = s.list(q.exclude, maxExclude)
-		case "n":
-			q.n, p = s.integer(1, edged.MaxN)
-		case "goal":
-			var v []byte
-			if v, p = s.text(edged.MaxTypeLen); p == nil {
-				p = q.setGoal(v)
-			}
-		case "fields":
-			q.fields, p = s.list(q.fields, maxFields)
-		case "explain":
-			q.explain, p = s.boolean()
-		case "context":
-			p = c.context()
-		case "slot":
-			q.slot, p = s.text(edged.MaxTypeLen)
-		case "timeoutMs":
-			var ms int
-			ms, p = s.integer(1, maxTimeout)
-			q.timeout = time.Duration(ms) * time.Millisecond
-		}
-		return p
-	})
+	p := s.object(recommendKeys, func(k int) *problem { return c.member(recommendKeys[k]) })
 	if p == nil {
 		p = s.end()
+	}
+	return p
+}
+
+// member decodes the value of one of recommendKeys.
+func (c *call) member(key string) (p *problem) {
+	q, s := &c.req, &c.scan
+	switch key {
+	case "user":
+		q.user, p = s.id()
+	case "session":
+		q.session, p = s.id()
+	case "recent":
+		q.recentGiven = true
+		p = s.array(func(int) *problem { return c.seed() })
+	case "exclude":
+		q.exclude, p = s.list(q.exclude, maxExclude)
+	case "n":
+		q.n, p = s.integer(1, edged.MaxN)
+	case "goal":
+		var v []byte
+		if v, p = s.text(edged.MaxTypeLen); p == nil {
+			p = q.setGoal(v)
+		}
+	case "fields":
+		q.fields, p = s.list(q.fields, maxFields)
+	case "explain":
+		q.explain, p = s.boolean()
+	case "context":
+		p = c.context()
+	case "slot":
+		q.slot, p = s.text(edged.MaxTypeLen)
+	case "timeoutMs":
+		var ms int
+		ms, p = s.integer(1, maxTimeout)
+		q.timeout = time.Duration(ms) * time.Millisecond
 	}
 	return p
 }

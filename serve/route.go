@@ -36,6 +36,7 @@ func (r *route) allow() string {
 // The routes, in the order of routeTable. other stands for every path that is none of them.
 const (
 	routeRecommend = iota
+	routeBatch
 	routeSimilar
 	routeItem
 	routeTrending
@@ -52,6 +53,7 @@ const (
 
 var routeTable = [routeCount]route{
 	routeRecommend: {name: "recommend", pattern: "/v1/recommend", get: (*Server).recommendGet, post: (*Server).recommendPost},
+	routeBatch:     {name: "batch", pattern: "/v1/recommend/batch", post: (*Server).batch},
 	routeSimilar:   {name: "similar", pattern: "/v1/items/{id}/similar", get: (*Server).similar},
 	routeItem:      {name: "item", pattern: "/v1/items/{id}", get: (*Server).item},
 	routeTrending:  {name: "trending", pattern: "/v1/trending", get: (*Server).trending},
@@ -71,6 +73,8 @@ func match(path []byte) (route int, id []byte) {
 	switch string(path) {
 	case "/v1/recommend":
 		return routeRecommend, nil
+	case "/v1/recommend/batch":
+		return routeBatch, nil
 	case "/v1/trending":
 		return routeTrending, nil
 	case "/v1/popular":

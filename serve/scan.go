@@ -411,7 +411,10 @@ func (s *scanner) digits() bool {
 
 // integer reads a whole number from lo to hi.
 func (s *scanner) integer(lo, hi int) (int, *problem) {
-	t, p := s.number(wholeFrom(lo, hi))
+	if c := s.peek(); c != '-' && (c < '0' || c > '9') {
+		return 0, s.expect('0', wholeFrom(lo, hi))
+	}
+	t, p := s.number("a number")
 	if p != nil {
 		return 0, p
 	}

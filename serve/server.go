@@ -200,6 +200,9 @@ func (s *Server) answer(c *call) {
 	}
 	h.SetContentType(c.contentType)
 	s.cacheHeaders(c)
+	if c.timed {
+		s.timing(c)
+	}
 	if len(c.etag) > 0 && matchesETag(c.ctx.Request.Header.Peek("If-None-Match"), c.etag) {
 		c.ctx.SetStatusCode(http.StatusNotModified)
 		return

@@ -107,6 +107,19 @@ func TestTokenInACookie(t *testing.T) {
 	f.send("GET", "/v1/recommend", "", "Cookie: edged_profile="+renewed).want(t, 200, `"level":"personal"`)
 }
 
+func TestServerTiming(t *testing.T) {
+	now := start
+	f := newFixture(t, func(c *Config) {
+		c.Clock = func() time.Time { now = now.Add(17 * time.Microsecond); return now }
+	})
+	if got := f.get("/v1/recommend").header.Get("Server-Timing"); !regexp.MustCompile(`^edged;dur=0\.\d{3}$`).MatchString(got) || got == "edged;dur=0.000" {
+		t.Errorf("%q", got)
+	}
+	if got := f.get("/v1/popular").header.Get("Server-Timing"); got != "" {
+		t.Errorf("what caches keep says %q", got)
+	}
+}
+
 func TestTokenInAHeader(t *testing.T) {
 	f := newFixture(t, withTokens(t))
 	r := f.send("POST", "/v1/events", "["+viewMug+`,{"item":"gone","type":"purchase"}]`, "Edged-Profile: new").want(t, 202)
@@ -376,5 +389,47 @@ func TestTokenAndKeyAllocateNothing(t *testing.T) {
 		if ctx.Response.StatusCode() != http.StatusOK || !bytes.Contains(ctx.Response.Body(), []byte(`"level":"personal"`)) {
 			t.Errorf("%s: %d %s", name, ctx.Response.StatusCode(), ctx.Response.Body())
 		}
+	}
+}
+
+// BenchmarkVisitors shows what a key, a token and rules add to a request.
+func BenchmarkVisitors(b *testing.B) {
+	var keys apiKeys
+	manyRules := "rules:\n"
+	for i := range 500 {
+		manyRules += fmt.Sprintf("- {name: r%d, when: {slot: s%d, country: [GB, DE]}, boost: {item: mug-%d, by: 1.2}}\n", i, i%20, i%6)
+	}
+	header := func(name, value string) func(*fasthttp.RequestCtx) {
+		return func(ctx *fasthttp.RequestCtx) { ctx.Request.Header.Set(name, value) }
+	}
+	plain := newFixture(b)
+	keyed := newFixture(b, withKeys(b, &keys))
+	tokens := newFixture(b, withTokens(b))
+	ruled := newFixture(b, withRules(b, manyRules))
+	token := tokens.send("POST", "/v1/events", viewMug, "Edged-Profile: new").header.Get("Edged-Profile")
+	for _, c := range []struct {
+		name, target string
+		f            *fixture
+		set          func(*fasthttp.RequestCtx)
+	}{
+		{"plain", "/v1/recommend?recent=mug-1&n=5&slot=s1&country=GB", plain, func(*fasthttp.RequestCtx) {}},
+		{"key", "/v1/recommend?recent=mug-1&n=5&slot=s1&country=GB", keyed, header("Authorization", "Bearer "+keys.publishable)},
+		{"token", "/v1/recommend?n=5&slot=s1&country=GB", tokens, header("Edged-Profile", token)},
+		{"rules", "/v1/recommend?recent=mug-1&n=5&slot=s1&country=GB", ruled, func(*fasthttp.RequestCtx) {}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			var ctx fasthttp.RequestCtx
+			prepareGet(&ctx, c.target)
+			c.set(&ctx)
+			h := c.f.server.Handler()
+			b.ReportAllocs()
+			for b.Loop() {
+				ctx.Response.Reset()
+				h(&ctx)
+			}
+			if ctx.Response.StatusCode() != 200 {
+				b.Fatalf("%s", ctx.Response.Body())
+			}
+		})
 	}
 }
