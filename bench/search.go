@@ -81,6 +81,8 @@ func (c *SearchConfig) Validate() error {
 	add(c.Bits != 0 && c.Bits != 1 && c.Bits != 2, "bits is %d, want 1 or 2", c.Bits)
 	add(c.Cells < 0 || c.Cells >= index.MaxCells, "cells is %d", c.Cells)
 	add(c.Head < 0, "head is %d", c.Head)
+	add(c.Most < 1, "most is %d, want 1 or more", c.Most)
+	add(c.Threads < 1 || c.Threads > 1024, "threads is %d, want 1 to 1024", c.Threads)
 	return errors.Join(errs...)
 }
 
