@@ -20,9 +20,6 @@ func dotBatch2AVX2(dst *int32, codes *int8, qs *int16, rows, stride, apart int)
 func scanAVX2(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
 
 //go:noescape
-func argMinAVX2(keys []uint64) int
-
-//go:noescape
 func dotAVX512(codes []int8, q []int16) int32
 
 //go:noescape
@@ -36,9 +33,6 @@ func dotBatch4AVX512(dst *int32, codes *int8, qs *int16, rows, stride, apart int
 
 //go:noescape
 func scanAVX512(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
-
-//go:noescape
-func argMinAVX512(keys []uint64) int
 
 //go:noescape
 func aboveAVX2(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)
@@ -76,14 +70,14 @@ func archVariants() []Variant {
 	if x.HasAVX2 && x.HasBMI1 {
 		v = append(v, Variant{
 			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
-			Scan: scanAVX2, ArgMin: argMinAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2), Widen: widenBy(widenAVX2),
+			Scan: scanAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2), Widen: widenBy(widenAVX2),
 		})
 	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
 		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
 		v = append(v, Variant{
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
-			Scan: scanAVX512, ArgMin: argMinAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
+			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
 		})
 	}
 	return v

@@ -28,21 +28,18 @@ func scanNEON(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
 //go:noescape
 func aboveNEON(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)
 
-//go:noescape
-func argMinNEON(keys []uint64) int
-
 func archVariants() []Variant {
 	if !cpu.ARM64.HasASIMD {
 		return nil
 	}
 	v := []Variant{{
 		Name: "neon", Dot: dotEights, DotRows: dotRowsNEON, DotGather: dotGatherNEON, DotBatch: dotBatchNEON,
-		Scan: scanNEON, ArgMin: argMinNEON, Above: aboveBy(aboveNEON),
+		Scan: scanNEON, Above: aboveBy(aboveNEON),
 	}}
 	if cpu.ARM64.HasASIMDDP {
 		v = append(v, Variant{
 			Name: "neondot", Dot: dotEights, DotRows: dotRowsSDOT, DotGather: dotGatherSDOT, DotBatch: dotBatchSDOT,
-			Scan: scanNEON, ArgMin: argMinNEON, Above: aboveBy(aboveNEON),
+			Scan: scanNEON, Above: aboveBy(aboveNEON),
 		})
 	}
 	return v

@@ -5,7 +5,7 @@ import "encoding/binary"
 // generic is the reference every other variant is tested against.
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
-	Scan: scanGeneric, ArgMin: argMinGeneric, Above: aboveGeneric, Dots64: dots64Generic, Widen: widenGeneric,
+	Scan: scanGeneric, Above: aboveGeneric, Dots64: dots64Generic, Widen: widenGeneric,
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {
@@ -82,16 +82,6 @@ func passing(sums *[BlockRows]uint16, f, h *[BlockRows]float32, p *ScanParams) (
 		}
 	}
 	return mask
-}
-
-func argMinGeneric(keys []uint64) (at int) {
-	least := keys[0]
-	for i, k := range keys {
-		if k < least {
-			least, at = k, i
-		}
-	}
-	return at
 }
 
 func aboveGeneric(masks []uint32, dots []int32, scales []float32, add, limit float32) {

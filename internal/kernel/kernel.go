@@ -1,5 +1,5 @@
 // Package kernel holds the innermost loops of the search: dot products of 8-bit rows with a 16-bit query, the scan of
-// bit codes through byte tables, the place of the smallest key, and the few float64 products of the fold-in.
+// bit codes through byte tables, and the few float64 products of the fold-in.
 //
 // The plain-Go functions (generic.go) are compiled on every platform and are the reference. A variant is the same set
 // of functions written for one kind of CPU; it must give the same bits for every input within the limits stated on each
@@ -143,6 +143,3 @@ func Widen(dst []float64, high, low []int8, scale float64, by []float64) {
 		active.Widen(dst, high, low, scale, by)
 	}
 }
-
-// ArgMin returns the place of the smallest of keys, the first of equal ones. There is at least one key.
-func ArgMin(keys []uint64) int { return active.ArgMin(keys) }

@@ -138,24 +138,6 @@ func FuzzDot(f *testing.F) {
 	})
 }
 
-func FuzzArgMin(f *testing.F) {
-	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\x00"), uint16(64), uint8(0))
-	f.Fuzz(func(t *testing.T, data []byte, n uint16, shift uint8) {
-		w := words{data: data}
-		keys := make([]uint64, 1+int(n)%600)
-		for i := range keys {
-			keys[i] = w.next() >> (shift & 63) // the further, the more equal ones
-		}
-		want := argMinGeneric(keys)
-		for i := range variants[1:] {
-			v := &variants[1+i]
-			if got := v.ArgMin(keys); got != want {
-				t.Fatalf("%s: %d keys: %d, want %d", v.Name, len(keys), got, want)
-			}
-		}
-	})
-}
-
 // TestScanOfNumbersThatAreNone: not-a-number never passes, infinities and the smallest numbers do as IEEE 754 says.
 func TestScanOfNumbersThatAreNone(t *testing.T) {
 	odd := []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 0, float32(math.Copysign(0, -1)),

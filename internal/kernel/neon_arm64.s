@@ -15,7 +15,6 @@
 #define FADD(m, n, d) WORD $(0x4e20d400 | (m)<<16 | (n)<<5 | (d))   // d.4S = n + m
 #define FCMGT(m, n, d) WORD $(0x6ea0e400 | (m)<<16 | (n)<<5 | (d))  // d.4S = n > m
 #define FCMGE(m, n, d) WORD $(0x6e20e400 | (m)<<16 | (n)<<5 | (d))  // d.4S = n >= m
-#define CMHI(m, n, d) WORD $(0x6ee03400 | (m)<<16 | (n)<<5 | (d))   // d.2D = n > m, unsigned
 
 // WIDE adds the products of 16 codes in V(x) with the query in V20, V21 to V(acc).
 #define WIDE(x, acc) \
@@ -459,61 +458,4 @@ word:
 	FMOVS.P F0, 4(R0)
 	SUBS $1, R10, R10
 	BNE  word
-	RET
-
-// LESS sets V(least) to the smaller of itself and V(x), lane by lane.
-#define LESS(x, number, least, leastNumber) \
-	CMHI(number, leastNumber, 24) \
-	VBIT V24.B16, x.B16, least.B16
-
-// func argMinNEON(keys []uint64) int
-// The smallest key is looked for first, then its place.
-TEXT ·argMinNEON(SB), NOSPLIT, $0-32
-	MOVD keys_base+0(FP), R0
-	MOVD keys_len+8(FP), R1
-	MOVD R0, R2
-	VLD1R (R0), [V0.D2]
-	VMOV V0.B16, V1.B16
-	VMOV V0.B16, V2.B16
-	VMOV V0.B16, V3.B16
-	SUBS $8, R1, R3
-	BLT  few
-
-many:
-	VLD1.P 64(R2), [V4.D2, V5.D2, V6.D2, V7.D2]
-	LESS(V4, 4, V0, 0)
-	LESS(V5, 5, V1, 1)
-	LESS(V6, 6, V2, 2)
-	LESS(V7, 7, V3, 3)
-	SUBS $8, R3, R3
-	BGE  many
-
-few:
-	ADDS $8, R3, R3
-	BEQ  fold
-
-one:
-	VLD1R.P 8(R2), [V4.D2]
-	LESS(V4, 4, V0, 0)
-	SUBS $1, R3, R3
-	BNE  one
-
-fold:
-	LESS(V1, 1, V0, 0)
-	LESS(V3, 3, V2, 2)
-	LESS(V2, 2, V0, 0)
-	VMOV V0.D[0], R4
-	VMOV V0.D[1], R5
-	CMP  R5, R4
-	CSEL LO, R4, R5, R4
-	MOVD R0, R2
-
-look:
-	MOVD.P 8(R2), R5
-	CMP  R4, R5
-	BNE  look
-	SUB  R0, R2, R2
-	LSR  $3, R2, R2
-	SUB  $1, R2, R2
-	MOVD R2, ret+24(FP)
 	RET

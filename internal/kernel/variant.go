@@ -14,7 +14,6 @@ type Variant struct {
 	DotGather func(dst []int32, codes []int8, rows []uint32, q []int16)
 	DotBatch  func(dst []int32, codes []int8, qs []int16, stride int)
 	Scan      func(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
-	ArgMin    func(keys []uint64) int
 	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
 	Dots64    func(dst, x, rows []float64)                                             // nil: the reference is used
 	Widen     func(dst []float64, high, low []int8, scale float64, by []float64)       // nil: the reference is used

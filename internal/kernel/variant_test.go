@@ -234,24 +234,6 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-func TestArgMinVariants(t *testing.T) {
-	each(t, func(t *testing.T, v *Variant) {
-		rng := rand.New(rand.NewPCG(10, 6))
-		for n := 1; n <= 600; n++ {
-			keys := make([]uint64, n)
-			for i := range keys {
-				keys[i] = rng.Uint64() >> (rng.IntN(2) * 60) // equal ones too, and both halves of the range
-				if n%7 == 0 {
-					keys[i] = math.MaxUint64 - uint64(rng.IntN(2))
-				}
-			}
-			if got, want := v.ArgMin(keys), slices.Index(keys, slices.Min(keys)); got != want {
-				t.Fatalf("%d keys: %d, want %d", n, got, want)
-			}
-		}
-	})
-}
-
 // Eight sums, each product and each addition rounded, folded in a stated order: the same bits from every variant.
 func TestDots64Variants(t *testing.T) {
 	each(t, func(t *testing.T, v *Variant) {
@@ -417,17 +399,6 @@ func BenchmarkKernels(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/Above1024", v.Name), func(b *testing.B) {
 				for b.Loop() {
 					v.Above(masks, dots, scales, 1, 2)
-				}
-			})
-		}
-		for _, n := range []int{16, 64, 112, 512} {
-			keys := make([]uint64, n)
-			for i := range keys {
-				keys[i] = rng.Uint64()
-			}
-			b.Run(fmt.Sprintf("%s/ArgMin%d", v.Name, n), func(b *testing.B) {
-				for b.Loop() {
-					v.ArgMin(keys)
 				}
 			})
 		}

@@ -15,7 +15,6 @@ func avx512() {
 	rows512("dotGatherAVX512", gatherSig, true)
 	batch512()
 	scan512()
-	argMin512()
 	above512()
 	dots64By512()
 	widen512()

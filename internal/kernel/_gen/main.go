@@ -24,7 +24,6 @@ const (
 	gatherSig = "func(dst []int32, codes []int8, rows []uint32, q []int16)"
 	batchSig  = "func(dst *int32, codes *int8, qs *int16, rows, stride, apart int)"
 	scanSig   = "func(masks []uint32, codes, lut []byte, f, h []float32, p *[4]float32)"
-	argMinSig = "func(keys []uint64) int"
 )
 
 // Offsets within ScanParams.
