@@ -232,7 +232,21 @@ func readNpyFile(path string) ([]float32, int, error) {
 		return nil, 0, err
 	}
 	defer f.Close()
-	return ReadNpy(bufio.NewReaderSize(f, 1<<20))
+	numbers, dim, err := ReadNpy(bufio.NewReaderSize(f, 1<<20))
+	if err != nil {
+		return nil, 0, err
+	}
+	return numbers, dim, checkNumbers(numbers, dim)
+}
+
+// checkNumbers reports a number that no vector may have: queries, too, and those that are never asked.
+func checkNumbers(numbers []float32, dim int) error {
+	for i, x := range numbers {
+		if !(x >= -quant.MaxNorm && x <= quant.MaxNorm) {
+			return fmt.Errorf("row %d, column %d: %g, want a number from %g to %g", i/dim, i%dim, x, -quant.MaxNorm, quant.MaxNorm)
+		}
+	}
+	return nil
 }
 
 func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*index.Made, error) {

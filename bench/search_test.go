@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -109,15 +110,23 @@ func TestRunSearchRefuses(t *testing.T) {
 	rng := rand.New(rand.NewPCG(16, 3))
 	dir := t.TempDir()
 	items, queries := writeNpy(t, dir, "items.npy", rng, 10, 8), writeNpy(t, dir, "queries.npy", rng, 10, 16)
+	none := filepath.Join(dir, "none.npy")
+	bad := []float32{1, 2, 3, 4, 5, 6, 7, 8, 1, float32(math.NaN()), 3, 4, 5, 6, 7, 8}
+	if err := os.WriteFile(none, npyFile(1, npyDict("<f4", 2, 8), bad), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for want, cfg := range map[string]SearchConfig{
-		"items: no file":   {Queries: queries, K: -1},
-		"a release, too":   {Items: items, Queries: items, Release: dir},
-		"model.":           {Release: dir},
-		"k is -1":          {Items: items, Queries: queries, K: -1},
-		"recall is 3":      {Items: items, Queries: queries, Recall: 3},
-		"8 dimensions":     {Items: queries, Queries: items},
-		"no such file":     {Items: filepath.Join(dir, "nothing.npy"), Queries: queries},
-		"context canceled": {Items: items, Queries: items},
+		"none.npy: row 1, column 1: NaN": {Items: items, Queries: none},
+		"most is -1":                     {Items: items, Queries: items, Most: -1},
+		"threads is -1":                  {Items: items, Queries: items, Threads: -1},
+		"items: no file":                 {Queries: queries, K: -1},
+		"a release, too":                 {Items: items, Queries: items, Release: dir},
+		"model.":                         {Release: dir},
+		"k is -1":                        {Items: items, Queries: queries, K: -1},
+		"recall is 3":                    {Items: items, Queries: queries, Recall: 3},
+		"8 dimensions":                   {Items: queries, Queries: items},
+		"no such file":                   {Items: filepath.Join(dir, "nothing.npy"), Queries: queries},
+		"context canceled":               {Items: items, Queries: items},
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		if want == "context canceled" {
