@@ -2,7 +2,6 @@ package index
 
 import (
 	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/edged/edged/internal/kernel"
@@ -152,14 +151,15 @@ func (r *run) promising(c, b, last int, kappa float32) int {
 // collect lists the places whose bits are set and whose rows may be returned.
 func (r *run) collect(masks []uint32, place int) {
 	s := r.s
+	n := len(s.cand)
+	s.cand = appendSet(s.cand, masks)
 	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
-	for _, m := range masks {
-		for ; m != 0; m &= m - 1 {
-			p := uint32(place + bits.TrailingZeros32(m))
-			if open || r.q.mayReturn(r.x.order[p]) {
-				s.cand = append(s.cand, p)
-			}
+	for _, i := range s.cand[n:] {
+		p := uint32(place) + i
+		if open || r.q.mayReturn(r.x.order[p]) {
+			s.cand[n] = p
+			n++
 		}
-		place += kernel.BlockRows
 	}
+	s.cand = s.cand[:n]
 }

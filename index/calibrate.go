@@ -85,10 +85,15 @@ const (
 	costScore   = 5
 	costScoreBy = .03 // of a row's byte
 	costEnter   = 3
+	costPlain   = 700  // of a query that estimates nothing
+	costPlainBy = .016 // there, of a row's byte
 )
 
-func (x *Index) cost(s *Stats) float64 {
+func (x *Index) cost(s *Stats, set *Setting) float64 {
 	l := x.layout
+	if set.plain() {
+		return costPlain + (costRow+costPlainBy*float64(x.Dim()))*float64(s.Scanned) + costEnter*float64(s.Reranked)
+	}
 	return costQuery + costCell*float64(l.Cells()) + costVisit*float64(s.Cells) +
 		(costRow+costByte*float64(x.Dim()*l.Bits/8))*float64(s.Scanned-s.Scored) +
 		(costScore+costScoreBy*float64(x.Dim()))*float64(s.Scored) + costEnter*float64(s.Reranked)
@@ -121,7 +126,19 @@ var (
 		.57, .63, .7, .8, .95, 1.1,
 	}
 	epss = []float32{-1, -.5, 0, .5, 1, 1.5, 2.2, 3.2, 4.5}
+	// shares are the Kappas of settings that estimate nothing.
+	shares = []float32{
+		.2, .25, .3, .34, .38, .42, .45, .48, .51, .54, .57, .6, .62, .64, .66, .68, .7, .72, .74, .76, .78, .8, .82, .84, .86, .88, .9, .92, .94, .97, 1,
+	}
 )
+
+// kappasOf returns the Kappas that are tried with the rest of a setting.
+func kappasOf(s *Setting) []float32 {
+	if s.plain() {
+		return shares
+	}
+	return kappas
+}
 
 const (
 	// margin is how much more than asked is wanted, as a share of what may be missed: the cheapest of many settings owes some
@@ -164,8 +181,9 @@ func (t *trial) cheapest(recall float32) (best Setting, ok bool) {
 	subset := min(queries, few, max(50, fewOfK/t.k))
 	good := t.candidates(recall, subset)
 	for _, s := range good[:min(len(good), confirm)] {
-		at := slices.Index(kappas, s.Kappa)
-		for _, s.Kappa = range kappas[at:min(at+steps, len(kappas))] {
+		ladder := kappasOf(&s)
+		at := slices.Index(ladder, s.Kappa)
+		for _, s.Kappa = range ladder[at:min(at+steps, len(ladder))] {
 			o := t.measure(s, queries)
 			if ok && o.cost >= float64(best.Cost) {
 				break
@@ -189,7 +207,7 @@ func (t *trial) reaches(s *Setting, o outcome, recall float32, queries int) bool
 		return false
 	}
 	least := math.Sqrt(r * (1 - r) / float64(queries*t.k))
-	return s.Eps == epss[len(epss)-1] && s.Kappa == kappas[len(kappas)-1] || o.got >= r-tolerance+sure*max(o.error, least)
+	return *s == t.mostCareful(recall) || o.got >= r-tolerance+sure*max(o.error, least)
 }
 
 func wanted(recall float32) float64 { return float64(recall) + margin*(1-float64(recall)) }
@@ -207,6 +225,9 @@ func (t *trial) candidates(recall float32, queries int) (good []Setting) {
 		return o.got >= wanted(recall), o.cost > 1.3*cheapest
 	}
 	for _, slack := range t.slacks(recall) {
+		if t.x.layout.Cells() == 1 {
+			t.leastKappa(Setting{K: int32(t.k), Eps: PlainEps, Slack: slack}, try)
+		}
 		for i := len(epss) - 1; i >= 0; i-- {
 			if !t.leastKappa(Setting{K: int32(t.k), Eps: epss[i], Slack: slack}, try) {
 				break // a smaller Eps finds no more
@@ -220,8 +241,19 @@ func (t *trial) candidates(recall float32, queries int) (good []Setting) {
 	if len(good) >= confirm {
 		good = good[:confirm-1]
 	}
-	slack := t.slacks(recall)
-	return append(good, Setting{K: int32(t.k), Eps: epss[len(epss)-1], Kappa: kappas[len(kappas)-1], Slack: slack[len(slack)-1]})
+	return append(good, t.mostCareful(recall))
+}
+
+// mostCareful returns the setting that leaves out the least.
+func (t *trial) mostCareful(recall float32) Setting {
+	slacks := t.slacks(recall)
+	s := Setting{K: int32(t.k), Eps: epss[len(epss)-1], Slack: slacks[len(slacks)-1]}
+	if t.x.layout.Cells() == 1 {
+		s.Eps = PlainEps
+	}
+	ladder := kappasOf(&s)
+	s.Kappa = ladder[len(ladder)-1]
+	return s
 }
 
 // slacks are those worth a try.
@@ -238,10 +270,11 @@ func (t *trial) slacks(recall float32) []float32 {
 // leastKappa tries settings with growing Kappa in the way of a binary search for the least that reaches the recall. It
 // reports whether one did.
 func (t *trial) leastKappa(s Setting, try func(Setting) (reached, dear bool)) (any bool) {
-	lo, hi := 0, len(kappas)
+	ladder := kappasOf(&s)
+	lo, hi := 0, len(ladder)
 	for lo < hi {
 		mid := (lo + hi) / 2
-		s.Kappa = kappas[mid]
+		s.Kappa = ladder[mid]
 		reached, dear := try(s)
 		any = any || reached || dear
 		if reached || dear {
@@ -275,7 +308,7 @@ func (x *Index) evaluate(set Setting, c *Calibration, n, k int) (o outcome) {
 		var found []Hit
 		for i := from; i < to; i++ {
 			found = y.Search(found[:0], &Query{Vector: c.Queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
-			costs[i] = x.cost(&s.Stats)
+			costs[i] = x.cost(&s.Stats, &set)
 			got, most := c.count(found, i, k)
 			shares[i] = float64(got) / float64(max(1, most))
 		}

@@ -9,12 +9,12 @@ import (
 )
 
 // exact scores the rows of the places from … to, in order of falling length from a block on, until no later one can
-// enter. It reports whether the deadline let it.
+// enter, by the share of its length that counts. It reports whether the deadline let it.
 func (r *run) exact(from, to, firstBlock int) bool {
 	s := r.s
 	for at := from; at < to; {
 		b := firstBlock + (at-from)/kernel.BlockRows
-		if s.best.full() && s.query.Bound(float64(r.x.norms[b])) < float64(s.best.limit) {
+		if s.best.full() && s.query.Bound(float64(r.x.norms[b]))*r.share < float64(s.best.limit) {
 			return true
 		}
 		if r.late() {

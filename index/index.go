@@ -64,12 +64,18 @@ type Stats struct {
 type Setting struct {
 	Recall float32 `json:"recall"` // share asked
 	K      int32   `json:"k"`      // for up to so many hits
-	Eps    float32 `json:"eps"`    // a row is scored when its estimate + Eps standard deviations is above the worst of the best K
-	Kappa  float32 `json:"kappa"`  // blocks whose best row may score less than that, residuals counting Kappa of their length, are left out
+	Eps    float32 `json:"eps"`    // a row is scored when its estimate + Eps standard deviations is above the worst of the best K; from PlainEps on: every row
+	Kappa  float32 `json:"kappa"`  // blocks whose best row may score less than that, residuals (plain: lengths) counting Kappa of their length, are left out
 	Slack  float32 `json:"slack"`  // what a row's remainder may add to its score, in standard deviations of an even one
 	Got    float32 `json:"got"`    // share measured
 	Cost   float32 `json:"cost"`   // of a query, in nanoseconds by the cost model
 }
+
+// PlainEps is the Eps of a setting that estimates nothing: rows in norm order are scored until the length of the next, times
+// Kappa and the query's, is below the worst of the best K. Only a layout of one cell has such.
+const PlainEps = 100
+
+func (s *Setting) plain() bool { return s.Eps >= PlainEps }
 
 // Index is a searchable set of rows.
 type Index struct {
@@ -241,9 +247,19 @@ func (x *Index) Setting(q *Query) (s Setting, ok bool) {
 	}
 	s = *up
 	if down != nil && int(next) > q.K {
-		s.Eps, s.Kappa, s.Slack = max(s.Eps, down.Eps), max(s.Kappa, down.Kappa), max(s.Slack, down.Slack)
+		s.carefulAs(down)
 	}
 	return s, true
+}
+
+// carefulAs makes each number of s at least that of o. Where one estimates and the other does not, their Kappas cannot be compared: the
+// bound is then the full length.
+func (s *Setting) carefulAs(o *Setting) {
+	kappa := max(s.Kappa, o.Kappa)
+	if s.plain() != o.plain() {
+		kappa = max(kappa, 1)
+	}
+	s.Eps, s.Kappa, s.Slack = max(s.Eps, o.Eps), kappa, max(s.Slack, o.Slack)
 }
 
 // Len returns the number of rows.

@@ -22,24 +22,57 @@ func (r *run) weigh(dots []int32, from int) {
 	s.Stats.Scanned += len(dots)
 	s.Stats.Scored += len(dots)
 	scales, order := x.rows.Scales[from:][:len(dots)], x.order[from:][:len(dots)]
+	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
+	if s.best.n == 0 && open {
+		s.best.expect(&s.query, dots, scales, r.uncertain())
+	}
 	masks := s.masks[:blocksOf(len(dots))]
 	add, limit := r.roughly()
 	kernel.Above(masks, dots, scales, add, limit)
-	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
+	near, high := appendSet(s.near[:0], masks), s.high[:cap(s.high)]
 	n := 0
-	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
-	for b, m := range masks {
-		for ; m != 0; m &= m - 1 {
-			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
-			if !open && !r.q.mayReturn(order[i]) {
-				continue
-			}
-			near[n], high[n] = uint32(from+i), dots[i]
-			n++
+	for _, i := range near {
+		if !open && !r.q.mayReturn(order[i]) {
+			continue
 		}
+		near[n], high[n] = uint32(from)+i, dots[i]
+		n++
 	}
 	s.near, s.high = near[:n], high[:n]
 	r.offerNear()
+}
+
+// uncertain returns what the scores that are offered may be less than those without remainders, over the row's scale.
+func (r *run) uncertain() float32 {
+	if r.rough || r.x.rows.Low == nil {
+		return 0
+	}
+	return r.slack
+}
+
+// appendSet appends the numbers of the bits set, of which dst must have room for four more than there are. Most words have few:
+// four are written whether or not they are set, which no branch has to guess.
+func appendSet(dst, masks []uint32) []uint32 {
+	n := len(dst)
+	dst = dst[:cap(dst)]
+	for b, m := range masks {
+		from, count := uint32(b*kernel.BlockRows), bits.OnesCount32(m)
+		for at := n; ; at += 4 {
+			d := (*[4]uint32)(dst[at:])
+			d[0] = from + uint32(bits.TrailingZeros32(m))
+			m &= m - 1
+			d[1] = from + uint32(bits.TrailingZeros32(m))
+			m &= m - 1
+			d[2] = from + uint32(bits.TrailingZeros32(m))
+			m &= m - 1
+			d[3] = from + uint32(bits.TrailingZeros32(m))
+			if m &= m - 1; m == 0 {
+				break
+			}
+		}
+		n += count
+	}
+	return dst[:n]
 }
 
 // surely returns what the remainder of a row adds to its score at most, over the row's scale: ‖l‖/256 ≤ √D·127/256.
@@ -78,16 +111,12 @@ func (r *run) rerank() {
 	masks := s.masks[:blocksOf(len(dots))]
 	add, limit := r.roughly()
 	kernel.Above(masks, dots, scales, add, limit)
-	n := 0
-	near, high := s.near[:cap(s.near)], s.high[:cap(s.high)]
-	for b, m := range masks {
-		for ; m != 0; m &= m - 1 {
-			i := b*kernel.BlockRows + bits.TrailingZeros32(m)
-			near[n], high[n] = s.cand[i], dots[i]
-			n++
-		}
+	near := appendSet(s.near[:0], masks)
+	high := s.high[:len(near)]
+	for n, i := range near {
+		near[n], high[n] = s.cand[i], dots[i]
 	}
-	s.near, s.high, s.cand = near[:n], high[:n], s.cand[:0]
+	s.near, s.high, s.cand = near, high, s.cand[:0]
 	r.offerNear()
 }
 

@@ -33,7 +33,7 @@ func (s *Scratch) prepare(x *Index) {
 	if len(s.dots) < 2*chunk {
 		s.dots, s.low, s.high = make([]int32, 2*chunk), make([]int32, 2*chunk), make([]int32, 0, 2*chunk)
 		s.scales = make([]float32, 2*chunk)
-		s.cand, s.near = make([]uint32, 0, 2*chunk), make([]uint32, 0, 2*chunk)
+		s.cand, s.near = make([]uint32, 0, 2*chunk+4), make([]uint32, 0, 2*chunk+4)
 	}
 	l := x.layout
 	if l == nil {

@@ -20,6 +20,7 @@ type run struct {
 	slack float32 // what the remainder of a row may add to its score, over the row's scale
 	rough bool    // remainders are looked at in the end
 	more  float32 // the most a remainder may add to the score of a row offered
+	share float64 // of the lengths of rows, that counts for an exact scan's stop; 1 where it is exact
 }
 
 // Search appends the best q.K rows to dst, best first, and returns the extended slice. Fewer come back only where
@@ -43,6 +44,10 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	switch {
 	case x.place != nil && q.Allowed != nil && x.fewAllowed(q, s):
 		r.gather()
+	case approximate && setting.plain() && x.layout.Cells() == 1:
+		r.share = float64(setting.Kappa)
+		s.Stats.Cells++
+		r.exact(0, x.Len(), 0)
 	case approximate:
 		r.approximate(&setting)
 	case x.layout != nil:
@@ -61,7 +66,7 @@ func (x *Index) start(q *Query, s *Scratch, k int) run {
 	s.prepare(x)
 	s.query.Set(q.Vector)
 	s.best.reset(k)
-	r := run{x: x, q: *q, s: s, clock: q.Clock, next: clockEvery}
+	r := run{x: x, q: *q, s: s, clock: q.Clock, next: clockEvery, share: 1}
 	if r.clock == nil {
 		r.clock = time.Now
 	}

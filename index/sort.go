@@ -52,3 +52,15 @@ func sortFew(keys []uint64) {
 		keys[j] = key
 	}
 }
+
+// rankFew writes keys, no two of them equal, to dst, the greatest first: each to where as many greater ones put it.
+func rankFew(dst, keys []uint64) {
+	for _, key := range keys {
+		at := uint64(0)
+		for _, other := range keys {
+			_, less := bits.Sub64(key, other, 0)
+			at += less
+		}
+		dst[at] = key
+	}
+}

@@ -5,14 +5,18 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/quant"
 )
 
 // A key holds a hit in one number: a greater key is a better hit. The upper half is the score with its bits turned so
 // that they are in the order of the floats, the lower the complement of the row.
 func keyOf(score float32, row edged.Row) uint64 {
+	return uint64(ordered(score))<<32 | uint64(^uint32(row))
+}
+
+func ordered(score float32) uint32 {
 	b := math.Float32bits(score)
-	b ^= uint32(int32(b)>>31) | 1<<31
-	return uint64(b)<<32 | uint64(^uint32(row))
+	return b ^ (uint32(int32(b)>>31) | 1<<31)
 }
 
 func hitOf(key uint64) Hit {
@@ -36,7 +40,9 @@ type top struct {
 	k, n  int
 	limit float32 // -Inf while there are fewer than k
 
-	few [fewest]uint64 // the k best scores, as keys have them, and their places here; the greatest number behind them
+	few   [fewest]uint64 // the k best scores, as keys have them, and their places here; the greatest number behind them
+	held  int            // how many there are
+	worst uint64         // the least of them, when there are k
 
 	ranked     bool // there is a histogram
 	counts     [bins]uint32
@@ -53,7 +59,7 @@ func (t *top) reset(k int) {
 	if room := 2 * (2*k + roomLeft); len(t.keys) < room {
 		t.keys = make([]uint64, room)
 	}
-	t.k, t.n, t.ranked = k, 0, false
+	t.k, t.n, t.held, t.ranked = k, 0, 0, false
 	t.limit = float32(math.Inf(-1))
 	if k <= fewest {
 		for i := range t.few {
@@ -61,6 +67,44 @@ func (t *top) reset(k int) {
 		}
 	}
 }
+
+// expect raises the limit of an empty list to what k of the rows reach that are about to be offered: the k-th best of the best
+// scores of 16 parts of them. Scores may turn out to be lower by less times the row's scale.
+func (t *top) expect(q *quant.Query, dots []int32, scales []float32, less float32) {
+	if t.k > fewest || len(dots) < 2*fewest {
+		return
+	}
+	var best [fewest]uint32
+	for i, dot := range dots {
+		score := q.Score(dot, scales[i])
+		if less > 0 {
+			score -= float32(less*scales[i]) + float32(math.Abs(float64(score))*1e-6)
+		}
+		b := &best[i%fewest]
+		*b = max(*b, ordered(score))
+	}
+	for _, p := range network {
+		x, y := best[p[0]%fewest], best[p[1]%fewest]
+		best[p[0]%fewest], best[p[1]%fewest] = max(x, y), min(x, y)
+	}
+	t.limit = hitOf(uint64(best[t.k-1]) << 32).Score
+}
+
+// network sorts 16 numbers, the greatest first: Batcher's odd-even merge sort (Knuth, TAOCP 3, 5.2.2M).
+var network = func() (pairs [][2]uint8) {
+	for p := 1; p < fewest; p *= 2 {
+		for k := p; k > 0; k /= 2 {
+			for j := k % p; j+k < fewest; j += 2 * k {
+				for i := range min(k, fewest-j-k) {
+					if (i+j)/(2*p) == (i+j+k)/(2*p) {
+						pairs = append(pairs, [2]uint8{uint8(i + j), uint8(i + j + k)})
+					}
+				}
+			}
+		}
+	}
+	return pairs
+}()
 
 // full reports whether there are k keys.
 func (t *top) full() bool { return t.n >= t.k }
@@ -86,13 +130,16 @@ func (t *top) offer(score float32, row edged.Row) {
 // offerFew puts a score in the place of the worst.
 func (t *top) offerFew(key uint64) {
 	const places = fewest - 1
-	at := uint64(t.n - 1)
-	if t.n > t.k {
-		at = t.leastOfFew() & places
+	at := uint64(t.held)
+	if t.held == t.k {
+		at = t.worst & places
+	} else {
+		t.held++
 	}
 	t.few[at] = key&^places | at
-	if t.n >= t.k {
-		t.limit = hitOf(t.leastOfFew()).Score
+	if t.held == t.k {
+		t.worst = t.leastOfFew()
+		t.limit = hitOf(t.worst).Score
 	}
 }
 
@@ -185,8 +232,8 @@ func selectBest(keys []uint64, k int) {
 	}
 }
 
-// best returns the best k keys, in no order.
-func (t *top) best() []uint64 {
+// narrow keeps the keys that may be among the best k.
+func (t *top) narrow() {
 	least := keyOf(t.limit, math.MaxUint32)
 	n := 0
 	for _, key := range t.keys[:t.n] {
@@ -196,16 +243,23 @@ func (t *top) best() []uint64 {
 		}
 	}
 	t.n = n
-	selectBest(t.keys[:n], t.k)
-	return t.keys[:min(n, t.k)]
 }
 
 // appendHits appends the hits, best first.
 func (t *top) appendHits(dst []Hit) []Hit {
-	keys := t.best()
-	if cap(t.sorted) < len(keys) {
+	t.narrow()
+	if len(t.sorted) < len(t.keys) {
 		t.sorted = make([]uint64, len(t.keys))
 	}
+	if t.n <= fewKeys {
+		rankFew(t.sorted[:t.n], t.keys[:t.n])
+		for _, key := range t.sorted[:min(t.n, t.k)] {
+			dst = append(dst, hitOf(key))
+		}
+		return dst
+	}
+	selectBest(t.keys[:t.n], t.k)
+	keys := t.keys[:min(t.n, t.k)]
 	keys = sortKeys(keys, t.sorted[:len(keys)], &t.counts)
 	dst = slices.Grow(dst, len(keys))
 	for i := len(keys) - 1; i >= 0; i-- {
