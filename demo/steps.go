@@ -35,11 +35,11 @@ func (d *demo) trainConfig() train.Config {
 }
 
 func (d *demo) makeKeys(context.Context) error {
-	key, err := release.InitKeys(d.fs, d.path(keysDir))
+	trust, err := release.InitKeys(d.fs, d.path(keysDir))
 	if err != nil {
 		return err
 	}
-	d.out.done("keys", "demo keys; releases are signed by %.12s…", key.ID())
+	d.out.done("keys", "demo keys; releases are signed by %.12s…", trust.KeyIDs(release.RoleRelease)[0])
 	return nil
 }
 

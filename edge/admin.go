@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/edged/edged/cluster"
+	"github.com/edged/edged/node"
 )
 
 // status is what /v1/admin/release shows.
@@ -60,17 +61,22 @@ func (e *Edge) measure() {
 	}
 	if e.rules != nil {
 		gauge("edged_rules_refused", func() float64 {
-			if e.rules.status().(rulesStatus).Refused {
-				return 1
-			}
-			return 0
+			return number(e.rules.status().(rulesStatus).Refused)
 		})
 	}
 	if e.node == nil {
 		return
 	}
 	gauge("edged_release_swaps", func() float64 { return float64(e.node.Status().Swaps) })
-	gauge("edged_release_refusals", func() float64 { return float64(total(e.node.Status().Refusals)) })
+	for _, reason := range node.Reasons() {
+		gauge(fmt.Sprintf("edged_release_refusals{reason=%q}", reason), func() float64 { return float64(e.node.Status().Refusals[reason]) })
+	}
+	for _, name := range node.Alarms() {
+		gauge(fmt.Sprintf("edged_alarm{name=%q}", name), func() float64 { s := e.node.Status(); return number(s.Alarmed(name)) })
+	}
+	gauge("edged_root_expires_seconds", func() float64 {
+		return e.node.Status().RootExpires.Sub(e.cfg.Clock()).Round(time.Second).Seconds()
+	})
 	gauge("edged_rollout_version", func() float64 { return float64(e.node.Status().Rollout) })
 	gauge("edged_rollout_expires_seconds", func() float64 {
 		s := e.node.Status()
@@ -81,9 +87,9 @@ func (e *Edge) measure() {
 	})
 }
 
-func total(counts map[string]uint64) (sum uint64) {
-	for _, n := range counts {
-		sum += n
+func number(on bool) float64 {
+	if on {
+		return 1
 	}
-	return sum
+	return 0
 }

@@ -39,6 +39,7 @@ type Inspection struct {
 	Manifest   release.Hash    `json:"manifest,omitzero"`
 	Created    time.Time       `json:"created,omitzero"`
 	Signatures []Signature     `json:"signatures,omitempty"` // of the manifest
+	Root       *Root           `json:"root,omitempty"`       // the newest that follows from the trust given
 	Rollout    *Rollout        `json:"rollout,omitempty"`
 	Components []Component     `json:"components"`
 	Counts     Counts          `json:"counts"`
@@ -50,6 +51,13 @@ type Inspection struct {
 type Signature struct {
 	Key     string `json:"key"`
 	Trusted bool   `json:"trusted"` // and verified; without a trust.json none is
+}
+
+// Root says who may sign what.
+type Root struct {
+	Version uint64                          `json:"version"`
+	Expires time.Time                       `json:"expires"`
+	Roles   map[release.Role]release.Quorum `json:"roles"`
 }
 
 // Rollout is what names the release.

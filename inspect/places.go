@@ -51,6 +51,11 @@ func (in *inspector) origin(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := in.follow(func(version uint64) ([]byte, error) {
+		return o.Get(ctx, origin.RootName(version), release.MaxEnvelope(release.MaxRoot))
+	}); err != nil {
+		return err
+	}
 	envelope, err := o.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
 	if err != nil {
 		return err
@@ -79,6 +84,41 @@ func (in *inspector) origin(ctx context.Context, dir string) error {
 	})
 }
 
+// follow goes on from the root given to the newest there is.
+func (in *inspector) follow(get func(version uint64) ([]byte, error)) error {
+	if in.trust == nil {
+		return nil
+	}
+	given, err := get(in.trust.Version())
+	if err == nil && !bytes.Equal(given, in.trust.Envelope()) {
+		return fmt.Errorf("root %d here is not the one given: %w", in.trust.Version(), release.ErrUnknownKey)
+	}
+	for range release.MaxRoots {
+		envelope, err := get(in.trust.Version() + 1)
+		if errors.Is(err, origin.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if in.trust, err = in.trust.Next(envelope); err != nil {
+			return err
+		}
+	}
+	in.root()
+	return nil
+}
+
+// root shows the newest root.
+func (in *inspector) root() {
+	r := &Root{Version: in.trust.Version(), Expires: in.trust.Expires(), Roles: map[release.Role]release.Quorum{}}
+	root := in.trust.Root()
+	for _, role := range release.Roles() {
+		r.Roles[role] = *root.Quorum(role)
+	}
+	in.out.Root = r
+}
+
 func join(ctx context.Context, o origin.Origin, m *release.Manifest, component string) ([]byte, error) {
 	c, ok := m.Component(component)
 	if !ok {
@@ -99,6 +139,9 @@ func (in *inspector) store(ctx context.Context, dir string) error {
 	in.out.Kind = Store
 	s, damage, err := release.ReadStore(in.fs, dir)
 	if err = errors.Join(err, damage); err != nil {
+		return err
+	}
+	if err := in.follow(s.Root); err != nil {
 		return err
 	}
 	state := s.State()
@@ -147,7 +190,7 @@ func (in *inspector) checked(ctx context.Context, s *release.Store, h release.Ha
 	if err != nil {
 		return nil, err
 	}
-	payload, _, err := in.opened(envelope, release.ManifestType, release.MaxManifest)
+	payload, _, err := in.opened(envelope, release.ManifestType, release.RoleRelease, release.MaxManifest)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +219,7 @@ func (in *inspector) stored(ctx context.Context, s *release.Store, h release.Has
 
 // rollout shows a rollout and returns what it names.
 func (in *inspector) rollout(envelope []byte) (release.Ref, error) {
-	payload, signatures, err := in.opened(envelope, release.RolloutType, release.MaxRollout)
+	payload, signatures, err := in.opened(envelope, release.RolloutType, release.RoleFreshness, release.MaxRollout)
 	if err != nil {
 		return release.Ref{}, fmt.Errorf("rollout: %w", err)
 	}
@@ -193,7 +236,7 @@ func (in *inspector) manifest(envelope []byte, want release.Hash) (*release.Mani
 	if got := release.Sum(envelope); got != want {
 		return nil, fmt.Errorf("manifest: %w: found %s, want %s", release.ErrHash, got, want)
 	}
-	payload, signatures, err := in.opened(envelope, release.ManifestType, release.MaxManifest)
+	payload, signatures, err := in.opened(envelope, release.ManifestType, release.RoleRelease, release.MaxManifest)
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
@@ -215,7 +258,7 @@ func (in *inspector) manifest(envelope []byte, want release.Hash) (*release.Mani
 }
 
 // opened verifies an envelope where there is trust to verify it with.
-func (in *inspector) opened(envelope []byte, payloadType string, limit int64) ([]byte, []Signature, error) {
+func (in *inspector) opened(envelope []byte, payloadType string, role release.Role, limit int64) ([]byte, []Signature, error) {
 	env, err := release.ParseEnvelope(envelope, limit)
 	if err != nil {
 		return nil, nil, err
@@ -225,8 +268,8 @@ func (in *inspector) opened(envelope []byte, payloadType string, limit int64) ([
 		if _, err := in.trust.Open(envelope, payloadType); err != nil {
 			return nil, nil, err
 		}
-		for _, id := range in.trust.KeyIDs() {
-			trusted[id] = true // Open refuses a bad signature of any trusted key
+		for _, id := range in.trust.KeyIDs(role) {
+			trusted[id] = true // Open refuses a bad signature of any of them
 		}
 	}
 	var signatures []Signature

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/edged/edged/release"
 )
 
 // WriteText writes the inspection for people.
@@ -19,6 +21,13 @@ func (in *Inspection) WriteText(w io.Writer) error {
 		line("signed by", "%s", signers(in.Signatures))
 	}
 	line("created", "%s", in.Created.UTC().Format(time.RFC3339))
+	if r := in.Root; r != nil {
+		line("root", "%d, expires %s", r.Version, r.Expires.UTC().Format(time.RFC3339))
+		for _, role := range release.Roles() {
+			q := r.Roles[role]
+			line("  "+string(role), "%d of %s", q.Threshold, strings.Join(q.Keys, ", "))
+		}
+	}
 	if r := in.Rollout; r != nil {
 		line("rollout", "%d, issued %s, expires %s, signed by %s", r.Version, r.Issued.UTC().Format(time.RFC3339), r.Expires.UTC().Format(time.RFC3339), signers(r.Signatures))
 	}

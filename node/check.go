@@ -32,7 +32,7 @@ func (n *Node) note(err error) {
 		n.status.refused(r)
 		n.cfg.OnRefuse(r)
 	case err != nil:
-		n.status.failed(err)
+		n.status.unfinished(err)
 	default:
 		n.status.fine()
 	}
@@ -46,7 +46,10 @@ func (n *Node) check(ctx context.Context) error {
 	if err != nil {
 		return refuse("the rollout", err)
 	}
-	r, err := release.OpenRollout(n.cfg.Trust, envelope)
+	if err := n.followRoots(ctx, envelope); err != nil {
+		return err
+	}
+	r, err := release.OpenRollout(n.trust(), envelope)
 	if err != nil {
 		return refuse("the rollout", err)
 	}
@@ -63,9 +66,9 @@ func away(err error) error { return errors.New(err.Error()) }
 // acceptable holds a rollout against the one accepted before (N2).
 func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
 	state := n.state()
-	before, err := release.OpenRollout(n.cfg.Trust, state.Rollout)
+	before, err := release.OpenRollout(n.trust(), state.Rollout)
 	if len(state.Rollout) == 0 || err != nil {
-		return n.acceptableFirst(r)
+		return errors.Join(n.notBack(r, envelope, n.floor()), n.alive(r)) // new, or its record is lost: what it holds is the floor
 	}
 	switch {
 	case r.Version < before.Version:
@@ -74,20 +77,25 @@ func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
 		return fmt.Errorf("%w: rollout %d", ErrTwofold, r.Version)
 	case r.Version == before.Version:
 		return nil // accepted when it came; it may have expired since
-	case r.Release.Version < before.Release.Version && !r.Rollback:
-		return fmt.Errorf("%w: release %d, held is %d, and the rollout is no rollback", ErrLower, r.Release.Version, before.Release.Version)
 	case r.Release.Version == before.Release.Version && r.Release.Manifest != before.Release.Manifest:
 		return fmt.Errorf("%w: release %s, held is %s", ErrTwofold, r.Release.ID(), before.Release.ID())
 	}
-	return n.alive(r)
+	return errors.Join(n.notBack(r, envelope, before.Release.Version), n.alive(r))
 }
 
-// acceptableFirst is for a node without a rollout, new or with its record lost: what it holds is the floor.
-func (n *Node) acceptableFirst(r *release.Rollout) error {
-	if r.Release.Version < n.floor && !r.Rollback {
-		return fmt.Errorf("%w: release %d, held is %d", ErrLower, r.Release.Version, n.floor)
+// notBack refuses a rollout that goes back to an older release, unless it says so and whoever signs releases has signed it: keys of
+// freshness lie on machines that renew rollouts day by day, and choose among newer releases only.
+func (n *Node) notBack(r *release.Rollout, envelope []byte, held uint64) error {
+	if r.Release.Version >= held {
+		return nil
 	}
-	return n.alive(r)
+	if !r.Rollback {
+		return fmt.Errorf("%w: release %d, held is %d, and the rollout is no rollback", ErrLower, r.Release.Version, held)
+	}
+	if err := n.trust().Vouches(release.RoleRelease, envelope); err != nil {
+		return fmt.Errorf("a rollback from release %d needs keys of the role release too: %w", held, err)
+	}
+	return nil
 }
 
 func (n *Node) alive(r *release.Rollout) error {
@@ -167,7 +175,7 @@ func (u *unfit) waits(h release.Hash, now time.Time) bool { return u.hash == h &
 
 // fetch installs a release, unless it is held and every byte of it is right.
 func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
-	if m, err := n.store.Manifest(n.cfg.Trust, ref.Manifest); err == nil {
+	if m, err := n.store.Manifest(n.trust(), ref.Manifest); err == nil {
 		if err := n.store.Check(ctx, ref.Manifest, m); err == nil {
 			return matches(m, ref)
 		}
@@ -176,7 +184,7 @@ func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
 	if err != nil {
 		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
 	}
-	m, err := release.OpenManifest(n.cfg.Trust, envelope)
+	m, err := release.OpenManifest(n.trust(), envelope)
 	if err == nil {
 		err = errors.Join(matches(m, ref), m.Understood(components...))
 	}

@@ -6,7 +6,7 @@
 //
 // Invariants, which the code cites:
 //
-//	N1  What is served was signed by trusted keys, hash for hash, and passed its own self-check.
+//	N1  What is served was signed by keys trusted when it came, hash for hash, and passed its own self-check.
 //	N2  The version of the rollout never falls, whatever the origin says; the version of the release falls only where a
 //	    newer rollout says it is a rollback.
 //	N3  Whatever is refused, the release served before goes on being served. Expiry stops updates, never the serving.
@@ -41,9 +41,9 @@ type Config struct {
 	FS     vfs.FS
 	Dir    string // the node's own directory; two nodes never share one
 	Origin origin.Origin
-	Trust  *release.Trust
-	Peers  Peers         // nil: everything comes from the origin
-	Poll   time.Duration // 0: DefaultPoll
+	Trust  *release.Trust // the root the node was given; it follows to newer ones by itself
+	Peers  Peers          // nil: everything comes from the origin
+	Poll   time.Duration  // 0: DefaultPoll
 	Clock  func() time.Time
 	Logger *slog.Logger // nil: silent
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
@@ -26,6 +27,7 @@ var components = []string{ModelComponent, CatalogueComponent}
 type Node struct {
 	cfg     Config
 	current atomic.Pointer[rank.Ranker]
+	trusted atomic.Pointer[release.Trust] // the newest root followed to
 	nudged  chan struct{}
 	rollout atomic.Uint64 // version of the newest rollout accepted
 
@@ -34,12 +36,12 @@ type Node struct {
 
 	look  sync.Mutex // one look at the origin at a time
 	unfit unfit
+	roots time.Time // when a newer root was looked for
 
 	reading sync.Mutex // held by the one who reads what is unread
 
 	life   sync.Mutex // guards what follows
 	store  *release.Store
-	floor  uint64         // lowest release version accepted while no rollout is held
 	served release.Hash   // what Current gives
 	unread []release.Hash // held releases whose bytes were not read since the start, or since they were suspected
 
@@ -63,6 +65,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	if damage != nil {
 		n.status.failed(fmt.Errorf("the record of what was served is damaged, looking at what is held: %w", damage))
 	}
+	n.startTrust()
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -93,7 +96,7 @@ func (n *Node) start(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		held, err := n.trusted(ctx, h)
+		held, err := n.known(ctx, h)
 		if err == nil {
 			n.resume(held)
 			return nil
@@ -110,12 +113,13 @@ func (n *Node) readRollout() error {
 	if len(state.Rollout) == 0 {
 		return nil
 	}
-	r, err := release.OpenRollout(n.cfg.Trust, state.Rollout)
+	r, err := release.OpenRollout(n.trust(), state.Rollout)
 	if err != nil {
+		n.rollout.Store(0)
+		n.status.forget()
 		return err
 	}
-	n.rollout.Store(r.Version)
-	n.status.rollout(r)
+	n.accepted(r)
 	return nil
 }
 
@@ -127,9 +131,8 @@ func (n *Node) candidates() ([]release.Hash, error) {
 	}
 	versions := map[release.Hash]uint64{}
 	for _, h := range held {
-		if m, err := n.store.Manifest(n.cfg.Trust, h); err == nil {
+		if m, err := n.store.Manifest(n.trust(), h); err == nil {
 			versions[h] = m.Version
-			n.floor = max(n.floor, m.Version)
 		}
 	}
 	state := n.store.State()
@@ -140,11 +143,14 @@ func (n *Node) candidates() ([]release.Hash, error) {
 	return held, nil
 }
 
-// trusted opens a release at the start. The two that were committed passed every check when they came; one that was
+// known opens a release at the start. The two that were committed passed every check when they came; one that was
 // not has to pass them now.
-func (n *Node) trusted(ctx context.Context, h release.Hash) (*holding, error) {
+func (n *Node) known(ctx context.Context, h release.Hash) (*holding, error) {
 	if state := n.store.State(); h == state.Current || h == state.Previous {
 		return n.open(h)
+	}
+	if _, err := n.store.Manifest(n.trust(), h); err != nil {
+		return nil, err
 	}
 	return n.proved(ctx, h)
 }
@@ -176,7 +182,7 @@ type holding struct {
 // open opens a held release after the checks of a restart: manifest, signatures, install record, sizes, headers, and
 // every reference inside the model.
 func (n *Node) open(h release.Hash) (*holding, error) {
-	m, err := n.store.Manifest(n.cfg.Trust, h)
+	m, err := n.manifestOf(h)
 	if err != nil {
 		return nil, err
 	}
@@ -208,5 +214,6 @@ func (n *Node) serve(h *holding) {
 	n.served = h.hash
 	n.current.Store(h.ranker)
 	n.status.serving(h)
+	n.vouch()
 	n.cfg.OnSwap(h.ranker)
 }

@@ -118,7 +118,7 @@ func (n *Node) held(h release.Hash) {
 	if err != nil {
 		return
 	}
-	m, err := release.OpenManifest(n.cfg.Trust, envelope)
+	m, err := n.manifestOf(h)
 	if err != nil {
 		return
 	}

@@ -3,6 +3,8 @@ package node
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
@@ -10,11 +12,12 @@ import (
 
 // What a node refuses beyond the errors of package release.
 var (
-	ErrLower     = errors.New("version lower than what is held")
-	ErrTwofold   = errors.New("one version, two documents")
-	ErrExpired   = errors.New("expired")
-	ErrSelfCheck = errors.New("self-check failed")
-	ErrUnusable  = errors.New("cannot be opened")
+	ErrLower       = errors.New("version lower than what is held")
+	ErrTwofold     = errors.New("one version, two documents")
+	ErrExpired     = errors.New("expired")
+	ErrRootExpired = errors.New("the root has expired")
+	ErrSelfCheck   = errors.New("self-check failed")
+	ErrUnusable    = errors.New("cannot be opened")
 )
 
 // Refusal is an update that was looked at and not taken. The release served before goes on being served.
@@ -46,6 +49,9 @@ const (
 	reasonCritical  = "critical"
 	reasonSelfCheck = "selfcheck"
 	reasonUnusable  = "unusable"
+	reasonRole      = "role"
+	reasonRoot      = "root"
+	reasonSlow      = "slow"
 )
 
 var reasons = []struct {
@@ -63,6 +69,10 @@ var reasons = []struct {
 	{ErrLower, reasonVersion},
 	{ErrTwofold, reasonVersion},
 	{ErrExpired, reasonExpired},
+	{ErrRootExpired, reasonRoot},
+	{release.ErrNotNext, reasonRoot},
+	{release.ErrRole, reasonRole},
+	{origin.ErrSlow, reasonSlow},
 	{release.ErrCritical, reasonCritical},
 	{ErrSelfCheck, reasonSelfCheck},
 	{ErrUnusable, reasonUnusable},
@@ -71,8 +81,8 @@ var reasons = []struct {
 
 var advice = map[string]string{
 	reasonSignature: "it was changed after signing; publish it again",
-	reasonUnsigned:  "sign it with enough of the keys in the node's trust.json",
-	reasonKey:       "publish with the keys this node trusts, or give the node their trust.json",
+	reasonUnsigned:  "sign it with as many keys of its role as the root wants",
+	reasonKey:       "publish with the keys this node trusts; where their root is new, put it at the origin (edged publish does), or give the node their trust.json",
 	reasonHash:      "the origin's copy is damaged; publish again to repair it",
 	reasonSize:      "the origin's copy is damaged; publish again to repair it",
 	reasonMissing:   "publish again to complete the origin",
@@ -82,7 +92,13 @@ var advice = map[string]string{
 	reasonCritical:  "update edged on this node",
 	reasonSelfCheck: "train and publish again; this release does not answer as it did when it was trained",
 	reasonUnusable:  "train and publish again, or update edged on this node",
+	reasonRole:      "sign it with keys of its role: edged keys show lists them",
+	reasonRoot:      "renew it with edged keys renew, publish, and check the clock of this node",
+	reasonSlow:      "look at the origin and the way to it: whoever is in between may be holding updates back",
 }
+
+// Reasons lists them.
+func Reasons() []string { return slices.Sorted(maps.Keys(advice)) }
 
 // reasonOf is the word for an error, and whether it is a refusal at all: a disk that fails or an origin that is away is
 // no fault of the release.

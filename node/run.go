@@ -155,7 +155,7 @@ func (n *Node) markRead(h release.Hash) {
 }
 
 func (n *Node) read(ctx context.Context, h release.Hash) error {
-	m, err := n.store.Manifest(n.cfg.Trust, h)
+	m, err := n.manifestOf(h)
 	if err != nil {
 		return err
 	}

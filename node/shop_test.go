@@ -39,7 +39,7 @@ func newShop(t testing.TB) *shop {
 	t.Helper()
 	s := &shop{t: t, fs: vfs.NewMem(), keys: "keys", now: day}
 	for _, dir := range []string{"keys", "others"} {
-		if _, err := release.InitKeys(s.fs, dir); err != nil {
+		if _, err := s.custody(dir).Init(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -129,20 +129,41 @@ func (s *shop) publish(version int) publish.Result {
 // roll signs a rollout of its own making and puts it.
 func (s *shop) roll(edit func(*release.Rollout)) {
 	s.t.Helper()
-	r, err := release.OpenRollout(s.trust, s.get(origin.RolloutName))
+	r, err := release.OpenRollout(s.newest("keys"), s.get(origin.RolloutName))
 	s.must(err)
 	r.Version++
 	edit(r)
-	s.sealed(r)
+	s.sealed(r, release.RoleFreshness, release.RoleRelease)
 }
 
-func (s *shop) sealed(r *release.Rollout) {
+// newest is the root a publisher has.
+func (s *shop) newest(dir string) *release.Trust {
+	s.t.Helper()
+	trust, err := s.custody(dir).Trust()
+	s.must(err)
+	return trust
+}
+
+func (s *shop) custody(dir string) *release.Custody {
+	return &release.Custody{FS: s.fs, Dir: dir, Now: s.clock}
+}
+
+// signers are the private keys of roles.
+func (s *shop) signers(roles ...release.Role) (keys []release.PrivateKey) {
+	s.t.Helper()
+	for _, role := range roles {
+		more, err := release.LoadKeys(s.fs, s.keys, s.newest(s.keys), role)
+		s.must(err)
+		keys = append(keys, more...)
+	}
+	return keys
+}
+
+func (s *shop) sealed(r *release.Rollout, roles ...release.Role) {
 	s.t.Helper()
 	payload, err := r.Encode()
 	s.must(err)
-	keys, err := release.LoadKeys(s.fs, s.keys)
-	s.must(err)
-	env, err := release.Seal(release.RolloutType, payload, keys...)
+	env, err := release.Seal(release.RolloutType, payload, s.signers(roles...)...)
 	s.must(err)
 	s.put(origin.RolloutName, env)
 }

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ type Status struct {
 	Pinned   bool         `json:"pinned"`   // rolled back on this node
 	Verified bool         `json:"verified"` // every byte held was read since the start, and since it was suspected
 
+	Root        uint64    `json:"root"` // version of the newest followed to
+	RootExpires time.Time `json:"rootExpires"`
+
 	Rollout uint64    `json:"rollout,omitempty"` // version of the newest accepted
 	Expires time.Time `json:"expires,omitzero"`
 	Expired bool      `json:"expired"` // the alarm: no update is taken until the rollout is renewed
@@ -32,6 +36,34 @@ type Status struct {
 	LastFailure   string            `json:"lastFailure,omitempty"`
 	LastFailureAt time.Time         `json:"lastFailureAt,omitzero"`
 	Swaps         uint64            `json:"swaps"`
+
+	Alarms []Alarm `json:"alarms"` // what somebody ought to look at now
+}
+
+// Alarm is something wrong that lasts. What is served goes on being served.
+type Alarm struct {
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
+	Text  string    `json:"text"`
+}
+
+// Names of alarms.
+const (
+	AlarmRefused        = "refused"        // the last look at the origin ended with a refusal
+	AlarmTrouble        = "trouble"        // the last look at the origin could not be ended
+	AlarmRolloutExpired = "rolloutExpired" // nobody vouches any more that what is served is the newest
+	AlarmRootExpired    = "rootExpired"    // no update is taken until the root is renewed
+	AlarmRevoked        = "revoked"        // what is served is signed by keys revoked since
+)
+
+// Alarms lists their names.
+func Alarms() []string {
+	return []string{AlarmRefused, AlarmTrouble, AlarmRolloutExpired, AlarmRootExpired, AlarmRevoked}
+}
+
+// Alarmed reports whether an alarm is on.
+func (s *Status) Alarmed(name string) bool {
+	return slices.ContainsFunc(s.Alarms, func(a Alarm) bool { return a.Name == name })
 }
 
 // maxDistinct bounds how many different texts are remembered as logged: a hostile origin can make each one new.
@@ -45,11 +77,12 @@ type status struct {
 	mu     sync.Mutex
 	now    Status
 	logged map[string]bool
+	alarms map[string]Alarm
 }
 
 func (s *status) init(cfg *Config) {
 	s.clock, s.log = cfg.Clock, cfg.Logger
-	s.logged, s.now.Refusals = map[string]bool{}, map[string]uint64{}
+	s.logged, s.now.Refusals, s.alarms = map[string]bool{}, map[string]uint64{}, map[string]Alarm{}
 }
 
 // get copies the status.
@@ -62,7 +95,53 @@ func (s *status) get() Status {
 		out.Refusals[k] = v
 	}
 	out.Expired = s.expired()
+	s.watchExpiry()
+	out.Alarms = []Alarm{}
+	for _, name := range Alarms() {
+		if a, ok := s.alarms[name]; ok {
+			out.Alarms = append(out.Alarms, a)
+		}
+	}
 	return out
+}
+
+// raise begins an alarm, or goes on with it, and reports whether it is new. The caller holds mu.
+func (s *status) raise(name, text string) bool {
+	a, ok := s.alarms[name]
+	if !ok {
+		a = Alarm{Name: name, Since: s.clock()}
+	}
+	a.Text = text
+	s.alarms[name] = a
+	return !ok
+}
+
+// over ends alarms. The caller holds mu.
+func (s *status) over(names ...string) {
+	for _, name := range names {
+		delete(s.alarms, name)
+	}
+}
+
+// trust takes note of the root followed to.
+func (s *status) trust(t *release.Trust) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Root, s.now.RootExpires = t.Version(), t.Expires()
+}
+
+// vouched takes note of whether trusted keys signed what is served.
+func (s *status) vouched(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if yes {
+		s.over(AlarmRevoked)
+		return
+	}
+	const do = "publish it again, with keys of the newest root"
+	if s.raise(AlarmRevoked, fmt.Sprintf("release %s is signed by keys that root %d does not trust: %s", s.now.Release, s.now.Root, do)) {
+		s.log.Error("what is served is signed by keys that were revoked; it is served on", "release", s.now.Release, "root", s.now.Root, "do", do)
+	}
 }
 
 func (s *status) expired() bool { return !s.now.Expires.IsZero() && !s.clock().Before(s.now.Expires) }
@@ -82,6 +161,8 @@ func (s *status) refused(r *Refusal) {
 	text := r.Error()
 	s.now.Refusals[r.Reason]++
 	s.now.LastRefusal, s.now.LastRefusalAt = text, s.clock()
+	s.raise(AlarmRefused, text)
+	s.over(AlarmTrouble)
 	if s.once(text) {
 		s.log.Error("update refused, the release before it stays", "what", r.What, "reason", r.Reason, "error", r.Err, "do", advice[r.Reason], "serving", s.now.Release)
 	}
@@ -98,26 +179,43 @@ func (s *status) failed(err error) {
 	}
 }
 
+// unfinished takes note of a look at the origin that could not be ended.
+func (s *status) unfinished(err error) {
+	s.failed(err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.raise(AlarmTrouble, err.Error())
+	s.over(AlarmRefused)
+}
+
 // fine ends the troubles: the same one would be logged again.
 func (s *status) fine() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.logged)
-	s.alarm()
+	s.over(AlarmRefused, AlarmTrouble)
+	s.watchExpiry()
 }
 
-// watch raises the alarm of an expired rollout, once.
+// watch raises the alarms of what has expired.
 func (s *status) watch() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.alarm()
+	s.watchExpiry()
 }
 
-func (s *status) alarm() {
-	text := fmt.Sprintf("rollout %d expired on %s", s.now.Rollout, s.now.Expires.Format(time.RFC3339))
-	if s.expired() && s.once(text) {
+// watchExpiry holds the lives of root and rollout against the clock. The caller holds mu.
+func (s *status) watchExpiry() {
+	if !s.expired() {
+		s.over(AlarmRolloutExpired)
+	} else if s.raise(AlarmRolloutExpired, fmt.Sprintf("rollout %d expired on %s: %s", s.now.Rollout, s.now.Expires.Format(time.RFC3339), advice[reasonExpired])) {
 		s.log.Error("the rollout has expired: it is served on, but nobody vouches any more that it is the newest", "rollout", s.now.Rollout,
 			"expired", s.now.Expires, "do", advice[reasonExpired])
+	}
+	if s.clock().Before(s.now.RootExpires) {
+		s.over(AlarmRootExpired)
+	} else if s.raise(AlarmRootExpired, fmt.Sprintf("root %d expired on %s: %s", s.now.Root, s.now.RootExpires.Format(time.RFC3339), advice[reasonRoot])) {
+		s.log.Error("the root has expired: what is served is served on, nothing new is taken", "root", s.now.Root, "expired", s.now.RootExpires, "do", advice[reasonRoot])
 	}
 }
 
@@ -131,6 +229,13 @@ func (s *status) rollout(r *release.Rollout) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now.Rollout, s.now.Expires = r.Version, r.Expires
+}
+
+// forget takes note that the rollout held counts no more.
+func (s *status) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.Rollout, s.now.Expires = 0, time.Time{}
 }
 
 func (s *status) serving(h *holding) {

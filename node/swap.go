@@ -108,7 +108,7 @@ func (n *Node) Rollback() error {
 
 // named is the release the accepted rollout names.
 func (n *Node) named(state release.State) release.Hash {
-	r, err := release.OpenRollout(n.cfg.Trust, state.Rollout)
+	r, err := release.OpenRollout(n.trust(), state.Rollout)
 	if err != nil {
 		return release.Hash{}
 	}

@@ -67,6 +67,10 @@ func NewHTTP(address string) (*HTTP, error) {
 	return o, nil
 }
 
+// SetPatience says how long one request with its body may take, before the first one is made; a minute unless it is said. A server
+// that lets a byte go now and then is given up after it, with ErrSlow.
+func (o *HTTP) SetPatience(d time.Duration) { o.client.Timeout = d }
+
 // redirect follows a few, and none that gives up encryption.
 func (o *HTTP) redirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxHops {
@@ -194,12 +198,24 @@ func (o *HTTP) request(ctx context.Context, name string, set func(http.Header)) 
 		password, _ := o.user.Password()
 		req.SetBasicAuth(o.user.Username(), password)
 	}
+	if strings.HasPrefix(name, rootsDir) {
+		req.Header.Set("Cache-Control", "no-cache") // that there is no newer one must not be remembered
+	}
 	resp, err := o.client.Do(req)
 	var where *url.Error
 	if errors.As(err, &where) {
 		err = where.Err // it repeats the URL
 	}
-	return resp, err
+	return resp, tooSlow(err)
+}
+
+// tooSlow names the fault of a server that takes longer than any honest one.
+func tooSlow(err error) error {
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("%w: %w", ErrSlow, err)
+	}
+	return err
 }
 
 func status(resp *http.Response, want int) error {
@@ -230,7 +246,7 @@ func read(dst []byte, resp *http.Response, max int64) ([]byte, error) {
 			return dst, nil
 		}
 		if err != nil {
-			return dst, err
+			return dst, tooSlow(err)
 		}
 	}
 }

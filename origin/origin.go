@@ -4,6 +4,7 @@
 // Layout, written by publish and read by node:
 //
 //	rollout.json              which release to serve; the only name whose bytes ever change
+//	roots/<version>.json      who may sign what, by version
 //	manifests/<hex>.json      signed manifests by the hash of their bytes
 //	chunks/<aa>/<hex>         compressed chunks by the hash of their bytes, <aa> the first two digits
 //
@@ -17,6 +18,7 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/edged/edged/internal/vfs"
@@ -27,6 +29,7 @@ var (
 	ErrNotFound = errors.New("not at the origin")
 	ErrTooLarge = errors.New("larger than allowed")
 	ErrLocked   = errors.New("another publisher is at work")
+	ErrSlow     = errors.New("too slow")
 )
 
 // Origin holds named byte strings. Names are clean relative slash paths (CheckName).
@@ -47,6 +50,11 @@ type Locker interface {
 
 // Names of the layout.
 const RolloutName = "rollout.json"
+
+// RootName is the name of a root by its version.
+func RootName(version uint64) string { return rootsDir + strconv.FormatUint(version, 10) + ".json" }
+
+const rootsDir = "roots/"
 
 // ManifestName is the name of a manifest by the hex digits of its hash.
 func ManifestName(hex string) string { return "manifests/" + hex + ".json" }

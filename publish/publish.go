@@ -10,11 +10,11 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 	"time"
 
@@ -32,7 +32,7 @@ type Config struct {
 	FS       vfs.FS // nil: the real one
 	Release  string // directory with model.snap, catalogue.snap, card.json
 	Origin   origin.Origin
-	Keys     string // directory with the signing keys and trust.json
+	Keys     string // directory with the keys of the roles release and freshness, trust.json and roots/ (release.Custody)
 	Clock    func() time.Time
 	Validity time.Duration // of the rollout; 0: DefaultValidity
 
@@ -122,6 +122,9 @@ func (r Result) updates() string {
 // Run publishes a release directory.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	return run(ctx, cfg, func(p *publisher) error {
+		if _, err := p.keys(release.RoleRelease, release.RoleFreshness); err != nil {
+			return err // before anything is put
+		}
 		if err := p.verify(); err != nil {
 			return err
 		}
@@ -139,7 +142,16 @@ func Refresh(ctx context.Context, cfg Config) (Result, error) {
 			return fmt.Errorf("release %s at %s is damaged: publish it again", p.before.Release.ID(), cfg.Origin)
 		}
 		p.describe(p.manifest)
-		return p.roll(ctx, p.before.Release)
+		if !p.retired {
+			return p.roll(ctx, p.before.Release)
+		}
+		m := *p.manifest // its keys were revoked: the same release, signed by those of today, is a new version
+		m.Version = p.before.Highest + 1
+		ref, err := p.putManifest(ctx, &m)
+		if err != nil {
+			return err
+		}
+		return p.roll(ctx, ref)
 	})
 }
 
@@ -152,10 +164,13 @@ func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, er
 		return Result{}, fmt.Errorf("publish: %s: %w: publish to a directory that the web server shows", cfg.Origin, origin.ErrReadOnly)
 	}
 	p := &publisher{Config: cfg, opened: map[string]*snapshot.File{}}
-	err := p.loadKeys()
+	err := p.loadTrust()
 	if err == nil {
 		err = p.locked(ctx, func() error {
 			if err := p.look(ctx); err != nil {
+				return err
+			}
+			if err := p.putRoots(ctx); err != nil {
 				return err
 			}
 			return do(p)
@@ -170,13 +185,14 @@ func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, er
 // publisher is one run.
 type publisher struct {
 	Config
-	keys   []release.PrivateKey
-	trust  *release.Trust
+	chain  []*release.Trust // every root, the newest last
+	trust  *release.Trust   // the newest
 	result Result
 
 	before   *release.Rollout  // the origin's; nil: none
-	envelope []byte            // of before
+	outdated bool              // keys signed before that were revoked since
 	manifest *release.Manifest // of the release before names; nil: none, or damaged
+	retired  bool              // keys signed manifest that were revoked since
 
 	card    []byte
 	created time.Time
@@ -185,15 +201,16 @@ type publisher struct {
 	base    *base                     // nil: none
 }
 
-func (p *publisher) loadKeys() (err error) {
-	if p.keys, err = release.LoadKeys(p.FS, p.Keys); err != nil {
+func (p *publisher) loadTrust() (err error) {
+	custody := release.Custody{FS: p.FS, Dir: p.Keys}
+	if p.chain, err = custody.Chain(); err != nil {
 		return err
 	}
-	p.trust, err = release.LoadTrust(p.FS, path.Join(p.Keys, release.TrustFile))
-	for _, k := range p.keys {
-		p.result.Keys = append(p.result.Keys, k.ID())
+	p.trust = p.chain[len(p.chain)-1]
+	if p.trust.Expired(p.Clock()) {
+		return fmt.Errorf("root %d expired on %s, and no node would take an update: renew it (edged keys renew)", p.trust.Version(), p.trust.Expires().Format(time.RFC3339))
 	}
-	return err
+	return nil
 }
 
 func (p *publisher) locked(ctx context.Context, do func() error) error {
@@ -215,8 +232,8 @@ func closeLock(lock io.Closer) error {
 	return nil
 }
 
-// look reads what the origin offers now. A rollout these keys did not sign is nobody's to replace, unless Above says that it
-// is lost.
+// look reads what the origin offers now. A rollout that keys of none of the roots signed is nobody's to replace, unless Above says
+// that it is lost.
 func (p *publisher) look(ctx context.Context) error {
 	envelope, err := p.Origin.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
 	if errors.Is(err, origin.ErrNotFound) {
@@ -226,8 +243,8 @@ func (p *publisher) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := release.OpenRollout(p.trust, envelope)
-	if err != nil && p.Above > 0 {
+	r, err := p.openRollout(envelope)
+	if (err != nil || p.outdated) && p.Above > 0 {
 		p.lost()
 		return nil
 	}
@@ -237,8 +254,44 @@ func (p *publisher) look(ctx context.Context) error {
 	if p.Above > 0 {
 		return fmt.Errorf("the rollout at %s is sound, at version %d: leave out the version to publish above", p.Origin, r.Version)
 	}
-	p.before, p.envelope = r, envelope
+	p.before = r
 	p.manifest = p.offered(ctx, r.Release)
+	return nil
+}
+
+// openRollout opens a rollout by the newest root that it opens by.
+func (p *publisher) openRollout(envelope []byte) (*release.Rollout, error) {
+	r, err := release.OpenRollout(p.trust, envelope)
+	for i := len(p.chain) - 2; i >= 0 && err != nil; i-- {
+		older, olderErr := release.OpenRollout(p.chain[i], envelope)
+		if olderErr != nil {
+			continue
+		}
+		if max(older.Version, older.Highest) > release.MaxVersion/2 {
+			return nil, fmt.Errorf("version %d, signed by a key revoked since, is out of reach", max(older.Version, older.Highest))
+		}
+		r, err, p.outdated = older, nil, true
+	}
+	return r, err
+}
+
+// putRoots puts every root that the origin does not have, for nodes to follow to the newest.
+func (p *publisher) putRoots(ctx context.Context) error {
+	limit := release.MaxEnvelope(release.MaxRoot)
+	if newer, err := p.Origin.Get(ctx, origin.RootName(p.trust.Version()+1), limit); err == nil {
+		if _, err := p.trust.Next(newer); err == nil {
+			return fmt.Errorf("%s has root %d, and %s ends with %d: bring trust.json and roots/ of whoever changed the keys", p.Origin, p.trust.Version()+1, p.Keys, p.trust.Version())
+		}
+	}
+	for _, t := range p.chain {
+		name := origin.RootName(t.Version())
+		if there, err := p.Origin.Get(ctx, name, limit); err == nil && bytes.Equal(there, t.Envelope()) {
+			continue
+		}
+		if err := p.Origin.Put(ctx, name, t.Envelope()); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -256,6 +309,11 @@ func (p *publisher) offered(ctx context.Context, ref release.Ref) *release.Manif
 		return nil
 	}
 	m, err := release.OpenManifest(p.trust, envelope)
+	for i := len(p.chain) - 2; i >= 0 && err != nil; i-- {
+		if m, err = release.OpenManifest(p.chain[i], envelope); err == nil {
+			p.retired = true
+		}
+	}
 	if err != nil {
 		return nil
 	}

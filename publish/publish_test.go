@@ -302,14 +302,16 @@ func TestOtherKeys(t *testing.T) {
 	if _, err := Run(t.Context(), cfg); !errors.Is(err, release.ErrUnknownKey) {
 		t.Errorf("over another's origin: %v", err)
 	}
-	trust, err := vfs.ReadFile(s.fs, "keys/trust.json", 1<<20)
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"trust.json", "roots/1.json"} {
+		b, err := vfs.ReadFile(s.fs, "keys/"+name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := vfs.WriteFile(s.fs, "others/"+name, b); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := vfs.WriteFile(s.fs, "others/trust.json", trust); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Run(t.Context(), cfg); !errors.Is(err, release.ErrUnknownKey) || !strings.Contains(err.Error(), "no node would take") {
+	if _, err := Run(t.Context(), cfg); !errors.Is(err, release.ErrUnknownKey) || !strings.Contains(err.Error(), "none of the 1 private keys") {
 		t.Errorf("trust.json of other keys: %v", err)
 	}
 	if r := s.rollout(t); r.Release.Version != 1 {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
@@ -31,8 +32,11 @@ func (p *publisher) publish(ctx context.Context) error {
 		m.Components = append(m.Components, c)
 	}
 	p.describe(m)
-	if p.offers(m) {
+	switch {
+	case p.offers(m) && !p.outdated:
 		return p.keep()
+	case p.offers(m):
+		return p.roll(ctx, p.before.Release)
 	}
 	ref, err := p.putManifest(ctx, m)
 	if err != nil {
@@ -72,7 +76,7 @@ func (p *publisher) putChunk(ctx context.Context, c release.Piece, packed []byte
 // offers reports whether the origin offers the very same release already.
 func (p *publisher) offers(m *release.Manifest) bool {
 	now := p.manifest
-	if now == nil || len(now.Components) != len(m.Components) || !sameJSON(now.Card, m.Card) {
+	if now == nil || p.retired || len(now.Components) != len(m.Components) || !sameJSON(now.Card, m.Card) {
 		return false
 	}
 	for i := range m.Components {
@@ -103,7 +107,7 @@ func (p *publisher) putManifest(ctx context.Context, m *release.Manifest) (relea
 	if err != nil {
 		return release.Ref{}, err
 	}
-	envelope, err := p.seal(release.ManifestType, payload)
+	envelope, err := p.seal(release.ManifestType, payload, release.RoleRelease)
 	if err != nil {
 		return release.Ref{}, err
 	}
@@ -125,7 +129,11 @@ func (p *publisher) roll(ctx context.Context, ref release.Ref) error {
 	if err != nil {
 		return err
 	}
-	envelope, err := p.seal(release.RolloutType, payload)
+	roles := []release.Role{release.RoleFreshness}
+	if r.Rollback {
+		roles = append(roles, release.RoleRelease) // or nodes would not go back
+	}
+	envelope, err := p.seal(release.RolloutType, payload, roles...)
 	if err != nil {
 		return err
 	}
@@ -136,16 +144,37 @@ func (p *publisher) roll(ctx context.Context, ref release.Ref) error {
 	return nil
 }
 
-// seal signs, and opens what it signed as a node would: keys that trust.json does not know are found here.
-func (p *publisher) seal(payloadType string, payload []byte) ([]byte, error) {
-	envelope, err := release.Seal(payloadType, payload, p.keys...)
+// seal signs with the keys of the role that signs such documents, and of others, and opens what it signed as a node would.
+func (p *publisher) seal(payloadType string, payload []byte, roles ...release.Role) ([]byte, error) {
+	keys, err := p.keys(roles...)
+	if err != nil {
+		return nil, err
+	}
+	envelope, err := release.Seal(payloadType, payload, keys...)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := p.trust.Open(envelope, payloadType); err != nil {
-		return nil, fmt.Errorf("no node would take this signature: %w (is %s of the same keys?)", err, release.TrustFile)
+		return nil, fmt.Errorf("no node would take this: %w", err)
 	}
 	return envelope, nil
+}
+
+// keys are the private keys of roles.
+func (p *publisher) keys(roles ...release.Role) (keys []release.PrivateKey, err error) {
+	for _, role := range roles {
+		more, err := release.LoadKeys(p.FS, p.Keys, p.trust, role)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, more...)
+	}
+	for _, k := range keys {
+		if !slices.Contains(p.result.Keys, k.ID()) {
+			p.result.Keys = append(p.result.Keys, k.ID())
+		}
+	}
+	return keys, nil
 }
 
 func (p *publisher) describe(m *release.Manifest) {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -48,9 +49,21 @@ func Seal(payloadType string, payload []byte, keys ...PrivateKey) ([]byte, error
 		return nil, fmt.Errorf("seal %s: %d keys, at most %d: %w", payloadType, len(keys), MaxSignatures, ErrTooLarge)
 	}
 	env := Envelope{Payload: payload, PayloadType: payloadType}
-	message := pae(payloadType, payload)
+	return env.signedBy(keys)
+}
+
+// signedBy is the envelope with signatures of more keys, those that have signed left out.
+func (e *Envelope) signedBy(keys []PrivateKey) ([]byte, error) {
+	env := *e
+	env.Signatures = slices.Clone(e.Signatures)
+	message := pae(e.PayloadType, e.Payload)
 	for _, k := range keys {
-		env.Signatures = append(env.Signatures, Signature{KeyID: k.ID(), Sig: ed25519.Sign(k.key, message)})
+		if !slices.ContainsFunc(env.Signatures, func(s Signature) bool { return s.KeyID == k.ID() }) {
+			env.Signatures = append(env.Signatures, Signature{KeyID: k.ID(), Sig: ed25519.Sign(k.key, message)})
+		}
+	}
+	if len(env.Signatures) > MaxSignatures {
+		return nil, fmt.Errorf("seal %s: %d signatures, at most %d: %w", e.PayloadType, len(env.Signatures), MaxSignatures, ErrTooLarge)
 	}
 	return json.Marshal(&env)
 }

@@ -11,6 +11,7 @@ var (
 	ErrTooLarge   = errors.New("too large")
 	ErrSignature  = errors.New("signature does not match")
 	ErrUnknownKey = errors.New("not signed by a trusted key")
+	ErrRole       = errors.New("signed by keys of another role")
 	ErrThreshold  = errors.New("too few signatures of trusted keys")
 	ErrHash       = errors.New("hash mismatch")
 	ErrSize       = errors.New("wrong size")

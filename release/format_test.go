@@ -14,8 +14,12 @@ func TestFormatExamples(t *testing.T) {
 	}
 	doc := string(text)
 	key := testKey(1)
-	if trust := string(NewTrust(1, key.Public()).Encode()); !strings.Contains(doc, trust) {
-		t.Errorf("trust.json is written as\n%s", trust)
+	root, err := rootOf(1, 1, key).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(strings.ReplaceAll(doc, "\n ", ""), string(root)) {
+		t.Errorf("a root is written as\n%s", root)
 	}
 	if !strings.Contains(doc, `"keyid":"`+key.ID()+`"`) {
 		t.Errorf("the key's id is %s", key.ID())

@@ -6,30 +6,31 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/edged/edged/internal/vfs"
 )
 
-// Files of a key directory. Only TrustFile may leave the publisher's machine for every node; GossipKeyFile goes to the
-// nodes of one cluster.
+// Files of a key directory. TrustFile, the newest root, goes to every node, GossipKeyFile to the nodes of one cluster; private keys, a
+// file each, are called by their role.
 const (
-	KeyFile       = "release.key"
 	TrustFile     = "trust.json"
 	GossipKeyFile = "gossip.key"
+
+	rootsDir  = "roots"           // every root there was, by version
+	nextFile  = "trust-next.json" // a root that waits for more signatures
+	keySuffix = ".key"
 )
 
 const (
 	gossipKeySize = 32
 	maxKeyFile    = 16 << 10
-	maxKeyFiles   = MaxSignatures
+	maxKeyFiles   = MaxKeys
 )
 
 // PrivateKey signs releases. It prints as its id, never as itself.
@@ -59,51 +60,6 @@ func KeyID(pub ed25519.PublicKey) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// InitKeys makes a signing key, the trust.json that knows it, and a gossip key, in dir. It replaces nothing: where one
-// of the three is there already it refuses, since an overwritten signing key cannot be had back.
-func InitKeys(fsys vfs.FS, dir string) (PrivateKey, error) {
-	for _, name := range []string{KeyFile, TrustFile, GossipKeyFile} {
-		if _, err := fsys.Stat(path.Join(dir, name)); err == nil {
-			return PrivateKey{}, fmt.Errorf("keys: %s is there already: it is never overwritten; give another directory", path.Join(dir, name))
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return PrivateKey{}, fmt.Errorf("keys: %w", err)
-		}
-	}
-	if err := fsys.MkdirAll(dir); err != nil {
-		return PrivateKey{}, fmt.Errorf("keys: %w", err)
-	}
-	key, err := NewKey()
-	if err != nil {
-		return PrivateKey{}, fmt.Errorf("keys: %w", err)
-	}
-	return key, writeKeys(fsys, dir, key)
-}
-
-// writeKeys writes trust.json last: it says that the set is complete.
-func writeKeys(fsys vfs.FS, dir string, key PrivateKey) error {
-	signing, err := key.encode()
-	if err != nil {
-		return fmt.Errorf("keys: %w", err)
-	}
-	gossip := make([]byte, gossipKeySize)
-	rand.Read(gossip) // never fails: crypto/rand
-	trust := NewTrust(1, key.Public())
-	for _, f := range []struct {
-		name string
-		data []byte
-		file func(vfs.FS, string, []byte) error
-	}{
-		{KeyFile, signing, vfs.WriteFile},
-		{GossipKeyFile, []byte(base64.StdEncoding.EncodeToString(gossip) + "\n"), vfs.WriteFile},
-		{TrustFile, trust.Encode(), vfs.WriteSharedFile},
-	} {
-		if err := f.file(fsys, path.Join(dir, f.name), f.data); err != nil {
-			return fmt.Errorf("keys: %w", err)
-		}
-	}
-	return nil
-}
-
 // encode is the PKCS#8 PEM form.
 func (k PrivateKey) encode() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(k.key)
@@ -113,30 +69,52 @@ func (k PrivateKey) encode() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// LoadKeys reads the signing keys of a key directory: release.key and, where a key is being replaced or several must
-// sign, every release-*.key, in the order of their names.
-func LoadKeys(fsys vfs.FS, dir string) ([]PrivateKey, error) {
+// LoadKeys reads the private keys of a role in a directory that a trust gives that role: role.key and every role-*.key, in the order
+// of their names. Others, revoked or not yet added, are left out.
+func LoadKeys(fsys vfs.FS, dir string, trust *Trust, role Role) ([]PrivateKey, error) {
+	all, err := keyFiles(fsys, dir, role)
+	if err != nil {
+		return nil, err
+	}
+	var keys []PrivateKey
+	for _, f := range all {
+		if slices.Contains(trust.KeyIDs(role), f.Key.ID()) {
+			keys = append(keys, f.Key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("keys: none of the %d private keys %s*.key in %s is trusted for the role %s, which has %s: %w",
+			len(all), role, dir, role, strings.Join(trust.KeyIDs(role), ", "), ErrUnknownKey)
+	}
+	return keys, nil
+}
+
+// keyFile is a private key and the name of its file.
+type keyFile struct {
+	Name string
+	Key  PrivateKey
+}
+
+// keyFiles reads the private keys of a role.
+func keyFiles(fsys vfs.FS, dir string, role Role) ([]keyFile, error) {
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w (edged keys init makes them)", err)
 	}
-	var keys []PrivateKey
+	var keys []keyFile
 	for _, e := range entries {
 		name := e.Name()
-		if name != KeyFile && !(strings.HasPrefix(name, "release-") && strings.HasSuffix(name, ".key")) {
+		if name != string(role)+keySuffix && !(strings.HasPrefix(name, string(role)+"-") && strings.HasSuffix(name, keySuffix)) {
 			continue
 		}
 		if len(keys) == maxKeyFiles {
-			return nil, fmt.Errorf("keys: %s: more than %d signing keys: %w", dir, maxKeyFiles, ErrTooLarge)
+			return nil, fmt.Errorf("keys: %s: more than %d keys of the role %s: %w", dir, maxKeyFiles, role, ErrTooLarge)
 		}
 		key, err := loadKey(fsys, path.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
-		keys = append(keys, key)
-	}
-	if len(keys) == 0 {
-		return nil, fmt.Errorf("keys: no %s in %s: edged keys init makes one", KeyFile, dir)
+		keys = append(keys, keyFile{name, key})
 	}
 	return keys, nil
 }

@@ -5,14 +5,16 @@ package release
 const (
 	MaxManifest   = 32 << 20 // bytes of a manifest's payload
 	MaxRollout    = 64 << 10 // bytes of a rollout's payload
-	MaxTrust      = 64 << 10 // bytes of trust.json
+	MaxRoot       = 64 << 10 // bytes of a root's payload
+	MaxVersion    = 1 << 53  // of a root, a rollout, a release: what every JSON reader can hold
+	MaxRoots      = 64       // roots a node follows in one look
 	MaxComponents = 64       // components of a release
 	MaxChunks     = 1 << 16  // chunks of a release: 16 GiB of raw data, as they are cut
 	MaxChunkRaw   = 1 << 20  // decoded bytes of one chunk
 	MaxChunkSize  = MaxChunkRaw + 64<<10
 	MaxCard       = 1 << 20 // bytes of the model card
 	MaxSignatures = 16      // signatures of one envelope
-	MaxKeys       = 64      // keys of a trust.json
+	MaxKeys       = 64      // keys of a root
 	MaxCritical   = 64      // names a document calls critical
 
 	maxStream = MaxChunkRaw + maxMovesSlack // decoded bytes of one stream of a chunk

@@ -126,8 +126,8 @@ func ParseManifest(b []byte) (*Manifest, error) {
 			return nil, err
 		}
 	}
-	if m.Version == 0 {
-		return nil, formatf("%s: version: 0", what)
+	if err := checkVersion(what, m.Version); err != nil {
+		return nil, err
 	}
 	if len(m.Card) > MaxCard {
 		return nil, fmt.Errorf("%s: card: %d bytes, at most %d: %w", what, len(m.Card), MaxCard, ErrTooLarge)

@@ -158,9 +158,5 @@ func (s *Store) heldManifest(h Hash) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	env, err := ParseEnvelope(envelope, MaxManifest)
-	if err != nil {
-		return nil, err
-	}
-	return ParseManifest(env.Payload)
+	return openManifest(nil, envelope)
 }

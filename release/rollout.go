@@ -2,6 +2,7 @@ package release
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -74,9 +75,10 @@ func ParseRollout(b []byte) (*Rollout, error) {
 }
 
 func (r *Rollout) validate() error {
+	err := errors.Join(checkVersion("rollout", r.Version), checkVersion("rollout: release", r.Release.Version), checkVersion("rollout: highest", r.Highest))
 	switch size := r.Release.Size; {
-	case r.Version == 0 || r.Release.Version == 0:
-		return formatf("rollout: version: 0")
+	case err != nil:
+		return err
 	case size < 1 || size > MaxEnvelope(MaxManifest):
 		return fmt.Errorf("rollout: release: size %d, want 1 to %d: %w", size, MaxEnvelope(MaxManifest), ErrTooLarge)
 	case r.Release.Version > r.Highest:

@@ -14,6 +14,7 @@ import (
 // Store is the directory where a node keeps releases:
 //
 //	state.json                 what is served: replaced in one rename, the only commit point
+//	roots/<version>.json       the roots followed from the one the node was given
 //	releases/<hex>/            one release by the hash of its manifest: complete, since the directory is renamed here
 //	    manifest.json          its signed manifest
 //	    installed.json         the install record
@@ -85,13 +86,15 @@ func (s *Store) Close() error {
 
 // removeTemporary removes what a crash inside WriteFile left. What cannot be removed does no harm.
 func (s *Store) removeTemporary() {
-	entries, err := s.fs.ReadDir(s.root)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if vfs.IsTemp(e.Name()) {
-			_ = s.fs.Remove(path.Join(s.root, e.Name()))
+	for _, dir := range []string{s.root, path.Join(s.root, rootsDir)} {
+		entries, err := s.fs.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if vfs.IsTemp(e.Name()) {
+				_ = s.fs.Remove(path.Join(dir, e.Name()))
+			}
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (p *parcel) bring(ctx context.Context, s *Store) error {
 	return s.Prune()
 }
 
-var testTrust = NewTrust(1, testKey(1).Public())
+var testTrust = trustOf(1, testKey(1))
 
 func openStore(t testing.TB, fsys vfs.FS) *Store {
 	t.Helper()
