@@ -10,6 +10,8 @@ import (
 type benchCmd struct {
 	Load      benchLoadCmd      `cmd:"" help:"Drive a server at a rate, open loop, and measure latency from each request's intended start."`
 	Search    benchSearchCmd    `cmd:"" help:"Build an index of embeddings in npy files, or open that of a release, and measure recall, time and size."`
+	Release   benchReleaseCmd   `cmd:"" help:"Make a release of embeddings in npy files, and requests to measure a node on it."`
+	Ratio     benchRatioCmd     `cmd:"" help:"Compare a node's peak, and its latency at half of that, with the yardstick's."`
 	Yardstick benchYardstickCmd `cmd:"" help:"Serve the plain-text yardstick in a process of its own."`
 }
 

@@ -1,0 +1,273 @@
+package bench
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// RatioConfig says what to compare with the yardstick, one server's core and one client's. Zero values mean the defaults.
+type RatioConfig struct {
+	Name         string   // of what is measured, for the report
+	URL          string   // of the node; with a path and a query where Requests is empty, which is then asked again and again
+	Requests     string   // file of bodies, one a line, posted to /v1/recommend one after the other
+	YardstickURL string   // of a yardstick in a process of its own
+	Admin        string   // URL of the node's admin listener, which says what it allocated; empty: that is not measured
+	Headers      []string // such as "Authorization: Bearer …"
+
+	Connections  int           // default 64
+	Pairs        int           // default 9
+	PairDuration time.Duration // of each half; default 1 s
+	Duration     time.Duration // at half of the peak; default 6 s
+	Seed         uint64
+
+	Progress func(step string)
+}
+
+// EnsureDefaults replaces zero values.
+func (c *RatioConfig) EnsureDefaults() {
+	c.Connections = cmp.Or(c.Connections, 64)
+	c.Pairs = cmp.Or(c.Pairs, 9)
+	c.PairDuration = cmp.Or(c.PairDuration, time.Second)
+	c.Duration = cmp.Or(c.Duration, 6*time.Second)
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+}
+
+// Validate reports all faults at once.
+func (c *RatioConfig) Validate() error {
+	var errs []error
+	for _, s := range []struct{ name, url string }{{"url", c.URL}, {"yardstick url", c.YardstickURL}} {
+		if u, err := url.Parse(s.url); err != nil || u.Scheme != "http" || u.Port() == "" {
+			errs = append(errs, fmt.Errorf("%s %q: want http://HOST:PORT", s.name, s.url))
+		}
+	}
+	if c.Connections < 1 || c.Connections > MaxConnections {
+		errs = append(errs, fmt.Errorf("connections %d: want 1 to %d", c.Connections, MaxConnections))
+	}
+	if c.Pairs < 1 || c.Pairs > MaxPairs {
+		errs = append(errs, fmt.Errorf("pairs %d: want 1 to %d", c.Pairs, MaxPairs))
+	}
+	if c.PairDuration < 0 || c.PairDuration > time.Minute || c.Duration < 0 || c.Duration > time.Hour {
+		errs = append(errs, errors.New("durations: want above 0, at most 1m for half of a pair and 1h for the pace"))
+	}
+	return errors.Join(errs...)
+}
+
+// RatioReport is what was found.
+type RatioReport struct {
+	Name        string      `json:"name"`
+	Peak        *PeakReport `json:"peak"`
+	Allocations float64     `json:"allocationsPerRequest"` // of the whole node while saturated; below 0: not measured
+	Half        HalfReport  `json:"half"`
+}
+
+// HalfReport is latencies at half of each one's own peak, the yardstick's before and after the node's.
+type HalfReport struct {
+	Rate          float64     `json:"rate"`
+	YardstickRate float64     `json:"yardstickRate"`
+	Target        []Latencies `json:"target"`
+	Yardstick     []Latencies `json:"yardstick"`
+	P99Ratio      float64     `json:"p99Ratio"` // of the medians
+}
+
+// RunRatio measures. Any answer that is not good ends it.
+func RunRatio(ctx context.Context, cfg RatioConfig) (RatioReport, error) {
+	cfg.EnsureDefaults()
+	report, err := RatioReport{Name: cfg.Name, Allocations: -1}, cfg.Validate()
+	if err == nil {
+		err = (&ratio{cfg: &cfg, report: &report}).run(ctx)
+	}
+	if err != nil {
+		return RatioReport{}, fmt.Errorf("bench ratio: %w", err)
+	}
+	return report, nil
+}
+
+type ratio struct {
+	cfg         *RatioConfig
+	report      *RatioReport
+	node, plain *wire
+}
+
+func (r *ratio) run(ctx context.Context) (err error) {
+	if r.node, err = r.open(r.cfg.URL, r.cfg.Requests, ""); err != nil {
+		return err
+	}
+	defer r.node.close()
+	if r.plain, err = r.open(r.cfg.YardstickURL, "", YardstickPath); err != nil {
+		return err
+	}
+	defer r.plain.close()
+	if err := r.peaks(ctx); err != nil {
+		return err
+	}
+	return r.half(ctx)
+}
+
+// open writes out the requests and connects.
+func (r *ratio) open(base, file, path string) (*wire, error) {
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" {
+		path = u.RequestURI()
+	}
+	requests, err := r.requests(u.Host, path, file)
+	if err != nil {
+		return nil, err
+	}
+	w, err := openWire(net.JoinHostPort(u.Hostname(), u.Port()), r.cfg.Connections, requests)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", base, err)
+	}
+	return w, nil
+}
+
+func (r *ratio) requests(host, path, file string) (list [][]byte, err error) {
+	headers := strings.Join(append([]string{"Host: " + host}, r.cfg.Headers...), "\r\n") + "\r\n"
+	if file == "" {
+		return [][]byte{[]byte("GET " + path + " HTTP/1.1\r\n" + headers + "\r\n")}, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for lines.Buffer(nil, 1<<20); lines.Scan(); {
+		list = append(list, fmt.Appendf(nil, "POST /v1/recommend HTTP/1.1\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			headers, len(lines.Bytes()), lines.Bytes()))
+	}
+	return list, lines.Err()
+}
+
+// peaks saturates node and yardstick in turns, after a warm-up of both.
+func (r *ratio) peaks(ctx context.Context) error {
+	p := &PeakReport{Pairs: r.cfg.Pairs, Seconds: r.cfg.PairDuration.Seconds()}
+	var node, plain, ratios, allocations []float64
+	for i := range r.cfg.Pairs + 1 {
+		r.cfg.Progress(fmt.Sprintf("peak: pair %d of %d", i, r.cfg.Pairs))
+		before, err := r.mallocs(ctx)
+		if err != nil {
+			return err
+		}
+		x, err := r.node.saturate(ctx, r.cfg.PairDuration)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.cfg.URL, err)
+		}
+		after, err := r.mallocs(ctx)
+		if err != nil {
+			return err
+		}
+		y, err := r.plain.saturate(ctx, r.cfg.PairDuration)
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return fmt.Errorf("%s: %w", r.cfg.YardstickURL, err)
+		}
+		if i == 0 {
+			continue // warm
+		}
+		node, plain, ratios = append(node, x), append(plain, y), append(ratios, x/y)
+		allocations = append(allocations, (after-before)/(x*r.cfg.PairDuration.Seconds()))
+	}
+	p.Target, p.Yardstick, p.Ratio = newSpread(node), newSpread(plain), newSpread(ratios)
+	if r.report.Peak = p; r.cfg.Admin != "" {
+		r.report.Allocations = newSpread(allocations).Median
+	}
+	return nil
+}
+
+// half paces both at half of their own peaks, three times each.
+func (r *ratio) half(ctx context.Context) error {
+	h := &r.report.Half
+	h.Rate, h.YardstickRate = r.report.Peak.Target.Median/2, r.report.Peak.Yardstick.Median/2
+	rng := rand.New(rand.NewPCG(r.cfg.Seed, 3))
+	var node, plain []float64
+	const turns = 3
+	for i := range turns {
+		for _, side := range []struct {
+			w    *wire
+			rate float64
+			to   *[]Latencies
+			p99  *[]float64
+		}{{r.plain, h.YardstickRate, &h.Yardstick, &plain}, {r.node, h.Rate, &h.Target, &node}} {
+			r.cfg.Progress(fmt.Sprintf("half of the peak: turn %d of %d", i+1, turns))
+			hist, err := side.w.pace(ctx, side.rate, r.cfg.Duration/10, r.cfg.Duration, rng)
+			if err = errors.Join(err, ctx.Err()); err != nil {
+				return err
+			}
+			l := newLatencies(hist)
+			*side.to, *side.p99 = append(*side.to, l), append(*side.p99, l.P99Us)
+		}
+	}
+	h.P99Ratio = newSpread(node).Median / newSpread(plain).Median
+	return nil
+}
+
+// mallocs reads how often the node has allocated since it started; 0 where nobody says.
+func (r *ratio) mallocs(ctx context.Context) (float64, error) {
+	if r.cfg.Admin == "" {
+		return 0, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(r.cfg.Admin, "/")+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 4<<20))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, "go_memstats_mallocs_total "); ok {
+			return strconv.ParseFloat(strings.TrimSpace(v), 64)
+		}
+	}
+	return 0, fmt.Errorf("%s/metrics has no go_memstats_mallocs_total", r.cfg.Admin)
+}
+
+// WriteTable prints the report for people.
+func (r RatioReport) WriteTable(w io.Writer) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(tw, "%s\trequests/s, median (least to most)\tp50 µs at half of it\tp99 µs\tp99.9 µs\t\n", r.Name)
+	for _, side := range []struct {
+		name string
+		peak Spread
+		half []Latencies
+	}{{"node", r.Peak.Target, r.Half.Target}, {"yardstick", r.Peak.Yardstick, r.Half.Yardstick}} {
+		middle := func(of func(Latencies) float64) float64 {
+			var all []float64
+			for _, l := range side.half {
+				all = append(all, of(l))
+			}
+			return newSpread(all).Median
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%.0f\t%.0f\t%.0f\t\n", side.name, side.peak.text("%.0f"),
+			middle(func(l Latencies) float64 { return l.P50Us }), middle(func(l Latencies) float64 { return l.P99Us }), middle(func(l Latencies) float64 { return l.P999Us }))
+	}
+	fmt.Fprintf(tw, "ratio\t%s\t\t%.2f\t\t\n", r.Peak.Ratio.text("%.3f"), r.Half.P99Ratio)
+	if err := tw.Flush(); err != nil || r.Allocations < 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "allocations a request, all of the node: %.3f\n", math.Max(r.Allocations, 0))
+	return err
+}

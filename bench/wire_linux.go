@@ -1,0 +1,235 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"golang.org/x/sys/unix"
+)
+
+// wire drives a server from one thread with requests written out beforehand, over connections it polls itself. It costs a client's
+// core less than any server costs its own, so that what is measured is the server; and it never sleeps, so that it adds no wake-up to a latency.
+type wire struct {
+	poll     int
+	conns    []*wireConn
+	idle     []*wireConn
+	requests [][]byte
+	next     int
+	events   []unix.EpollEvent
+	read     []byte
+	place    map[int32]*wireConn
+}
+
+type wireConn struct {
+	fd   int
+	at   time.Time // when its request was to start
+	busy bool
+	have []byte // of an answer that is not complete
+}
+
+// openWire connects to host:port.
+func openWire(addr string, connections int, requests [][]byte) (*wire, error) {
+	if len(requests) == 0 {
+		return nil, errors.New("no requests")
+	}
+	w := &wire{requests: requests, events: make([]unix.EpollEvent, connections), read: make([]byte, 256<<10), place: map[int32]*wireConn{}}
+	var err error
+	if w.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("epoll: %w", err)
+	}
+	for range connections {
+		if err := w.dial(addr); err != nil {
+			w.close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *wire) dial(addr string) error {
+	tcp, err := net.ResolveTCPAddr("tcp4", addr)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	c := &wireConn{fd: fd}
+	w.conns, w.idle, w.place[int32(fd)] = append(w.conns, c), append(w.idle, c), c
+	to := &unix.SockaddrInet4{Port: tcp.Port}
+	copy(to.Addr[:], tcp.IP.To4())
+	return errors.Join(
+		unix.Connect(fd, to), unix.SetNonblock(fd, true), unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+		unix.EpollCtl(w.poll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}),
+	)
+}
+
+func (w *wire) close() {
+	for _, c := range w.conns {
+		_ = unix.Close(c.fd)
+	}
+	_ = unix.Close(w.poll)
+}
+
+// saturate keeps every connection busy for a time and returns good answers a second.
+func (w *wire) saturate(ctx context.Context, d time.Duration) (float64, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	start := time.Now()
+	end, answered := start.Add(d), 0
+	for now := start; now.Before(end) && ctx.Err() == nil; now = time.Now() {
+		for len(w.idle) > 0 {
+			if err := w.send(now); err != nil {
+				return 0, err
+			}
+		}
+		n, err := w.collect(now, nil)
+		if err != nil {
+			return 0, err
+		}
+		answered += n
+	}
+	rate := float64(answered) / time.Since(start).Seconds()
+	return rate, w.drain()
+}
+
+// pace starts requests at a rate, at times that do not depend on the answers (see openLoop), and returns the latencies after a warm-up.
+func (w *wire) pace(ctx context.Context, rate float64, warmup, d time.Duration, rng *rand.Rand) (*hdrhistogram.Histogram, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	h := newHistogram()
+	now := time.Now()
+	due, from, end := now, now.Add(warmup), now.Add(warmup+d)
+	for ; now.Before(end) && ctx.Err() == nil; now = time.Now() {
+		for len(w.idle) > 0 && !due.After(now) {
+			if err := w.send(due); err != nil {
+				return nil, err
+			}
+			due = due.Add(time.Duration(rng.ExpFloat64() / rate * float64(time.Second)))
+		}
+		into := h
+		if now.Before(from) {
+			into = nil
+		}
+		if _, err := w.collect(now, into); err != nil {
+			return nil, err
+		}
+	}
+	return h, w.drain()
+}
+
+// send starts the next request on an idle connection.
+func (w *wire) send(at time.Time) error {
+	c := w.idle[len(w.idle)-1]
+	w.idle = w.idle[:len(w.idle)-1]
+	request := w.requests[w.next]
+	if w.next++; w.next == len(w.requests) {
+		w.next = 0
+	}
+	c.at, c.busy = at, true
+	n, err := unix.Write(c.fd, request)
+	if err == nil && n < len(request) {
+		err = errors.New("the socket took a part of a request only")
+	}
+	return err
+}
+
+// collect takes what has come and counts answers that are complete.
+func (w *wire) collect(now time.Time, into *hdrhistogram.Histogram) (answered int, err error) {
+	n, err := unix.EpollWait(w.poll, w.events, 0)
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return 0, fmt.Errorf("epoll: %w", err)
+	}
+	for i := range max(n, 0) {
+		c := w.place[w.events[i].Fd]
+		complete, err := w.receive(c)
+		if err != nil {
+			return answered, err
+		}
+		if !complete {
+			continue
+		}
+		answered++
+		c.busy, w.idle = false, append(w.idle, c)
+		if into != nil {
+			record(into, time.Since(c.at))
+		}
+	}
+	return answered, nil
+}
+
+func (w *wire) receive(c *wireConn) (complete bool, err error) {
+	n, err := unix.Read(c.fd, w.read)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return false, nil
+	case err != nil:
+		return false, err
+	case n == 0:
+		return false, errors.New("the server closed a connection")
+	case !c.busy:
+		return false, fmt.Errorf("an answer nobody asked for: %.80q", w.read[:n])
+	}
+	got := w.read[:n]
+	if len(c.have) > 0 {
+		c.have = append(c.have, got...)
+		got = c.have
+	}
+	size, err := answerSize(got)
+	switch {
+	case err != nil:
+		return false, err
+	case size == 0 || len(got) < size:
+		c.have = append(c.have[:0], got...)
+		return false, nil
+	case len(got) > size:
+		return false, fmt.Errorf("%d bytes more than the answer has", len(got)-size)
+	}
+	c.have = c.have[:0]
+	return true, nil
+}
+
+var lengthHeader = []byte("\r\nContent-Length: ")
+
+// answerSize is the length of a whole answer, 0 while its head is not complete. Anything but a 2xx is an error.
+func answerSize(b []byte) (int, error) {
+	head := bytes.Index(b, []byte("\r\n\r\n"))
+	if head < 0 {
+		return 0, nil
+	}
+	if len(b) < 12 || b[9] != '2' {
+		return 0, fmt.Errorf("not a good answer: %.300q", b)
+	}
+	at := bytes.Index(b[:head], lengthHeader)
+	if at < 0 {
+		return 0, fmt.Errorf("no Content-Length: %.200q", b[:head])
+	}
+	digits, _, _ := bytes.Cut(b[at+len(lengthHeader):head+2], []byte{'\r'})
+	n, err := strconv.Atoi(string(digits))
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("Content-Length %q", digits)
+	}
+	return head + 4 + n, nil
+}
+
+// drain waits for the answers under way, a second at most.
+func (w *wire) drain() error {
+	for end := time.Now().Add(time.Second); len(w.idle) < len(w.conns); {
+		if _, err := w.collect(time.Now(), nil); err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return errors.New("answers are missing after a second")
+		}
+	}
+	return nil
+}
