@@ -16,24 +16,26 @@ const (
 func (s *Server) cacheHeaders(c *call) {
 	h := &c.ctx.Response.Header
 	if c.cacheable == 0 {
-		h.Set("Cache-Control", "no-store")
+		h.SetCanonical(keyCacheControl, noStore)
 		return
 	}
 	var buf [48]byte
 	v := append(buf[:0], "public, max-age="...)
 	v = strconv.AppendInt(v, int64(c.cacheable/time.Second), 10)
-	h.SetBytesV("Cache-Control", v)
+	h.SetCanonical(keyCacheControl, v)
 	if len(c.etag) > 0 {
-		h.SetBytesV("ETag", c.etag)
+		h.SetCanonical(keyETag, c.etag)
 	}
 }
 
-// timing says in the head how long the answer took so far, in milliseconds, where a browser shows it beside the request.
+// timing says in the head how long the answer took, in milliseconds, where a browser shows it beside the request.
 func (s *Server) timing(c *call) {
 	var buf [48]byte
+	us := c.took().Microseconds()
 	v := append(buf[:0], "edged;dur="...)
-	v = strconv.AppendFloat(v, float64(max(0, s.cfg.Clock().Sub(c.start)).Microseconds())/1000, 'f', 3, 64)
-	c.ctx.Response.Header.SetBytesV("Server-Timing", v)
+	v = strconv.AppendInt(v, us/1000, 10)
+	v = append(v, '.', '0'+byte(us/100%10), '0'+byte(us/10%10), '0'+byte(us%10))
+	c.ctx.Response.Header.SetCanonical(keyServerTiming, v)
 }
 
 // setETag makes a weak tag of the release and of which items the answer has, in which order. Scores of what is

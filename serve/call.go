@@ -15,8 +15,10 @@ import (
 // kept by anyone else after the handler returned.
 type call struct {
 	ctx   *fasthttp.RequestCtx
+	heads heads
 	start time.Time
-	id    []byte // {id} of the path, decoded
+	ended time.Time // when the answer was made; zero: it isn't
+	id    []byte    // {id} of the path, decoded
 	who   caller
 	req   request
 	scan  scanner
@@ -45,11 +47,14 @@ type call struct {
 	timed       bool // the answer says how long it took in its head, too
 }
 
+// took is how long the answer took to make.
+func (c *call) took() time.Duration { return max(0, c.ended.Sub(c.start)) }
+
 // maxKept bounds what a reused call may hold on to after an unusually large request.
 const maxKept = 64 << 10
 
 func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
-	c.ctx, c.start = ctx, now
+	c.ctx, c.start, c.ended, c.heads = ctx, now, time.Time{}, heads{}
 	c.id, c.ranker, c.faulty = nil, nil, false
 	c.who = caller{}
 	c.timed = false

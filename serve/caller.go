@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"net/http"
 
-	"github.com/valyala/fasthttp"
-
 	"github.com/edged/edged"
 	"github.com/edged/edged/access"
 )
@@ -21,23 +19,21 @@ type caller struct {
 
 // Headers of callers.
 const (
-	headerAssertion = "Edged-Assertion"
-	headerUser      = "Edged-User"    // whose profile, from a secret key
-	headerSession   = "Edged-Session" // likewise
+	headerUser    = "Edged-User"    // whose profile, from a secret key
+	headerSession = "Edged-Session" // likewise
 )
 
 // identify finds out who calls, and turns away who may not.
 func (s *Server) identify(c *call) *problem {
-	h := &c.ctx.Request.Header
-	c.who.optedOut = string(h.Peek("Sec-GPC")) == "1"
-	c.who.ownPage = s.ownPage(c.ctx)
+	c.who.optedOut = string(c.heads.gpc) == "1"
+	c.who.ownPage = s.ownPage(c)
 	if s.cfg.Keys == nil {
 		return nil
 	}
 	if p := s.findKey(c); p != nil {
 		return p
 	}
-	if text := h.Peek(headerAssertion); len(text) > 0 {
+	if text := c.heads.assertion; len(text) > 0 {
 		user, err := s.cfg.Keys.Asserted(text, c.start)
 		if err != nil {
 			return withStatus(http.StatusUnauthorized, "the assertion is not accepted")
@@ -49,7 +45,7 @@ func (s *Server) identify(c *call) *problem {
 
 // findKey takes the bearer key, or a publishable one in the URL, where sendBeacon and plain GETs need it.
 func (s *Server) findKey(c *call) *problem {
-	presented, bearer := bytes.CutPrefix(c.ctx.Request.Header.Peek("Authorization"), []byte("Bearer "))
+	presented, bearer := bytes.CutPrefix(c.heads.authorization, []byte("Bearer "))
 	if !bearer {
 		presented, c.who.inQuery = keyParam(c.ctx.URI().QueryString())
 	}
@@ -60,7 +56,7 @@ func (s *Server) findKey(c *call) *problem {
 	if k.IsSecret() && c.who.inQuery {
 		return badField("key", "a secret key never goes in a URL; take it out of use now, it is in logs")
 	}
-	if origin := c.ctx.Request.Header.Peek("Origin"); len(origin) > 0 && !k.Admits(origin) {
+	if origin := c.heads.origin; len(origin) > 0 && !k.Admits(origin) {
 		return withStatus(http.StatusForbidden, "pages of %s may not use this key", quote(origin))
 	}
 	c.who.key = k
@@ -81,15 +77,13 @@ func keyParam(query []byte) (value []byte, found bool) {
 
 // ownPage reports whether the request comes from no page, from one of this very host, or from one of an origin that is
 // named (a star names nobody).
-func (s *Server) ownPage(ctx *fasthttp.RequestCtx) bool {
-	h := &ctx.Request.Header
-	origin := h.Peek("Origin")
+func (s *Server) ownPage(c *call) bool {
+	origin := c.heads.origin
 	if len(origin) == 0 {
-		site := h.Peek("Sec-Fetch-Site")
-		return len(site) == 0 || string(site) != "cross-site"
+		return string(c.heads.site) != "cross-site"
 	}
 	_, host, ok := bytes.Cut(origin, []byte("://"))
-	return ok && bytes.Equal(host, h.Host()) || s.cors.names(origin)
+	return ok && bytes.Equal(host, c.ctx.Request.Header.Host()) || s.cors.names(origin)
 }
 
 // mayActFor reports whether the caller may name this user.

@@ -19,6 +19,7 @@ func TestCarouselIsServedAndRevalidated(t *testing.T) {
 		if tag != "" {
 			ctx.Request.Header.Set("If-None-Match", tag)
 		}
+		overWire(t, &ctx.Request)
 		handler(&ctx)
 		return &ctx
 	}

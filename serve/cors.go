@@ -24,17 +24,15 @@ func newCORS(cfg *Config) cors {
 }
 
 // headers are those of every answer. Where the answer depends on the Origin, caches are told.
-func (o *cors) headers(ctx *fasthttp.RequestCtx) {
-	h := &ctx.Response.Header
+func (o *cors) headers(h *fasthttp.ResponseHeader, origin []byte) {
 	if o.cookies {
 		h.Set("Access-Control-Expose-Headers", headerToken)
 	}
 	if o.any && !o.cookies {
-		h.Set("Access-Control-Allow-Origin", "*")
+		h.SetCanonical(keyAllowOrigin, anyOrigin)
 		return
 	}
 	h.Set("Vary", "Origin")
-	origin := ctx.Request.Header.Peek("Origin")
 	switch {
 	case o.names(origin):
 		h.SetBytesV("Access-Control-Allow-Origin", origin)
@@ -55,6 +53,16 @@ func (o *cors) names(origin []byte) bool {
 	}
 	return false
 }
+
+// Headers of most answers, in the letters they are sent in.
+var (
+	keyAllowOrigin  = []byte("Access-Control-Allow-Origin")
+	keyCacheControl = []byte("Cache-Control")
+	keyServerTiming = []byte("Server-Timing")
+	keyETag         = []byte("Etag")
+	anyOrigin       = []byte("*")
+	noStore         = []byte("no-store")
+)
 
 // preflight answers OPTIONS.
 func (o *cors) preflight(c *call, r *route) *problem {

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -16,33 +15,31 @@ const (
 	lingerTime  = time.Second
 )
 
-// lingerListener wraps what it accepts in lingerConn. It may be closed more than once.
-type lingerListener struct {
+// listener wraps what it accepts in watched connections. It may be closed more than once.
+type listener struct {
 	net.Listener
 	close func() error
+	watch *watch
 }
 
-func newLingerListener(ln net.Listener) *lingerListener {
-	return &lingerListener{ln, sync.OnceValue(ln.Close)}
+func newListener(ln net.Listener, w *watch) *listener {
+	return &listener{ln, sync.OnceValue(ln.Close), w}
 }
 
-func (l *lingerListener) Close() error { return l.close() }
+func (l *listener) Close() error { return l.close() }
 
-func (l *lingerListener) Accept() (net.Conn, error) {
+func (l *listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &lingerConn{Conn: c}, nil
+	conn := &watchedConn{Conn: c, watch: l.watch}
+	l.watch.add(conn)
+	return conn, nil
 }
 
-// lingerConn is a connection that may be marked before it is closed.
-type lingerConn struct {
-	net.Conn
-	linger atomic.Bool
-}
-
-func (c *lingerConn) Close() error {
+func (c *watchedConn) Close() error {
+	c.watch.remove(c)
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || !c.linger.Swap(false) {
 		return c.Conn.Close()

@@ -2,7 +2,9 @@ package serve
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -33,14 +35,11 @@ const (
 
 var reasonNames = [reasonCount]string{"malformed", "invalid", "future", "store", "user"}
 
-// latencyBounds are the upper bounds of the latency buckets in seconds: 10 µs, doubled up to 2.6 s.
-var latencyBounds = metrics.ExponentialBuckets(1e-5, 2, 19)
-
 // meters are the figures of one server.
 type meters struct {
 	set      *metrics.Set
 	requests [routeCount][len(statuses)]atomic.Pointer[metrics.Counter] // made when first needed
-	latency  [routeCount]*metrics.PrometheusHistogram
+	latency  [routeCount]latency
 	levels   [rank.Static + 1]*metrics.Counter
 	panics   *metrics.Counter
 	missing  *metrics.Counter
@@ -52,9 +51,7 @@ type meters struct {
 
 func newMeters(s *Server, set *metrics.Set) *meters {
 	m := &meters{set: set}
-	for i := range routeTable {
-		m.latency[i] = set.GetOrCreatePrometheusHistogramExt(fmt.Sprintf(`edged_http_request_duration_seconds{route=%q}`, routeTable[i].name), latencyBounds)
-	}
+	set.RegisterMetricsWriter(m.writeLatencies)
 	for i := range m.levels {
 		m.levels[i] = set.GetOrCreateCounter(fmt.Sprintf(`edged_answers_total{level=%q}`, rank.Level(i)))
 	}
@@ -99,16 +96,20 @@ func (s *Server) releaseVersion() float64 {
 // done counts an answered request.
 func (m *meters) done(route, status int, took time.Duration) {
 	m.requestCounter(route, status).Inc()
-	m.latency[route].Update(took.Seconds())
+	m.latency[route].add(took)
+}
+
+// writeLatencies writes the histograms of all routes.
+func (m *meters) writeLatencies(w io.Writer) {
+	const name = "edged_http_request_duration_seconds"
+	metrics.WriteMetadataIfNeeded(w, name, "histogram")
+	for i := range m.latency {
+		m.latency[i].write(w, name, fmt.Sprintf("route=%q", routeTable[i].name))
+	}
 }
 
 func (m *meters) requestCounter(route, status int) *metrics.Counter {
-	place := 0
-	for i, known := range statuses {
-		if known == status {
-			place = i
-		}
-	}
+	place := max(0, slices.Index(statuses[:], status))
 	slot := &m.requests[route][place]
 	c := slot.Load()
 	if c == nil {

@@ -99,8 +99,7 @@ func (s *Server) showMemory(c *call) *problem {
 
 // subject is whose profile in memory is meant.
 func (s *Server) subject(c *call) (key profile.Key, p *problem) {
-	h := &c.ctx.Request.Header
-	user, session := h.Peek(headerUser), h.Peek(headerSession)
+	user, session := c.heads.user, c.heads.session
 	switch {
 	case s.cfg.Keys == nil:
 		return key, withStatus(http.StatusForbidden, "without API keys nobody can prove whose profile it is")
@@ -155,7 +154,7 @@ func (s *Server) profileChange(c *call) *problem {
 // openOwnToken opens the token for a change, which no foreign page may ask for by way of a cookie.
 func (s *Server) openOwnToken(c *call) *problem {
 	s.openToken(c)
-	if !c.visitor.byHeader && len(c.ctx.Request.Header.Peek(headerToken)) == 0 && !c.who.ownPage {
+	if !c.visitor.byHeader && len(c.heads.token) == 0 && !c.who.ownPage {
 		return withStatus(http.StatusForbidden, "pages of other origins may change no profile")
 	}
 	return nil
@@ -197,7 +196,7 @@ func (s *Server) profileForget(c *call) *problem {
 		if p := s.openOwnToken(c); p != nil {
 			return p
 		}
-		c.visitor.byHeader = len(c.ctx.Request.Header.Peek(headerToken)) > 0
+		c.visitor.byHeader = len(c.heads.token) > 0
 		c.visitor.gone = true
 	case s.cfg.Profiles != nil:
 		key, p := s.subject(c)

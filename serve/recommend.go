@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
@@ -219,20 +218,20 @@ func (s *Server) writeAnswer(c *call) *problem {
 			return s.unreadableRelease(c, "serve: answer", err)
 		}
 	}
-	now := s.cfg.Clock()
+	c.ended = s.cfg.Clock()
 	b = append(b, `],"level":"`...)
 	b = append(b, a.Level.String()...)
 	b = append(b, `","release":`...)
 	b = appendString(b, c.ranker.Release().ID)
 	b = append(b, `,"releaseAgeMs":`...)
-	b = strconv.AppendInt(b, age(c.ranker, now).Milliseconds(), 10)
+	b = strconv.AppendInt(b, age(c.ranker, c.ended).Milliseconds(), 10)
 	b = append(b, `,"experiments":{},"missing":`...)
 	b = appendStrings(b, c.missing)
 	if c.req.explain && len(c.ruling.names) > 0 {
 		b = appendStrings(append(b, `,"rules":`...), c.ruling.names)
 	}
 	b = append(b, `,"tookUs":`...)
-	b = strconv.AppendInt(b, max(0, now.Sub(c.start)/time.Microsecond).Nanoseconds(), 10)
+	b = strconv.AppendInt(b, c.took().Microseconds(), 10)
 	c.out = append(b, '}')
 	s.metrics.levels[a.Level].Inc()
 	s.metrics.missing.Add(len(c.missing))

@@ -27,9 +27,10 @@ type Server struct {
 	calls    sync.Pool
 	working  atomic.Int64
 	draining atomic.Bool
+	watch    *watch
 
 	mu        sync.Mutex
-	listeners []*lingerListener
+	listeners []*listener
 	stopped   bool
 }
 
@@ -39,7 +40,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	s := &Server{cfg: cfg, cors: newCORS(&cfg)}
+	s := &Server{cfg: cfg, cors: newCORS(&cfg), watch: newWatch(cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout)}
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
 	s.calls.New = func() any { return &call{names: names{}} }
@@ -56,6 +57,7 @@ func New(cfg Config) (*Server, error) {
 		ReadTimeout:                  cfg.ReadTimeout,
 		WriteTimeout:                 cfg.WriteTimeout,
 		IdleTimeout:                  cfg.IdleTimeout,
+		LazyRequestTime:              true,
 		Logger:                       silent{},
 	}
 	return s, nil
@@ -66,12 +68,13 @@ type silent struct{}
 
 func (silent) Printf(string, ...any) {}
 
-// Handler returns the handler of the public listener, for tests and for embedding in another fasthttp server.
+// Handler returns the handler of the public listener, for tests and for embedding in another fasthttp server. It looks at headers as they
+// were read: those set on a Request afterwards are not seen.
 func (s *Server) Handler() fasthttp.RequestHandler { return s.handle }
 
 // Serve answers ln until Shutdown, then returns nil. After Shutdown it closes ln and returns at once.
 func (s *Server) Serve(ln net.Listener) error {
-	l := newLingerListener(ln)
+	l := newListener(ln, s.watch)
 	if s.track(l) {
 		return l.Close()
 	}
@@ -83,7 +86,7 @@ func (s *Server) Serve(ln net.Listener) error {
 
 // track remembers a listener for Shutdown, which fasthttp does too late for a Shutdown that comes early. It reports
 // whether Shutdown has come already.
-func (s *Server) track(l *lingerListener) (stopped bool) {
+func (s *Server) track(l *listener) (stopped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.listeners = append(s.listeners, l)
@@ -124,7 +127,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	} else {
 		s.answer(c)
 	}
-	s.metrics.done(route, ctx.Response.StatusCode(), s.cfg.Clock().Sub(c.start))
+	if c.ended.IsZero() {
+		c.ended = s.cfg.Clock()
+	}
+	s.metrics.done(route, ctx.Response.StatusCode(), c.took())
 	if c.release(); !c.oversized() {
 		s.calls.Put(c)
 	}
@@ -149,7 +155,7 @@ func (s *Server) guarded(c *call, route int, id []byte) (p *problem) {
 
 func (s *Server) dispatch(c *call, route int, id []byte) *problem {
 	ctx := c.ctx
-	if p := checkHTTP(ctx); p != nil {
+	if p := checkHTTP(ctx, &c.heads); p != nil {
 		ctx.SetConnectionClose()
 		return p
 	}
@@ -192,7 +198,7 @@ func (c *call) pathID(raw []byte) (p *problem) {
 // answer writes c.out with the headers its kind of answer has.
 func (s *Server) answer(c *call) {
 	h := &c.ctx.Response.Header
-	s.cors.headers(c.ctx)
+	s.cors.headers(h, c.heads.origin)
 	s.giveToken(c)
 	c.ctx.SetStatusCode(c.status)
 	if c.status == http.StatusNoContent {
@@ -203,7 +209,7 @@ func (s *Server) answer(c *call) {
 	if c.timed {
 		s.timing(c)
 	}
-	if len(c.etag) > 0 && matchesETag(c.ctx.Request.Header.Peek("If-None-Match"), c.etag) {
+	if len(c.etag) > 0 && matchesETag(c.heads.noneMatch, c.etag) {
 		c.ctx.SetStatusCode(http.StatusNotModified)
 		return
 	}
@@ -212,7 +218,7 @@ func (s *Server) answer(c *call) {
 
 // refuse writes a problem.
 func (s *Server) refuse(c *call, p *problem) {
-	s.cors.headers(c.ctx)
+	s.cors.headers(&c.ctx.Response.Header, c.heads.origin)
 	c.out = p.append(c.out[:0])
 	writeProblem(c.ctx, p, c.out)
 }
@@ -237,10 +243,10 @@ func writeProblem(ctx *fasthttp.RequestCtx, p *problem, body []byte) {
 // unreadable answers what fasthttp could not read as a request. The connection is closed after it.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	p := s.unreadableProblem(err)
-	if l, ok := ctx.Conn().(*lingerConn); ok {
+	if l, ok := ctx.Conn().(*watchedConn); ok {
 		l.linger.Store(true)
 	}
-	s.cors.headers(ctx)
+	s.cors.headers(&ctx.Response.Header, ctx.Request.Header.Peek("Origin"))
 	writeProblem(ctx, p, p.append(nil))
 	s.metrics.done(routeOther, p.status, 0)
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -367,6 +368,20 @@ func prepareGet(ctx *fasthttp.RequestCtx, target string) {
 	ctx.Response.Reset()
 	ctx.Request.SetRequestURI(target)
 	ctx.Request.Header.SetHost("edge")
+}
+
+// overWire makes a request what it is once it was read from bytes: its header lines are there.
+func overWire(t testing.TB, req *fasthttp.Request) {
+	t.Helper()
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	if err := errors.Join(req.Write(w), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	req.Reset()
+	if err := req.Read(bufio.NewReader(&b)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestRecommendAllocatesNothing(t *testing.T) {

@@ -10,26 +10,44 @@ import (
 // checkHTTP refuses what fasthttp lets through and a proxy in front might read otherwise: request smuggling lives on
 // such differences. It runs before routing. What it refuses also closes the connection, because where the next
 // request begins is then a matter of opinion.
-func checkHTTP(ctx *fasthttp.RequestCtx) *problem {
+func checkHTTP(ctx *fasthttp.RequestCtx, heads *heads) *problem {
 	h := &ctx.Request.Header
-	if v := string(h.Protocol()); v != "HTTP/1.1" && v != "HTTP/1.0" {
+	p := checkHeaders(h.RawHeaders(), heads)
+	if v := h.Protocol(); string(v) != "HTTP/1.1" && string(v) != "HTTP/1.0" {
 		return withStatus(http.StatusHTTPVersionNotSupported, "%s is not spoken here; use HTTP/1.1", quote(v))
 	}
-	if p := checkHeaders(h.RawHeaders()); p != nil {
+	switch {
+	case p != nil:
 		return p
-	}
-	if h.ConnectionUpgrade() {
+	case namesUpgrade(heads.connection):
 		return bad("Upgrade is not supported")
-	}
-	if !bytes.Equal(h.Protocol(), []byte("HTTP/1.0")) && len(h.Host()) == 0 {
+	case len(h.Host()) == 0 && string(h.Protocol()) != "HTTP/1.0":
 		return bad("Host header is missing")
 	}
 	return nil
 }
 
-// checkHeaders walks the raw header lines once.
-func checkHeaders(raw []byte) *problem {
+// namesUpgrade reports whether a Connection header asks for another protocol.
+func namesUpgrade(connection []byte) bool {
+	for len(connection) > 0 {
+		var option []byte
+		option, connection, _ = bytes.Cut(connection, []byte{','})
+		if fold(bytes.Trim(option, " \t"), "upgrade") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkHeaders walks the raw header lines once, and keeps those that are looked at later, also where it finds fault: an answer of any
+// kind depends on the Origin.
+func checkHeaders(raw []byte, heads *heads) (fault *problem) {
 	lengths, encodings := 0, 0
+	blame := func(p *problem) {
+		if fault == nil {
+			fault = p
+		}
+	}
 	for len(raw) > 0 {
 		var line []byte
 		line, raw, _ = bytes.Cut(raw, []byte{'\n'})
@@ -38,10 +56,11 @@ func checkHeaders(raw []byte) *problem {
 			continue
 		}
 		if line[0] == ' ' || line[0] == '\t' {
-			return bad("folded header line")
+			blame(bad("folded header line"))
+			continue
 		}
 		if bytes.IndexByte(line, '\r') >= 0 || bytes.IndexByte(line, 0) >= 0 {
-			return bad("control character in a header")
+			blame(bad("control character in a header"))
 		}
 		name, value, _ := bytes.Cut(line, []byte{':'})
 		switch {
@@ -50,16 +69,18 @@ func checkHeaders(raw []byte) *problem {
 		case fold(name, "transfer-encoding"):
 			encodings++
 			if !fold(bytes.Trim(value, " \t"), "chunked") {
-				return withStatus(http.StatusNotImplemented, "Transfer-Encoding: only chunked is supported")
+				blame(withStatus(http.StatusNotImplemented, "Transfer-Encoding: only chunked is supported"))
 			}
 		case fold(name, "expect") && !fold(bytes.Trim(value, " \t"), "100-continue"):
-			return withStatus(http.StatusExpectationFailed, "Expect: only 100-continue is supported")
+			blame(withStatus(http.StatusExpectationFailed, "Expect: only 100-continue is supported"))
+		default:
+			heads.take(name, value)
 		}
 	}
-	if lengths > 1 || encodings > 1 || lengths+encodings > 1 {
-		return bad("more than one of Content-Length and Transfer-Encoding")
+	if lengths+encodings > 1 {
+		blame(bad("more than one of Content-Length and Transfer-Encoding"))
 	}
-	return nil
+	return fault
 }
 
 // fold reports whether b is the lower-case word, ASCII letter case aside.

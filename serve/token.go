@@ -42,10 +42,9 @@ func (s *Server) openToken(c *call) {
 		return
 	}
 	v.opened = true
-	h := &c.ctx.Request.Header
-	text := h.Peek(headerToken)
+	text := c.heads.token
 	if v.byHeader = len(text) > 0; !v.byHeader && c.who.ownPage {
-		text = h.Cookie(cookieToken)
+		text = c.ctx.Request.Header.Cookie(cookieToken)
 	}
 	if len(text) == 0 || string(text) == newToken {
 		return

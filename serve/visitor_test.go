@@ -382,6 +382,7 @@ func TestTokenAndKeyAllocateNothing(t *testing.T) {
 		prepareGet(&ctx, "/v1/recommend?n=5&fields=title")
 		ctx.Request.Header.Set("Authorization", "Bearer "+keys.publishable)
 		set(&ctx)
+		overWire(t, &ctx.Request)
 		testkit.Allocs(t, 0, func() {
 			ctx.Response.Reset()
 			h(&ctx)
@@ -421,6 +422,7 @@ func BenchmarkVisitors(b *testing.B) {
 			var ctx fasthttp.RequestCtx
 			prepareGet(&ctx, c.target)
 			c.set(&ctx)
+			overWire(b, &ctx.Request)
 			h := c.f.server.Handler()
 			b.ReportAllocs()
 			for b.Loop() {
