@@ -44,6 +44,8 @@ type call struct {
 	contentType string
 	cacheable   time.Duration // 0: not
 	etag        []byte
+	key         []byte // under which the answer is kept; empty: it is not
+	basis       basis  // of the answer, where it is kept
 	timed       bool // the answer says how long it took in its head, too
 }
 
@@ -64,6 +66,7 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.req.reset()
 	c.scan.reset(nil)
 	c.arena, c.out, c.etag = c.arena[:0], c.out[:0], c.etag[:0]
+	c.key, c.basis = c.key[:0], basis{}
 	c.seeds, c.exclude, c.missing = c.seeds[:0], c.exclude[:0], c.missing[:0]
 	c.profile, c.fields = c.profile[:0], c.fields[:0]
 	c.status, c.contentType, c.cacheable = fasthttp.StatusOK, "application/json", 0

@@ -34,6 +34,7 @@ func TestFaultIsTold(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		f.server.finished.cache.Clear()
 		broken, noModel := len(files) > 0, len(files) > 1
 		for _, c := range []struct {
 			target string

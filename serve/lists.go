@@ -10,10 +10,10 @@ import (
 
 // similar answers GET /v1/items/{id}/similar. An unknown item is no error: it is missing, and popular items take its place.
 func (s *Server) similar(c *call) *problem {
-	if p := s.prepare(c, similarParams); p != nil {
+	if done, p := s.prepare(c, routeSimilar, similarParams); done {
 		return p
 	}
-	c.cacheable = releaseMaxAge
+	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
 	if row, ok := c.ranker.Model().RowOfBytes(c.id); ok {
 		c.ranker.Similar(&c.answer, &c.scratch, row, nil, c.req.n)
 	} else {
@@ -25,7 +25,7 @@ func (s *Server) similar(c *call) *problem {
 
 // trending answers GET /v1/trending.
 func (s *Server) trending(c *call) *problem {
-	if p := s.prepare(c, trendingParams); p != nil {
+	if done, p := s.prepare(c, routeTrending, trendingParams); done {
 		return p
 	}
 	window := s.cfg.Windows[0]
@@ -37,24 +37,24 @@ func (s *Server) trending(c *call) *problem {
 		window = s.cfg.Windows[k]
 	}
 	country := c.names.of(c.req.country)
-	c.cacheable = trendingMaxAge
-	c.ranker.Trending(&c.answer, &c.scratch, country, s.trendList(country, window), nil, c.req.n)
+	c.cacheable, c.basis = trendingMaxAge, s.basis(c, country, window)
+	c.ranker.Trending(&c.answer, &c.scratch, country, c.basis.live, nil, c.req.n)
 	return s.writeList(c)
 }
 
 // popular answers GET /v1/popular.
 func (s *Server) popular(c *call) *problem {
-	if p := s.prepare(c, popularParams); p != nil {
+	if done, p := s.prepare(c, routePopular, popularParams); done {
 		return p
 	}
-	c.cacheable = releaseMaxAge
+	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
 	c.ranker.Popular(&c.answer, &c.scratch, nil, c.req.n)
 	return s.writeList(c)
 }
 
 // item answers GET /v1/items/{id}: what the catalogue of the release says.
 func (s *Server) item(c *call) *problem {
-	if p := s.prepare(c, itemParams); p != nil {
+	if p := s.read(c, itemParams); p != nil {
 		return p
 	}
 	if len(c.fields) == 0 {
@@ -78,8 +78,17 @@ func (s *Server) item(c *call) *problem {
 	return nil
 }
 
-// prepare does what all lists begin with.
-func (s *Server) prepare(c *call, params []string) *problem {
+// prepare does what all lists begin with. It is done where it has an answer, or a problem.
+func (s *Server) prepare(c *call, route int, params []string) (done bool, p *problem) {
+	if p := s.load(c); p == nil && s.cached(c, route, c.ctx.Request.Header.RequestURI()) {
+		return true, nil
+	}
+	p = s.read(c, params)
+	return p != nil, p
+}
+
+// read takes the parameters, the release and the fields asked for.
+func (s *Server) read(c *call, params []string) *problem {
 	if p := c.params(c.ctx.URI().QueryString(), params); p != nil {
 		return p
 	}

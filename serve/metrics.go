@@ -43,6 +43,7 @@ type meters struct {
 	levels   [rank.Static + 1]*metrics.Counter
 	panics   *metrics.Counter
 	missing  *metrics.Counter
+	kept     *metrics.Counter
 
 	tokensRefused, optedOut *metrics.Counter
 	accepted, duplicate     *metrics.Counter
@@ -60,6 +61,7 @@ func newMeters(s *Server, set *metrics.Set) *meters {
 	}
 	m.panics = set.GetOrCreateCounter("edged_panics_total")
 	m.missing = set.GetOrCreateCounter("edged_unknown_seeds_total")
+	m.kept = set.GetOrCreateCounter("edged_answers_kept_total")
 	m.tokensRefused = set.GetOrCreateCounter("edged_profile_tokens_refused_total")
 	m.optedOut = set.GetOrCreateCounter("edged_events_opted_out_total")
 	m.accepted = set.GetOrCreateCounter("edged_events_accepted_total")

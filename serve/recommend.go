@@ -39,7 +39,25 @@ func (s *Server) recommend(c *call) *problem {
 	if p := s.prepareVisitor(c); p != nil {
 		return p
 	}
+	if c.nobodys() && s.cached(c, routeRecommend, c.asked()) {
+		return nil
+	}
 	return s.answerSlot(c)
+}
+
+// nobodys reports whether the answer to a request whose visitor was looked up follows from no person: all that was said is where and when.
+func (c *call) nobodys() bool {
+	q := &c.req
+	return len(c.seeds)+len(c.exclude)+len(c.missing)+len(c.profile) == 0 && !c.visitor.known &&
+		len(q.user)+len(q.session)+len(q.recent)+len(q.visitor)+len(q.exclude) == 0 && q.timeout == 0
+}
+
+// asked is the request as it was written.
+func (c *call) asked() []byte {
+	if c.ctx.IsPost() {
+		return c.ctx.Request.Body()
+	}
+	return c.ctx.URI().QueryString()
 }
 
 // prepareVisitor finds out what is known of whom the answer is for.
@@ -77,6 +95,9 @@ func (s *Server) answerSlot(c *call) *problem {
 		Explain:     c.req.explain,
 		Deadline:    c.deadline(),
 		Now:         c.start,
+	}
+	if len(c.key) > 0 {
+		c.basis = s.basis(c, country, s.cfg.Windows[0])
 	}
 	s.rank(c)
 	return s.writeAnswer(c)
@@ -199,6 +220,9 @@ func (c *call) chooseFields() *problem {
 	return nil
 }
 
+// idKey begins an answer.
+const idKey = `{"recommendationId":"`
+
 // writeAnswer appends the answer of DESIGN's shape to c.out.
 func (s *Server) writeAnswer(c *call) *problem {
 	a := &c.answer
@@ -206,8 +230,8 @@ func (s *Server) writeAnswer(c *call) *problem {
 		s.cfg.Logger.Error("serve: a part of the release could not be read", "error", a.Err)
 		s.fault(c, a.Err)
 	}
-	b := append(c.out, `{"recommendationId":"`...)
-	b = s.ids.append(b)
+	b := s.ids.append(append(c.out, idKey...))
+	before := len(b)
 	b = append(b, `","items":[`...)
 	for i := range a.Items {
 		if i > 0 {
@@ -224,13 +248,18 @@ func (s *Server) writeAnswer(c *call) *problem {
 	b = append(b, `","release":`...)
 	b = appendString(b, c.ranker.Release().ID)
 	b = append(b, `,"releaseAgeMs":`...)
+	aged := len(b)
 	b = strconv.AppendInt(b, age(c.ranker, c.ended).Milliseconds(), 10)
+	after := len(b)
 	b = append(b, `,"experiments":{},"missing":`...)
 	b = appendStrings(b, c.missing)
 	if c.req.explain && len(c.ruling.names) > 0 {
 		b = appendStrings(append(b, `,"rules":`...), c.ruling.names)
 	}
 	b = append(b, `,"tookUs":`...)
+	if len(c.key) > 0 && a.Err == nil && !a.Truncated {
+		s.keep(c, c.basis, b[before:aged], b[after:])
+	}
 	b = strconv.AppendInt(b, c.took().Microseconds(), 10)
 	c.out = append(b, '}')
 	s.metrics.levels[a.Level].Inc()

@@ -28,6 +28,7 @@ type Server struct {
 	working  atomic.Int64
 	draining atomic.Bool
 	watch    *watch
+	finished *finished
 
 	mu        sync.Mutex
 	listeners []*listener
@@ -41,6 +42,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
 	s := &Server{cfg: cfg, cors: newCORS(&cfg), watch: newWatch(cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout)}
+	var err error
+	if s.finished, err = newFinished(); err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
 	s.calls.New = func() any { return &call{names: names{}} }
@@ -110,6 +115,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.closeListeners()
+	defer s.finished.cache.Close()
 	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve: drain: %w", err)
 	}
