@@ -46,7 +46,7 @@ type call struct {
 	etag        []byte
 	key         []byte // under which the answer is kept; empty: it is not
 	basis       basis  // of the answer, where it is kept
-	timed       bool // the answer says how long it took in its head, too
+	timed       bool   // the answer says how long it took in its head, too
 }
 
 // took is how long the answer took to make.

@@ -36,10 +36,10 @@ type entry struct {
 
 // basis is what an answer was made of.
 type basis struct {
-	ranker          *rank.Ranker
-	rules           *rules.Set
+	ranker           *rank.Ranker
+	rules            *rules.Set
 	live, everywhere *trend.List
-	country, window string
+	country, window  string
 }
 
 // Limits of what is kept.
