@@ -280,6 +280,6 @@ func (m *Model) openBlends(sec *sections) (err error) {
 	if err := checkParts(m.meta.Blends, m.table != nil, m.session != nil, true, true); err != nil {
 		return err
 	}
-	m.lengths = newLengths(&m.rows, m.place)
+	m.lengths = lengthsOf(&m.rows, m.place)
 	return checkColumns(m.popularZ, m.repeatQ, m.mean)
 }

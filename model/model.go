@@ -63,7 +63,7 @@ type Model struct {
 	popularZ   []float32 // nil without blends, like the next two
 	repeatQ    []float32
 	mean       []float32
-	lengths    *lengths
+	lengths    []float32
 	catalogue  catalogue
 	model      *snapshot.File // keeps the memory alive, and holds the neighbours
 }
@@ -105,6 +105,9 @@ func (m *Model) AppendVector(dst []float64, row edged.Row) []float64 {
 func (m *Model) AppendTimes(dst []float64, row edged.Row, times float64, by []float64) []float64 {
 	return m.rows.AppendTimes(dst, int(m.place[row]), times, by)
 }
+
+// FetchVector has a row's vector fetched, so that AppendTimes finds it near the CPU.
+func (m *Model) FetchVector(row edged.Row) { m.rows.Fetch(int(m.place[row])) }
 
 // Gram returns the diagonal of YᵀY over all vectors.
 func (m *Model) Gram() []float32 { return m.gram }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/snapshot"
 )
 
@@ -84,20 +85,12 @@ func (t *Table) Row(row edged.Row, buf *TableBuffer) (TableRow, error) {
 	return out, nil
 }
 
-// Touch reads a little of each 64 bytes of a row that is in memory, so that Row finds them near the CPU. The number means nothing.
-func (t *Table) Touch(row edged.Row) (sum uint32) {
-	from, to := int(t.offs[row]), int(t.offs[row+1])
-	if t.rows == nil || from == to {
-		return 0
+// Fetch has a row that is in memory fetched, so that Row finds it near the CPU.
+func (t *Table) Fetch(row edged.Row) {
+	if from, to := t.offs[row], t.offs[row+1]; t.rows != nil {
+		kernel.Fetch(t.rows[from:to])
+		kernel.Fetch(t.codes[from:to])
 	}
-	rows, codes := t.rows[from:to], t.codes[from:to]
-	for i := 0; i < len(rows); i += 16 {
-		sum += uint32(rows[i])
-	}
-	for i := 0; i < len(codes); i += 64 {
-		sum += uint32(codes[i])
-	}
-	return sum
 }
 
 // Table returns the local ridge table, nil where the release has none.

@@ -144,6 +144,15 @@ func (r *Rows) LowRow(i int) []int8 {
 	return r.Low[i*stride:][:stride:stride]
 }
 
+// Fetch has row i fetched, so that it is near the CPU.
+func (r *Rows) Fetch(i int) {
+	kernel.Fetch(r.Row(i))
+	kernel.Fetch(r.Scales[i : i+1])
+	if r.Low != nil {
+		kernel.Fetch(r.LowRow(i))
+	}
+}
+
 // AppendWide appends row i in 16-bit codes, padding included, in units of Scales[i]/256.
 func (r *Rows) AppendWide(dst []int16, i int) []int16 {
 	for _, c := range r.Row(i) {

@@ -13,6 +13,7 @@ type allowed struct {
 	bits        []uint64    // nil: all
 	rows        []edged.Row // where listed: the same rows, ascending
 	listed      bool
+	narrow      bool  // a request selects among what may come
 	from, until int64 // Unix milliseconds; until is the next expiry
 }
 

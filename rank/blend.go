@@ -24,33 +24,29 @@ import (
 //	p(j) = √(Σ 0.5^(age/half-life)) over the visits to j before this session
 //
 // A part whose deviation is 0 says nothing and is left out. Only candidates are scored (candidates.go), and only scores
-// above 0 count. Additions go in the order of the history, then of the parts in partsOf, each product rounded: the same
-// bits on every CPU.
+// above 0 count. Sums over the history are in its order. A score adds up, in float32, the parts of the table, the session, popularity,
+// repeats, the past and the factors, in this order, each product rounded: the same bits on every CPU.
 type blend struct {
 	plan    *plan
 	table   sums
 	session sums
 	rows    []edged.Row // the candidates
 	own     []int       // where in the history the first of them are
-	extra   rowSet      // those that no table reaches, and own
+	mine    rowSet      // the rows of own
+	extra   rowSet      // working memory of gatherMore
 	query   quant.Query // the visitor's vector
 	chooser chooser
 	best    top
 	shares  []float64
 
 	// What the parts are multiplied with: the weight of the stage over σ; 0 where a part has nothing to say.
-	byTable, byFactors, byPopular, byRepeat, bySession, byPast float64
+	byTable, byFactors, byPopular, byRepeat, bySession, byPast float32
 }
 
 // parts are the summands of one row's score.
 type parts struct {
-	table, factors, session float64 // these follow from the history's items, one by one
-	popular, repeat, past   float64
-}
-
-// sum is the score. Its order is part of the answer; that of the factors comes last, since it is known last.
-func (p *parts) sum() float64 {
-	return p.table + p.session + p.popular + p.repeat + p.past + p.factors
+	table, factors, session float32 // these follow from the history's items, one by one
+	popular, repeat, past   float32
 }
 
 // source says what speaks most for an item.
@@ -97,9 +93,10 @@ func (r *Ranker) weigh(f *fill, p *plan) {
 	n, stage := r.m.Len(), p.Stage(len(h.rows))
 	b.plan = p
 	b.byTable, b.byFactors, b.bySession = 0, 0, 0
-	b.byPopular, b.byRepeat, b.byPast = float64(stage.Popular), float64(stage.Repeat), float64(stage.Past)
+	b.byPopular, b.byRepeat, b.byPast = stage.Popular, stage.Repeat, stage.Past
 	b.table.reset(n)
 	b.session.reset(n)
+	r.fetch(h, stage)
 	if stage.Session > 0 {
 		b.bySession = over(stage.Session, r.sum(f, &b.session, r.m.SessionTable(), h.session, p.places[:]))
 	}
@@ -108,6 +105,25 @@ func (r *Ranker) weigh(f *fill, p *plan) {
 	}
 	if stage.Factors > 0 && !r.stop(f) {
 		b.byFactors = over(stage.Factors, r.foldIn(f.s))
+	}
+}
+
+// fetch has the CPU fetch all of a history's rows at once; one after the other they would be waited for.
+func (r *Ranker) fetch(h *history, stage *model.Stage) {
+	if stage.Session > 0 {
+		for _, row := range h.session {
+			r.m.SessionTable().Fetch(row)
+		}
+	}
+	for _, row := range h.rows {
+		if stage.Table > 0 {
+			r.m.Table().Fetch(row)
+		}
+	}
+	for _, row := range h.rows {
+		if stage.Factors > 0 {
+			r.m.FetchVector(row)
+		}
 	}
 }
 
@@ -123,17 +139,18 @@ func (r *Ranker) stop(f *fill) bool {
 	return true
 }
 
-// over divides a weight by a deviation; a part that is the same for all items says nothing.
-func over(weight float32, deviation float64) float64 {
-	if x := float64(weight) / deviation; deviation > 0 && x-x == 0 {
-		return x
+// over divides a weight by a deviation; a part that is the same for all items says nothing, nor does one that float32 can't hold.
+func over(weight float32, deviation float64) float32 {
+	if x := float64(weight) / deviation; deviation > 0 && x < vast {
+		return float32(x)
 	}
 	return 0
 }
 
+const vast = 1e37
+
 // sum adds up rows of a table, weighed, and returns the deviation: 0, so that the sums count for nothing, when time is up.
 func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weights []float64) float64 {
-	to.touch(t, rows)
 	for i, row := range rows {
 		if i%16 == 0 && r.stop(f) {
 			return 0
@@ -161,16 +178,20 @@ func (r *Ranker) foldIn(s *Scratch) float64 {
 func (r *Ranker) partsOf(s *Scratch, place int, near float32) parts {
 	b := &s.blend
 	row := b.rows[place]
-	p := parts{
-		table:   float64(b.byTable * float64(b.table.score[row])),
-		session: float64(b.bySession * float64(b.session.score[row])),
-		popular: float64(b.byPopular * float64(r.m.PopularZ()[row])),
-		factors: float64(b.byFactors * float64(near)),
+	p := parts{factors: b.byFactors * near}
+	if b.byTable > 0 {
+		p.table = b.byTable * b.table.score[row]
+	}
+	if b.bySession > 0 {
+		p.session = b.bySession * b.session.score[row]
+	}
+	if b.byPopular > 0 {
+		p.popular = b.byPopular * r.m.PopularZ()[row]
 	}
 	if place < len(b.own) {
 		i := b.own[place]
-		p.repeat = float64(float64(b.byRepeat*math.Sqrt(s.history.visits[i])) * float64(r.m.RepeatQ()[row]))
-		p.past = float64(b.byPast * math.Sqrt(s.history.past[i]))
+		p.repeat = float32(float64(float64(b.byRepeat)*math.Sqrt(s.history.visits[i])) * float64(r.m.RepeatQ()[row]))
+		p.past = float32(float64(b.byPast) * math.Sqrt(s.history.past[i]))
 	}
 	return p
 }

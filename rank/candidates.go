@@ -1,6 +1,8 @@
 package rank
 
 import (
+	"slices"
+
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
 )
@@ -20,14 +22,13 @@ const (
 	searched   = 200
 )
 
-// gather collects the candidates. What the tables reach and may not come counts as not reached from here on.
+// gather collects the candidates. Some of them may not come, or are there twice, which scoring finds out (eligible): most are never
+// scored.
 func (r *Ranker) gather(f *fill) {
 	b, h := &f.s.blend, &f.s.history
 	b.rows, b.own = b.rows[:0], b.own[:0]
-	b.extra.reset(len(h.rows) + headLength + max(searched, len(f.allowed.rows)))
-	b.table.drop(f.s.exclude)
-	b.session.drop(f.s.exclude)
 	if b.byRepeat > 0 || b.byPast > 0 {
+		b.mine.reset(len(h.rows))
 		f.gatherOwn()
 	}
 	f.gatherReached(&b.table, nil)
@@ -38,7 +39,7 @@ func (r *Ranker) gather(f *fill) {
 	switch {
 	case f.allowed.listed:
 		f.gatherMore(r.head, f.allowed.rows)
-	case len(b.rows) < enough && b.byFactors > 0 && !r.stop(f):
+	case b.byFactors > 0 && f.fewEligible() && !r.stop(f):
 		f.gatherMore(r.head, r.nearest(f))
 	}
 }
@@ -48,45 +49,76 @@ func (f *fill) gatherOwn() {
 	b := &f.s.blend
 	for i, row := range f.s.history.rows {
 		if f.may(row) {
-			b.extra.add(row)
+			b.mine.add(row)
 			b.rows, b.own = append(b.rows, row), append(b.own, i)
 		}
 	}
 }
 
-// gatherReached takes what a table reaches, another before it doesn't, and is not there yet.
+// gatherReached takes what a table reaches and another before it doesn't. Where rows are selected, only those: of what is reached they
+// may be few.
 func (f *fill) gatherReached(s, before *sums) {
 	b := &f.s.blend
-	own := len(b.own) > 0
+	if !f.allowed.narrow && (before == nil || len(before.rows) == 0) {
+		b.rows = append(b.rows, s.rows...)
+		return
+	}
 	for _, row := range s.rows {
-		if s.score[row] == 0 || before != nil && before.score[row] != 0 || !f.allowed.has(row) || own && b.extra.has(row) {
-			continue
+		if (before == nil || before.score[row] == 0) && f.allowed.has(row) {
+			b.rows = append(b.rows, row)
 		}
-		b.rows = append(b.rows, row)
 	}
 }
 
 // gatherHead takes the rows most popular of late that no table reaches.
 func (f *fill) gatherHead(head []edged.Row) {
 	b := &f.s.blend
-	own := len(b.own) > 0
+	n := len(b.rows)
+	b.rows = slices.Grow(b.rows, len(head))[:n+len(head)]
 	for _, row := range head {
-		if b.table.score[row] == 0 && b.session.score[row] == 0 && f.may(row) && !(own && b.extra.has(row)) {
-			b.rows = append(b.rows, row)
+		b.rows[n] = row // stays if it is new
+		if b.table.score[row] == 0 && b.session.score[row] == 0 {
+			n++
 		}
 	}
+	b.rows = b.rows[:n]
+}
+
+// eligible reports whether the candidate at a place may come, and is not there before.
+func (f *fill) eligible(place int) bool {
+	b := &f.s.blend
+	row := b.rows[place]
+	return f.may(row) && (place < len(b.own) || len(b.own) == 0 || !b.mine.has(row))
+}
+
+// fewEligible reports whether fewer than enough candidates are eligible.
+func (f *fill) fewEligible() bool {
+	b := &f.s.blend
+	if f.allowed.bits == nil && len(b.rows) >= enough+len(f.s.exclude)+len(b.own) {
+		return false
+	}
+	n := 0
+	for place := range b.rows {
+		if f.eligible(place) {
+			if n++; n == enough {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // gatherMore takes rows that no table reaches and that are not there yet.
 func (f *fill) gatherMore(head, rows []edged.Row) {
 	b := &f.s.blend
+	b.extra.reset(len(head) + len(rows))
 	if b.byPopular > 0 {
 		for _, row := range head {
 			b.extra.add(row)
 		}
 	}
 	for _, row := range rows {
-		if b.table.score[row] == 0 && b.session.score[row] == 0 && f.may(row) && b.extra.add(row) {
+		if b.table.score[row] == 0 && b.session.score[row] == 0 && b.extra.add(row) {
 			b.rows = append(b.rows, row)
 		}
 	}

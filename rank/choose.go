@@ -2,28 +2,33 @@ package rank
 
 import (
 	"math"
+	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/model"
 )
 
-// chooser finds the best candidates. The vector's part is the dear one: rows lie anywhere in memory. So the other parts come first,
-// and with them a bound of the score, s_A being at most the lengths of both vectors multiplied (Cauchy and Schwarz). Candidates are
-// scored in about the order of their bounds, and no more those whose bound is below the worst of the best so far.
+// chooser finds the best candidates. The vector's part is the dear one: rows lie anywhere in memory. So the other parts come first, and
+// with them a bound of the score, s_A being at most the lengths of both vectors multiplied (Cauchy and Schwarz). Candidates of the
+// highest bounds are scored, about as many as are wanted, and then of the others, in two goes, those whose bound is not below the worst
+// of the best so far. What is chosen does not depend on this order.
 type chooser struct {
-	sums   []float64 // of the candidates, the vector's part left out
-	bounds []float64 // none of their scores is above it
-	order  []int32   // places, by buckets of bounds, the highest first
-	keys   []uint16  // the bucket of each
-	counts [buckets]int32
+	sums   []float32 // of the candidates: their scores, the vector's part left out
+	bounds []float32 // none of their scores is above it
+	passed []uint32  // places of those whose bound is high enough
+	sample []float32
 
-	places [batch]int32
+	places [batch]uint32
 	rows   [batch]edged.Row
 	near   [batch]float32
 	scores model.ScoreScratch
 }
 
-const batch = 32 // rows of one call of the kernel
+const (
+	batch  = 64               // rows of one call of the kernel
+	scored = -math.MaxFloat32 // the bound of a candidate that was
+)
 
 // choose keeps the best candidates, as many as the answer can use.
 func (r *Ranker) choose(f *fill) {
@@ -32,113 +37,138 @@ func (r *Ranker) choose(f *fill) {
 	if r.stop(f) {
 		b.byFactors = 0
 	}
-	r.addUp(f.s)
-	if b.byFactors > 0 {
-		b.chooser.sort()
-		r.chooseByBounds(f)
-	} else {
-		b.chooseBySums()
+	r.bound(f.s)
+	high := b.chooser.high(b.best.k)
+	if !r.score(f, high) {
+		return
 	}
-	f.a.Reranked += b.best.offered
+	low := max(b.best.worst(), 0)
+	_ = r.score(f, low/2+high/2) && r.score(f, max(b.best.worst(), 0))
 }
 
-// addUp adds the parts but for the vector's up, in the order of parts.sum, and bounds the scores, with room for rounding.
-func (r *Ranker) addUp(s *Scratch) {
+// bound adds the parts but for the vector's up, in the order of the package's formula (blend), and bounds the scores. Floats are rounded
+// monotonically: where the vector's part of a bound is not below that of the score, nor is the bound below the score.
+func (r *Ranker) bound(s *Scratch) {
 	b := &s.blend
-	c, z, n := &b.chooser, r.m.PopularZ(), len(b.rows)
-	c.sums, c.bounds, c.order = resize(c.sums, n), resize(c.bounds, n), resize(c.order, n)
-	c.keys = resize(c.keys, n)
-	clear(c.counts[:])
-	reach := float64(b.byFactors * b.query.Bound(1))
-	for i, row := range b.rows {
-		sum := float64(b.byTable * float64(b.table.score[row]))
-		if b.bySession > 0 {
-			sum += float64(b.bySession * float64(b.session.score[row]))
-		}
-		if b.byPopular > 0 {
-			sum += float64(b.byPopular * float64(z[row]))
-		}
-		if i < len(b.own) {
-			p := r.partsOf(s, i, 0)
-			sum = p.sum()
-		}
-		c.sums[i] = sum
-		if b.byFactors > 0 {
-			bound := sum + float64(reach*r.m.MaxLength(row))
-			c.bounds[i] = bound + float64(1e-6*math.Abs(bound))
-			c.put(i, bound)
-		}
+	c, n := &b.chooser, len(b.rows)
+	c.sums, c.bounds, c.passed = resize(c.sums, n), resize(c.bounds, n), resize(c.passed, n)
+	clear(c.sums)
+	addColumn(c.sums, b.rows, b.byTable, b.table.score)
+	addColumn(c.sums, b.rows, b.bySession, b.session.score)
+	addColumn(c.sums, b.rows, b.byPopular, r.m.PopularZ())
+	for i := range b.own {
+		p := r.partsOf(s, i, 0)
+		c.sums[i] += float32(p.repeat)
+		c.sums[i] += float32(p.past)
+	}
+	copy(c.bounds, c.sums)
+	addColumn(c.bounds, b.rows, float32(float64(b.byFactors)*b.query.Bound(1+1e-6)), r.m.MaxLengths())
+}
+
+func addColumn(dst []float32, rows []edged.Row, weight float32, column []float32) {
+	if weight > 0 {
+		kernel.AddFrom(dst, column, rows, weight)
 	}
 }
 
-// chooseBySums is choose without the vector's part.
-func (b *blend) chooseBySums() {
-	for i, sum := range b.chooser.sums {
-		if score := float32(sum); score > 0 && score >= b.best.worst() {
-			b.best.offer(candidate{score: score, row: b.rows[i], place: i})
-		}
+// high returns a bound that about twice as many candidates reach as are wanted, judged by a sample.
+func (c *chooser) high(wanted int) float32 {
+	n, target := len(c.bounds), 2*wanted+16
+	if 2*target >= n {
+		return 0
 	}
+	step := max(1, n/128)
+	c.sample = c.sample[:0]
+	for i := step / 2; i < n; i += step {
+		c.sample = append(c.sample, c.bounds[i])
+	}
+	return max(0, largestOf(c.sample, max(1, target*len(c.sample)/n)))
 }
 
-// chooseByBounds scores candidates as long as their bounds let them in. When time is up, which it looks at every few batches, the
-// rest is left out.
-func (r *Ranker) chooseByBounds(f *fill) {
-	b := &f.s.blend
-	c := &b.chooser
-	n, batches := 0, 0
-	for _, i := range c.order {
-		if bound := c.bounds[i]; bound <= 0 || bound < float64(b.best.worst()) {
+// largestOf returns the k-th largest of a list, which it reorders.
+func largestOf(list []float32, k int) float32 {
+	if k > maxInserted {
+		slices.Sort(list)
+		return list[len(list)-k]
+	}
+	var best [maxInserted]float32 // descending
+	n := 0
+	for _, x := range list {
+		if n == k && x <= best[k-1] {
 			continue
 		}
-		c.places[n], c.rows[n] = i, b.rows[i]
-		if n++; n < batch {
-			continue
+		n = min(n+1, k)
+		i := n - 1
+		for ; i > 0 && best[i-1] < x; i-- {
+			best[i] = best[i-1]
 		}
-		r.scoreBatch(f, n)
-		n = 0
-		if batches++; batches%32 == 0 && r.stop(f) {
-			return
-		}
+		best[i] = x
 	}
-	r.scoreBatch(f, n)
+	return best[k-1]
 }
 
-func (r *Ranker) scoreBatch(f *fill, n int) {
+const maxInserted = 16
+
+// score scores the candidates with a bound of at least from that were not scored before, as long as their bounds let them in. When time
+// is up, which it looks at before each batch but the last, the rest is left out, and score returns false.
+func (r *Ranker) score(f *fill, from float32) bool {
 	b := &f.s.blend
 	c := &b.chooser
-	r.m.Scores(c.near[:n], &b.query, c.rows[:n], &c.scores)
-	f.a.Scanned += n
+	passed := c.passed[:kernel.AtLeast(c.passed, c.bounds, from)]
+	for len(passed) > batch {
+		if r.stop(f) {
+			return false
+		}
+		r.scoreBatch(f, passed[:batch])
+		passed = passed[batch:]
+	}
+	r.scoreBatch(f, passed)
+	return true
+}
+
+// take puts those of some places into the batch that may come and whose bounds are high enough, and returns how many these are.
+func (f *fill) take(places []uint32) int {
+	b := &f.s.blend
+	c := &b.chooser
+	bits, worst, n := f.allowed.bits, b.best.worst(), 0
+	for _, i := range places {
+		row, bound := b.rows[i], c.bounds[i]
+		c.places[n], c.rows[n] = i, row // stay if they are to
+		if bound >= worst {
+			n++
+		}
+		c.bounds[i] = scored
+	}
+	if bits == nil {
+		return n
+	}
+	all := n
+	n = 0
+	for k, row := range c.rows[:all] {
+		c.places[n], c.rows[n] = c.places[k], row
+		n += int(bits[row/64] >> (row % 64) & 1)
+	}
+	return n
+}
+
+// scoreBatch scores candidates. Whether one may come at all is asked of those that are good enough: they are few.
+func (r *Ranker) scoreBatch(f *fill, places []uint32) {
+	b := &f.s.blend
+	c := &b.chooser
+	n := f.take(places)
+	near := c.near[:n]
+	if b.byFactors > 0 {
+		r.m.Scores(near, &b.query, c.rows[:n], &c.scores)
+		f.a.Scanned += n
+	} else {
+		clear(near)
+	}
+	worst := max(b.best.worst(), math.SmallestNonzeroFloat32)
 	for k, i := range c.places[:n] {
-		if score := float32(c.sums[i] + float64(b.byFactors*float64(c.near[k]))); score > 0 {
-			b.best.offer(candidate{score: score, row: c.rows[k], place: int(i), near: c.near[k]})
+		if score := c.sums[i] + float32(b.byFactors*near[k]); score >= worst && f.eligible(int(i)) {
+			b.best.offer(candidate{score: score, row: c.rows[k], place: int(i), near: near[k]})
+			worst = max(b.best.worst(), math.SmallestNonzeroFloat32)
+			f.a.Reranked++
 		}
-	}
-}
-
-// Buckets are thirty-seconds of a power of two, from 2^-4 to 2^12: bits of a float32 are in the order of the floats.
-const (
-	bucketShift = 23 - 5
-	lowest      = (127 - 4) << 5
-	buckets     = 16 << 5
-)
-
-// put counts a candidate's bound, rounded to a bucket, the highest first.
-func (c *chooser) put(i int, bound float64) {
-	k := int(math.Float32bits(float32(max(bound, 0)))>>bucketShift) - lowest
-	k = buckets - 1 - max(0, min(k, buckets-1))
-	c.keys[i] = uint16(k)
-	c.counts[k]++
-}
-
-// sort puts the places in the order of their buckets.
-func (c *chooser) sort() {
-	at := int32(0)
-	for k, n := range c.counts {
-		c.counts[k] = at
-		at += n
-	}
-	for i, k := range c.keys {
-		c.order[c.counts[k]] = int32(i)
-		c.counts[k]++
 	}
 }

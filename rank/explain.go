@@ -11,20 +11,20 @@ func (r *Ranker) explain(f *fill, item *Item, p *parts, recent []Recent) {
 	clear(b.shares)
 	if b.byFactors > 0 {
 		for i, share := range s.fold.shares(r.m, item.Row) {
-			b.shares[i] = float64(b.byFactors * share)
+			b.shares[i] = float64(float64(b.byFactors) * share)
 		}
 	}
 	if b.byTable > 0 {
 		for i, row := range h.rows {
-			b.shares[i] += float64(b.byTable * float64(h.table[i]*b.table.weightOf(r.m.Table(), row, item.Row)))
+			b.shares[i] += float64(float64(b.byTable) * float64(h.table[i]*b.table.weightOf(r.m.Table(), row, item.Row)))
 		}
 	}
 	if b.bySession > 0 {
 		for a, row := range h.session {
-			b.shares[h.find(row)] += float64(b.bySession * float64(b.plan.places[a]*b.session.weightOf(r.m.SessionTable(), row, item.Row)))
+			b.shares[h.find(row)] += float64(float64(b.bySession) * float64(b.plan.places[a]*b.session.weightOf(r.m.SessionTable(), row, item.Row)))
 		}
 	}
-	item.Reason.Terms = Terms{Popular: float32(p.popular), Repeat: float32(p.repeat), Past: float32(p.past)}
+	item.Reason.Terms = Terms{Popular: p.popular, Repeat: p.repeat, Past: p.past}
 	f.tell(item, b.shares, recent)
 }
 

@@ -82,13 +82,15 @@ func (f *fold) setShrink(m *model.Model) {
 // it is made to be.
 func (f *fold) deviation(m *model.Model) float64 {
 	items := float64(m.Active())
-	var squares, mean float64
-	means := m.Mean()
-	for k, g := range m.Gram() {
-		squares += float64(float64(f.x[k]*f.x[k]) * float64(g))
-		mean += float64(f.x[k] * float64(means[k]))
+	var squares, mean [4]float64
+	means, gram := m.Mean(), m.Gram()
+	x := f.x[:len(gram)]
+	means = means[:len(gram)]
+	for k, g := range gram {
+		squares[k%4] += float64(float64(x[k]*x[k]) * float64(g))
+		mean[k%4] += float64(x[k] * float64(means[k]))
 	}
-	return math.Sqrt(max(squares/items-float64(mean*mean), 0))
+	return math.Sqrt(max(total(&squares)/items-float64(total(&mean)*total(&mean)), 0))
 }
 
 // solve computes x, d numbers, all zero without items.
@@ -121,7 +123,7 @@ func (f *fold) solveItems(h int) {
 	f.temp = append(f.temp[:0], f.root...)
 	solveCholesky(f.chol, h, f.temp)
 	for i, z := range f.temp {
-		addScaled(f.x, f.row(i), z)
+		kernel.AddTimes64(f.x, f.row(i), z)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/model"
 )
 
@@ -14,8 +15,6 @@ type sums struct {
 	score []float32   // by row
 	rows  []edged.Row // those that were reached: score above 0
 	buf   model.TableBuffer
-
-	touched uint32 // nothing but what keeps touch from being left out
 }
 
 func (s *sums) reset(n int) {
@@ -44,45 +43,24 @@ func (s *sums) add(t *model.Table, row edged.Row, weight float64) error {
 	}
 	n := len(s.rows)
 	s.rows = slices.Grow(s.rows, len(r.Rows))
-	score, codes, rows := s.score, r.Codes[:len(r.Rows)], s.rows[n:n+len(r.Rows)]
-	n = 0
-	for i, to := range r.Rows {
-		before := score[to]
-		rows[n] = to // stays if it is new; told by the sign of bits-1, which costs less than a branch nobody can foresee
-		n += int((uint64(math.Float32bits(before)) - 1) >> 63)
-		score[to] = before + float32(scale*float32(codes[i]))
-	}
-	s.rows = s.rows[:len(s.rows)+n]
+	fresh := s.rows[n : n+len(r.Rows)]
+	s.rows = s.rows[:n+kernel.AddAt(s.score, r.Rows, r.Codes, scale, fresh)]
 	return nil
 }
 
-// touch has the CPU fetch rows of the table all at once; one after the other they would be waited for.
-func (s *sums) touch(t *model.Table, rows []edged.Row) {
-	for _, row := range rows {
-		s.touched += t.Touch(row)
-	}
-}
-
-// drop makes rows count as not reached, for good.
-func (s *sums) drop(rows []edged.Row) {
-	for _, row := range rows {
-		if int(row) < len(s.score) {
-			s.score[row] = 0
-		}
-	}
-}
-
-// deviation returns σ = √(Σ s²/I − (Σ s/I)²) over I items, those not reached scoring 0.
+// deviation returns σ = √(Σ s²/I − (Σ s/I)²) over I items, those not reached scoring 0. Each sum is that of four, which take turns.
 func (s *sums) deviation(items int) float64 {
-	var sum, squares float64
-	for _, row := range s.rows {
+	var sums, squares [4]float64
+	for i, row := range s.rows {
 		x := float64(s.score[row])
-		sum += x
-		squares += float64(x * x)
+		sums[i%4] += x
+		squares[i%4] += float64(x * x)
 	}
-	mean := sum / float64(items)
-	return math.Sqrt(max(squares/float64(items)-float64(mean*mean), 0))
+	mean := total(&sums) / float64(items)
+	return math.Sqrt(max(total(&squares)/float64(items)-float64(mean*mean), 0))
 }
+
+func total(s *[4]float64) float64 { return (s[0] + s[1]) + (s[2] + s[3]) }
 
 // weightOf returns B_ij, 0 where j is not in row i.
 func (s *sums) weightOf(t *model.Table, i, j edged.Row) float64 {

@@ -22,9 +22,8 @@ func (c *candidate) before(o *candidate) bool {
 
 // top keeps the best k candidates: a heap with the worst of them on top.
 type top struct {
-	k       int
-	heap    []candidate
-	offered int // of them that entered
+	k    int
+	heap []candidate
 }
 
 func (t *top) reset(k int) { *t = top{k: k, heap: t.heap[:0]} }
@@ -46,10 +45,7 @@ func (t *top) offer(c candidate) {
 	case t.k > 0 && c.before(&t.heap[0]):
 		t.heap[0] = c
 		t.down()
-	default:
-		return
 	}
-	t.offered++
 }
 
 // up moves the last candidate to its place.

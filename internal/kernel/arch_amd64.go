@@ -52,6 +52,27 @@ func widenAVX2(dst *float64, high, low *int8, by *float64, n int, scale float64)
 //go:noescape
 func widenAVX512(dst *float64, high, low *int8, by *float64, n int, scale float64)
 
+//go:noescape
+func addTimesAVX2(dst, x *float64, n int, f float64)
+
+//go:noescape
+func addTimesAVX512(dst, x *float64, n int, f float64)
+
+//go:noescape
+func fetchAVX2(p *byte, n int)
+
+//go:noescape
+func fetchAVX512(p *byte, n int)
+
+//go:noescape
+func addAtAVX512(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int
+
+//go:noescape
+func addFromAVX512(dst, column *float32, size int, rows *uint32, n int, weight float32) int
+
+//go:noescape
+func atLeastAVX512(places *uint32, x *float32, n int, limit float32) int
+
 // widenBy hands slices that are not empty on to assembly.
 func widenBy(f func(dst *float64, high, low *int8, by *float64, n int, scale float64)) func(dst []float64, high, low []int8, scale float64, by []float64) {
 	return func(dst []float64, high, low []int8, scale float64, by []float64) {
@@ -64,6 +85,29 @@ func dots64By(f func(dst, x, rows *float64, n, count int)) func(dst, x, rows []f
 	return func(dst, x, rows []float64) { f(&dst[0], &x[0], &rows[0], len(x), len(dst)) }
 }
 
+// addTimesBy hands slices that are not empty on to assembly.
+func addTimesBy(f func(dst, x *float64, n int, f float64)) func(dst, x []float64, f float64) {
+	return func(dst, x []float64, by float64) { f(&dst[0], &x[0], len(dst), by) }
+}
+
+func addAt512(sums []float32, rows []uint32, codes []int8, scale float32, fresh []uint32) int {
+	if len(sums) == 0 {
+		return -1
+	}
+	return addAtAVX512(&sums[0], len(sums), &rows[0], &codes[0], len(rows), scale, &fresh[0])
+}
+
+func addFrom512(dst, column []float32, rows []uint32, weight float32) int {
+	if len(column) == 0 {
+		return -1
+	}
+	return addFromAVX512(&dst[0], &column[0], len(column), &rows[0], len(rows), weight)
+}
+
+func atLeast512(places []uint32, x []float32, limit float32) int {
+	return atLeastAVX512(&places[0], &x[0], len(x), limit)
+}
+
 func archVariants() []Variant {
 	var v []Variant
 	x := &cpu.X86
@@ -71,6 +115,7 @@ func archVariants() []Variant {
 		v = append(v, Variant{
 			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
 			Scan: scanAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2), Widen: widenBy(widenAVX2),
+			AddTimes64: addTimesBy(addTimesAVX2), Fetch: fetchAVX2,
 		})
 	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
@@ -78,6 +123,8 @@ func archVariants() []Variant {
 		v = append(v, Variant{
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
 			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
+			AddAt: addAt512, AddFrom: addFrom512, AtLeast: atLeast512, AddTimes64: addTimesBy(addTimesAVX512),
+			Fetch: fetchAVX512,
 		})
 	}
 	return v

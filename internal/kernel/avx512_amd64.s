@@ -1881,30 +1881,96 @@ TEXT ·dots64AVX512(SB), NOSPLIT, $0-40
 	MOVQ rows+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ count+32(FP), SI
+	MOVQ BX, DI
+	SHLQ $0x03, DI
+	LEAQ (DI)(DI*2), R8
+	SUBQ $0x04, SI
+	JL   few
 
-row:
+four:
 	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	MOVQ   BX, R9
+	MOVQ   CX, R10
+
+eightOfFour:
+	VMOVUPD       (R10), Z4
+	VMULPD        (DX), Z4, Z5
+	VADDPD        Z5, Z0, Z0
+	VMULPD        (DX)(DI*1), Z4, Z5
+	VADDPD        Z5, Z1, Z1
+	VMULPD        (DX)(DI*2), Z4, Z5
+	VADDPD        Z5, Z2, Z2
+	VMULPD        (DX)(R8*1), Z4, Z4
+	VADDPD        Z4, Z3, Z3
+	ADDQ          $0x40, R10
+	ADDQ          $0x40, DX
+	SUBQ          $0x08, R9
+	JNZ           eightOfFour
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPD        Y4, Y0, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPD        X5, X4, X5
+	VPERMILPD     $0x01, X5, X4
+	VADDSD        X4, X5, X5
+	VMOVSD        X5, (AX)
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPD        Y4, Y1, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPD        X5, X4, X5
+	VPERMILPD     $0x01, X5, X4
+	VADDSD        X4, X5, X5
+	VMOVSD        X5, 8(AX)
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPD        Y4, Y2, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPD        X5, X4, X5
+	VPERMILPD     $0x01, X5, X4
+	VADDSD        X4, X5, X5
+	VMOVSD        X5, 16(AX)
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPD        Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPD        X5, X4, X5
+	VPERMILPD     $0x01, X5, X4
+	VADDSD        X4, X5, X5
+	VMOVSD        X5, 24(AX)
+	ADDQ          R8, DX
+	ADDQ          $0x20, AX
+	SUBQ          $0x04, SI
+	JGE           four
+
+few:
+	ADDQ $0x04, SI
+	JZ   done
+
+one:
+	VPXORQ Z6, Z6, Z6
 	MOVQ   BX, DI
 	MOVQ   CX, R8
 
 eight:
-	VMOVUPD       (R8), Z1
-	VMULPD        (DX), Z1, Z1
-	VADDPD        Z1, Z0, Z0
+	VMOVUPD       (R8), Z0
+	VMULPD        (DX), Z0, Z0
+	VADDPD        Z0, Z6, Z6
 	ADDQ          $0x40, R8
 	ADDQ          $0x40, DX
 	SUBQ          $0x08, DI
 	JNZ           eight
-	VEXTRACTF64X4 $0x01, Z0, Y1
-	VADDPD        Y1, Y0, Y1
-	VEXTRACTF128  $0x01, Y1, X2
-	VADDPD        X2, X1, X2
-	VPERMILPD     $0x01, X2, X1
-	VADDSD        X1, X2, X2
-	VMOVSD        X2, (AX)
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, (AX)
 	ADDQ          $0x08, AX
 	DECQ          SI
-	JNZ           row
+	JNZ           one
+
+done:
 	VZEROUPPER
 	RET
 
@@ -1936,3 +2002,202 @@ some:
 	JNZ       some
 	VZEROUPPER
 	RET
+
+// func addTimesAVX512(dst *float64, x *float64, n int, f float64)
+// Requires: AVX, AVX512F
+TEXT ·addTimesAVX512(SB), NOSPLIT, $0-32
+	MOVQ         dst+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD f+24(FP), Z0
+
+some:
+	VMULPD  (CX), Z0, Z1
+	VADDPD  (AX), Z1, Z1
+	VMOVUPD Z1, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	SUBQ    $0x08, DX
+	JNZ     some
+	VZEROUPPER
+	RET
+
+// func fetchAVX512(p *byte, n int)
+// Requires: MMX+
+TEXT ·fetchAVX512(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ n+8(FP), CX
+	ADDQ AX, CX
+	ANDQ $-64, AX
+
+line:
+	PREFETCHT0 (AX)
+	ADDQ       $0x40, AX
+	CMPQ       AX, CX
+	JB         line
+	RET
+
+// func addAtAVX512(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int
+// Requires: AVX, AVX512BW, AVX512F, BMI2, POPCNT
+TEXT ·addAtAVX512(SB), NOSPLIT, $0-64
+	MOVQ         sums+0(FP), AX
+	MOVQ         rows+16(FP), CX
+	MOVQ         codes+24(FP), DX
+	MOVQ         n+32(FP), BX
+	MOVQ         fresh+48(FP), SI
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD size+8(FP), Z0
+	VBROADCASTSS scale+40(FP), Z1
+	MOVQ         SI, DI
+	MOVL         $0x0000ffff, R8
+	KMOVD        R8, K1
+
+some:
+	CMPQ  BX, $0x10
+	JGE   whole
+	BZHIL BX, R8, R8
+	KMOVD R8, K1
+
+whole:
+	VMOVDQU32.Z   (CX), K1, Z3
+	VPCMPUD       $0x05, Z0, Z3, K1, K2
+	KORTESTW      K2, K2
+	JNZ           beyond
+	VMOVDQA32     Z2, Z5
+	KMOVW         K1, K2
+	VGATHERDPS    (AX)(Z3*4), K2, Z5
+	VPMOVSXBD.Z   (DX), K1, Z4
+	VCVTDQ2PS     Z4, Z4
+	VMULPS        Z1, Z4, Z4
+	VPTESTNMD     Z5, Z5, K1, K3
+	VADDPS        Z5, Z4, Z4
+	KMOVW         K1, K2
+	VSCATTERDPS   Z4, K2, (AX)(Z3*4)
+	VPCOMPRESSD.Z Z3, K3, Z3
+	KMOVW         K3, R9
+	POPCNTL       R9, R9
+	MOVL          $-1, R10
+	BZHIL         R9, R10, R10
+	KMOVD         R10, K2
+	VMOVDQU32     Z3, K2, (SI)
+	LEAQ          (SI)(R9*4), SI
+	ADDQ          $0x40, CX
+	ADDQ          $0x10, DX
+	SUBQ          $0x10, BX
+	JG            some
+	SUBQ          DI, SI
+	SHRQ          $0x02, SI
+	MOVQ          SI, ret+56(FP)
+	VZEROUPPER
+	RET
+
+beyond:
+	MOVQ $-1, AX
+	MOVQ AX, ret+56(FP)
+	VZEROUPPER
+	RET
+
+// func addFromAVX512(dst *float32, column *float32, size int, rows *uint32, n int, weight float32) int
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·addFromAVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         column+8(FP), CX
+	MOVQ         rows+24(FP), DX
+	MOVQ         n+32(FP), BX
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD size+16(FP), Z0
+	VBROADCASTSS weight+40(FP), Z1
+	MOVL         $0x0000ffff, SI
+	KMOVD        SI, K1
+
+some:
+	CMPQ  BX, $0x10
+	JGE   whole
+	BZHIL BX, SI, SI
+	KMOVD SI, K1
+
+whole:
+	VMOVDQU32.Z (DX), K1, Z3
+	VPCMPUD     $0x05, Z0, Z3, K1, K2
+	KORTESTW    K2, K2
+	JNZ         beyond
+	VMOVDQA32   Z2, Z4
+	KMOVW       K1, K2
+	VGATHERDPS  (CX)(Z3*4), K2, Z4
+	VMULPS      Z1, Z4, Z4
+	VMOVUPS.Z   (AX), K1, Z3
+	VADDPS      Z4, Z3, Z3
+	VMOVUPS     Z3, K1, (AX)
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, BX
+	JG          some
+	XORQ        AX, AX
+	MOVQ        AX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+beyond:
+	MOVQ $-1, AX
+	MOVQ AX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func atLeastAVX512(places *uint32, x *float32, n int, limit float32) int
+// Requires: AVX, AVX512BW, AVX512F, BMI2, POPCNT
+TEXT ·atLeastAVX512(SB), NOSPLIT, $0-40
+	MOVQ         places+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSS limit+24(FP), Z0
+	VMOVDQU32    atLeastAVX512Constants<>+0(SB), Z1
+	VPBROADCASTD atLeastAVX512Constants<>+64(SB), Z2
+	MOVQ         AX, BX
+	MOVL         $0x0000ffff, SI
+	KMOVD        SI, K1
+
+some:
+	CMPQ  DX, $0x10
+	JGE   whole
+	BZHIL DX, SI, SI
+	KMOVD SI, K1
+
+whole:
+	VMOVUPS.Z     (CX), K1, Z3
+	VCMPPS        $0x1d, Z0, Z3, K1, K2
+	VPCOMPRESSD.Z Z1, K2, Z3
+	KMOVW         K2, DI
+	POPCNTL       DI, DI
+	MOVL          $-1, R8
+	BZHIL         DI, R8, R8
+	KMOVD         R8, K2
+	VMOVDQU32     Z3, K2, (AX)
+	LEAQ          (AX)(DI*4), AX
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $0x40, CX
+	SUBQ          $0x10, DX
+	JG            some
+	SUBQ          BX, AX
+	SHRQ          $0x02, AX
+	MOVQ          AX, ret+32(FP)
+	VZEROUPPER
+	RET
+
+DATA atLeastAVX512Constants<>+0(SB)/4, $0x00000000
+DATA atLeastAVX512Constants<>+4(SB)/4, $0x00000001
+DATA atLeastAVX512Constants<>+8(SB)/4, $0x00000002
+DATA atLeastAVX512Constants<>+12(SB)/4, $0x00000003
+DATA atLeastAVX512Constants<>+16(SB)/4, $0x00000004
+DATA atLeastAVX512Constants<>+20(SB)/4, $0x00000005
+DATA atLeastAVX512Constants<>+24(SB)/4, $0x00000006
+DATA atLeastAVX512Constants<>+28(SB)/4, $0x00000007
+DATA atLeastAVX512Constants<>+32(SB)/4, $0x00000008
+DATA atLeastAVX512Constants<>+36(SB)/4, $0x00000009
+DATA atLeastAVX512Constants<>+40(SB)/4, $0x0000000a
+DATA atLeastAVX512Constants<>+44(SB)/4, $0x0000000b
+DATA atLeastAVX512Constants<>+48(SB)/4, $0x0000000c
+DATA atLeastAVX512Constants<>+52(SB)/4, $0x0000000d
+DATA atLeastAVX512Constants<>+56(SB)/4, $0x0000000e
+DATA atLeastAVX512Constants<>+60(SB)/4, $0x0000000f
+DATA atLeastAVX512Constants<>+64(SB)/4, $0x00000010
+GLOBL atLeastAVX512Constants<>(SB), RODATA|NOPTR, $68

@@ -6,6 +6,7 @@ import "encoding/binary"
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
 	Scan: scanGeneric, Above: aboveGeneric, Dots64: dots64Generic, Widen: widenGeneric,
+	AtLeast: atLeastGeneric, AddTimes64: addTimes64Generic, // AddAt and AddFrom are called by name
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {

@@ -52,6 +52,9 @@ func TestNothingIsReadOutside(t *testing.T) {
 						scanOutside(t, v, rng, bytes, blocks, atEnd)
 					}
 				}
+				for _, n := range []int{1, 15, 16, 17, 40} {
+					columnsOutside(t, v, n, atEnd)
+				}
 				for _, n := range []int{8, 16, 256} {
 					dst, x, rows := guarded[float64](t, 3, atEnd), guarded[float64](t, n, atEnd), guarded[float64](t, 3*n, atEnd)
 					if v.Dots64 != nil {
@@ -59,6 +62,9 @@ func TestNothingIsReadOutside(t *testing.T) {
 					}
 					if v.Widen != nil {
 						v.Widen(x, guarded[int8](t, n, atEnd), guarded[int8](t, n, atEnd), 2, guarded[float64](t, n, atEnd))
+					}
+					if v.AddTimes64 != nil {
+						v.AddTimes64(x, guarded[float64](t, n, atEnd), 2)
 					}
 				}
 			})
@@ -84,6 +90,25 @@ func rowsOutside(t *testing.T, v *Variant, rng *rand.Rand, dim, n int, atEnd boo
 	slices.Reverse(want)
 	if !slices.Equal(got, want) || v.Dot(codes[(n-1)*dim:], q[4*dim:]) != want[0] {
 		t.Fatalf("dim %d, %d gathered rows: %v, want %v", dim, n, got, want)
+	}
+}
+
+func columnsOutside(t *testing.T, v *Variant, n int, atEnd bool) {
+	column, rows, list := guarded[float32](t, n, atEnd), guarded[uint32](t, n, atEnd), guarded[uint32](t, n, atEnd)
+	for i := range rows {
+		rows[i] = uint32(n - 1 - i)
+	}
+	if v.AddAt != nil {
+		v.AddAt(column, rows, guarded[int8](t, n, atEnd), 2, list)
+	}
+	if v.AddFrom != nil {
+		v.AddFrom(guarded[float32](t, n, atEnd), column, rows, 2)
+	}
+	if v.AtLeast != nil {
+		v.AtLeast(list, column, 0)
+	}
+	if v.Fetch != nil {
+		v.Fetch((*byte)(unsafe.Pointer(&list[0])), 4*n)
 	}
 }
 

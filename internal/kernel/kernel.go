@@ -1,5 +1,5 @@
-// Package kernel holds the innermost loops of the search: dot products of 8-bit rows with a 16-bit query, the scan of
-// bit codes through byte tables, and the few float64 products of the fold-in.
+// Package kernel holds the innermost loops of search and ranking: dot products of 8-bit rows with a 16-bit query, the scan of
+// bit codes through byte tables, sums over columns by lists of rows, and the few float64 products of the fold-in.
 //
 // The plain-Go functions (generic.go) are compiled on every platform and are the reference. A variant is the same set
 // of functions written for one kind of CPU; it must give the same bits for every input within the limits stated on each

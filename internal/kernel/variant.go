@@ -17,6 +17,14 @@ type Variant struct {
 	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
 	Dots64    func(dst, x, rows []float64)                                             // nil: the reference is used
 	Widen     func(dst []float64, high, low []int8, scale float64, by []float64)       // nil: the reference is used
+
+	// Those of columns and lists; nil: the reference is used. The first two return −1 where a row is beyond the column, perhaps after
+	// some of the work.
+	AddAt      func(sums []float32, rows []uint32, codes []int8, scale float32, fresh []uint32) int
+	AddFrom    func(dst, column []float32, rows []uint32, weight float32) int
+	AtLeast    func(places []uint32, x []float32, limit float32) int
+	AddTimes64 func(dst, x []float64, f float64)
+	Fetch      func(p *byte, n int) // nil: nothing is fetched
 }
 
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.

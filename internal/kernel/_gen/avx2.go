@@ -16,6 +16,8 @@ func avx2() {
 	above256()
 	dots64By256()
 	widen256()
+	addTimes256()
+	fetch("fetchAVX2")
 }
 
 // chunk256 is how many codes one register holds once they are widened to 16 bits. Vectors are multiples of 8 long: half

@@ -18,6 +18,11 @@ func avx512() {
 	above512()
 	dots64By512()
 	widen512()
+	addTimes512()
+	fetch("fetchAVX512")
+	addAt512()
+	addFrom512()
+	atLeast512()
 }
 
 // chunk is how many codes one register holds once they are widened to 16 bits.

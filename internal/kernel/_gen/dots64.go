@@ -40,23 +40,61 @@ func fold4(y reg.VecVirtual) reg.VecVirtual {
 	return high
 }
 
+// dots64By512 takes four rows at a time as long as there are: the sums of one would wait for each other.
 func dots64By512() {
 	TEXT("dots64AVX512", NOSPLIT, dots64Sig)
-	acc := ZMM()
-	dots64Loop(
-		func() { VPXORQ(acc, acc, acc) },
-		func(x, row reg.Register) {
-			p := ZMM()
-			VMOVUPD(at(x, 0), p)
-			VMULPD(at(row, 0), p, p)
-			VADDPD(p, acc, acc)
-		},
-		func() reg.VecVirtual {
-			high := YMM()
-			VEXTRACTF64X4(Imm(1), acc, high)
-			VADDPD(high, acc.AsY(), high)
-			return fold4(high)
-		})
+	dst, x, row, n, count := arg("dst"), arg("x"), arg("rows"), arg("n"), arg("count")
+	stride, stride3 := copyOf(n), GP64()
+	SHLQ(Imm(3), stride)
+	LEAQ(indexed(stride, stride, 2), stride3)
+	total := func(acc reg.VecVirtual) reg.VecVirtual {
+		high := YMM()
+		VEXTRACTF64X4(Imm(1), acc, high)
+		VADDPD(high, acc.AsY(), high)
+		return fold4(high)
+	}
+	rows := func(label string, acc []reg.VecVirtual, at4 func() []Mem) {
+		for _, a := range acc {
+			VPXORQ(a, a, a)
+		}
+		left, number := copyOf(n), copyOf(x)
+		Label(label)
+		p := ZMM()
+		VMOVUPD(at(number, 0), p)
+		for i, m := range at4() {
+			y := ZMM()
+			VMULPD(m, p, y)
+			VADDPD(y, acc[i], acc[i])
+		}
+		ADDQ(Imm(64), number)
+		ADDQ(Imm(64), row)
+		SUBQ(Imm(8), left)
+		JNZ(LabelRef(label))
+		for i, a := range acc {
+			VMOVSD(total(a).AsX(), at(dst, 8*i))
+		}
+	}
+	SUBQ(Imm(4), count)
+	JL(LabelRef("few"))
+	Label("four")
+	rows("eightOfFour", zmms(4), func() []Mem {
+		return []Mem{at(row, 0), indexed(row, stride, 1), indexed(row, stride, 2), indexed(row, stride3, 1)}
+	})
+	ADDQ(stride3, row)
+	ADDQ(Imm(32), dst)
+	SUBQ(Imm(4), count)
+	JGE(LabelRef("four"))
+	Label("few")
+	ADDQ(Imm(4), count)
+	JZ(LabelRef("done"))
+	Label("one")
+	rows("eight", zmms(1), func() []Mem { return []Mem{at(row, 0)} })
+	ADDQ(Imm(8), dst)
+	DECQ(count)
+	JNZ(LabelRef("one"))
+	Label("done")
+	VZEROUPPER()
+	RET()
 }
 
 func dots64By256() {
