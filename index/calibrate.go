@@ -99,6 +99,11 @@ func (x *Index) cost(s *Stats, set *Setting) float64 {
 		(costScore+costScoreBy*float64(x.Dim()))*float64(s.Scored) + costEnter*float64(s.Reranked)
 }
 
+// costExact is what a search costs that scores every row.
+func (x *Index) costExact() float64 {
+	return costPlain + (costRow+costPlainBy*float64(x.Dim()))*float64(x.Len())
+}
+
 // trial measures settings for one K.
 type trial struct {
 	x    *Index
@@ -114,9 +119,10 @@ type trialKey struct {
 
 // outcome is what a setting was measured to do.
 type outcome struct {
-	got   float64 // recall: mean over the queries
-	error float64 // its standard error
-	cost  float64
+	got     float64 // recall: mean over the queries
+	error   float64 // its standard error
+	cost    float64
+	queries int
 }
 
 // What is tried. Kappas and epss grow, and with them recall and cost.
@@ -141,11 +147,12 @@ func kappasOf(s *Setting) []float32 {
 }
 
 const (
-	// margin is how much more than asked is wanted, as a share of what may be missed: the cheapest of many settings owes some
-	// of its recall to luck.
-	margin = .12
-	// sure is how many standard errors the recall measured is to be above tolerance less than asked: enough for other
-	// queries, which are as uncertain, to find no less.
+	// margin is how much more than asked is wanted, as a share of what may be missed, and lucky in how many standard errors: the
+	// cheapest of many settings owes some of its recall to luck.
+	margin = .08
+	lucky  = 2.5
+	// sure is how many standard errors, at least those of independent hits, the recall measured is to be above tolerance less than
+	// asked: a few queries that find everything prove little.
 	sure      = 3
 	tolerance = .005
 	// few queries are enough to find the settings that are worth measuring with all.
@@ -153,8 +160,13 @@ const (
 	fewOfK  = 10_000 // hits looked for are
 	allOfK  = 50_000 // more hits need not be looked for, but of
 	least   = 250    // queries
-	confirm = 4      // settings measured with all queries, for one recall
-	steps   = 6      // of kappa, each with all queries, until a setting is sure to reach the recall
+	confirm = 3      // settings measured with all queries, for one recall
+	down    = 2      // steps of kappa back from what the few queries say, and
+	steps   = 6      // up, each with all queries, until a setting is sure to reach the recall
+	// Searches of one trial take so long at most, by the cost model, and its standard error is that of fewer queries.
+	probe    = 50 // queries at least
+	fewTime  = 10e6
+	fullTime = 120e6
 )
 
 // all returns the settings for recalls, ascending, as far as they are reached.
@@ -182,13 +194,13 @@ func (t *trial) cheapest(recall float32) (best Setting, ok bool) {
 	good := t.candidates(recall, subset)
 	for _, s := range good[:min(len(good), confirm)] {
 		ladder := kappasOf(&s)
-		at := slices.Index(ladder, s.Kappa)
+		at := max(0, slices.Index(ladder, s.Kappa)-down)
 		for _, s.Kappa = range ladder[at:min(at+steps, len(ladder))] {
-			o := t.measure(s, queries)
+			o := t.measure(s, queries, fullTime)
 			if ok && o.cost >= float64(best.Cost) {
 				break
 			}
-			if t.reaches(&s, o, recall, queries) {
+			if t.reaches(&s, o, recall) {
 				s.Recall, s.Got, s.Cost = recall, float32(o.got), float32(o.cost)
 				best, ok = s, true
 				break
@@ -198,15 +210,14 @@ func (t *trial) cheapest(recall float32) (best Setting, ok bool) {
 	return best, ok
 }
 
-// reaches reports whether an outcome is sure to be a recall of other queries, too. The standard error is at least the one of
-// independent hits, so that a few queries that find everything prove little; what the most careful setting does follows from
+// reaches reports whether an outcome is sure to be a recall of other queries, too; what the most careful setting does follows from
 // bounds.
-func (t *trial) reaches(s *Setting, o outcome, recall float32, queries int) bool {
+func (t *trial) reaches(s *Setting, o outcome, recall float32) bool {
 	r := float64(recall)
-	if o.got < wanted(recall) {
+	if o.got < max(wanted(recall), r+lucky*o.error) || o.cost > t.x.costExact() {
 		return false
 	}
-	least := math.Sqrt(r * (1 - r) / float64(queries*t.k))
+	least := math.Sqrt(r * (1 - r) / float64(o.queries*t.k))
 	return *s == t.mostCareful(recall) || o.got >= r-tolerance+sure*max(o.error, least)
 }
 
@@ -216,13 +227,19 @@ func wanted(recall float32) float64 { return float64(recall) + margin*(1-float64
 // behind them.
 func (t *trial) candidates(recall float32, queries int) (good []Setting) {
 	cheapest := math.Inf(1)
+	exact := t.x.costExact()
 	try := func(s Setting) (reached, dear bool) {
-		o := t.measure(s, queries)
-		if o.got >= wanted(recall) {
+		o := t.measure(s, queries, fewTime)
+		dear = o.cost > min(1.3*cheapest, exact)
+		reached = o.got >= wanted(recall)
+		if reached && !dear {
 			good = append(good, s)
 			cheapest = min(cheapest, o.cost)
 		}
-		return o.got >= wanted(recall), o.cost > 1.3*cheapest
+		return reached, dear
+	}
+	if o := t.measure(t.mostCareful(recall), queries, fewTime); o.got < wanted(recall) {
+		return nil
 	}
 	for _, slack := range t.slacks(recall) {
 		if t.x.layout.Cells() == 1 {
@@ -235,9 +252,9 @@ func (t *trial) candidates(recall float32, queries int) (good []Setting) {
 		}
 	}
 	slices.SortStableFunc(good, func(a, b Setting) int {
-		return cmp.Compare(t.measure(a, queries).cost, t.measure(b, queries).cost)
+		return cmp.Compare(t.measure(a, queries, fewTime).cost, t.measure(b, queries, fewTime).cost)
 	})
-	good = slices.Compact(good)
+	good = slices.CompactFunc(good, func(a, b Setting) bool { return a.Eps == b.Eps && a.Slack == b.Slack })
 	if len(good) >= confirm {
 		good = good[:confirm-1]
 	}
@@ -286,36 +303,48 @@ func (t *trial) leastKappa(s Setting, try func(Setting) (reached, dear bool)) (a
 	return any
 }
 
-// measure returns what a setting does on the first queries.
-func (t *trial) measure(s Setting, queries int) outcome {
+// measure returns what a setting does on the first queries, as many as there is time for.
+func (t *trial) measure(s Setting, queries int, time float64) outcome {
 	key := trialKey{s.Eps, s.Kappa, s.Slack, queries}
 	o, ok := t.seen[key]
 	if !ok {
-		o = t.x.evaluate(s, t.c, queries, t.k)
+		o = t.x.evaluate(s, t.c, queries, t.k, time)
 		t.seen[key] = o
 	}
 	return o
 }
 
-// evaluate searches for the first n queries with a setting.
-func (x *Index) evaluate(set Setting, c *Calibration, n, k int) (o outcome) {
+// evaluate searches for the first n queries with a setting, or for as many as time allows.
+func (x *Index) evaluate(set Setting, c *Calibration, n, k int, time float64) (o outcome) {
 	set.Recall, set.K = 1, int32(k)
 	y := *x
 	y.settings = []Setting{set}
-	costs, shares := make([]float64, n), make([]float64, n)
-	parallel(c.Threads, n, func(from, to int) {
+	costs, found := make([]float64, n), make([]float64, n)
+	first := min(n, probe)
+	y.searchAll(c, k, costs[:first], found[:first], 0)
+	if cost, _ := meanAndError(costs[:first]); cost > 0 {
+		n = max(first, int(min(float64(n), time/cost)))
+	}
+	y.searchAll(c, k, costs[first:n], found[first:n], first)
+	o.got, o.error = meanAndError(found[:n])
+	o.cost, _ = meanAndError(costs[:n])
+	o.queries = n
+	return o
+}
+
+// searchAll searches for the queries from a number on, and writes what each costs and the share of the true best it finds.
+func (x *Index) searchAll(c *Calibration, k int, costs, shares []float64, first int) {
+	parallel(c.Threads, len(costs), func(from, to int) {
 		var s Scratch
 		var found []Hit
 		for i := from; i < to; i++ {
-			found = y.Search(found[:0], &Query{Vector: c.Queries[i*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
-			costs[i] = x.cost(&s.Stats, &set)
-			got, most := c.count(found, i, k)
+			at := first + i
+			found = x.Search(found[:0], &Query{Vector: c.Queries[at*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
+			costs[i] = x.cost(&s.Stats, &x.settings[0])
+			got, most := c.count(found, at, k)
 			shares[i] = float64(got) / float64(max(1, most))
 		}
 	})
-	o.got, o.error = meanAndError(shares)
-	o.cost, _ = meanAndError(costs)
-	return o
 }
 
 // meanAndError returns the mean of a sample and its standard error.

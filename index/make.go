@@ -35,7 +35,8 @@ type Made struct {
 const (
 	leastRows    = 2048
 	leastQueries = 200
-	mostHeldOut  = 2000
+	mostHeldOut  = 4000
+	manyRows     = 300_000 // then half as many: every one takes milliseconds to answer exactly
 )
 
 // concentrated is the share of the true best in the first quarter of the norm order from which on a head is tried.
@@ -53,7 +54,11 @@ func Make(rows quant.Rows, o Options) (*Made, error) {
 		return makePlain(rows)
 	}
 	count := len(o.Queries) / dim
-	held := min(mostHeldOut, count/2)
+	most := mostHeldOut
+	if rows.Len() > manyRows {
+		most /= 2
+	}
+	held := min(most, count/2)
 	heldOut, rest := o.Queries[:held*dim], o.Queries[held*dim:count*dim]
 	m := &maker{rows: rows, o: o, heldOut: heldOut, rest: rest}
 	if err := m.truths(); err != nil {
@@ -155,7 +160,7 @@ func (m *maker) candidates() []LayoutConfig {
 		c.Bits, c.Head = bits, head
 		return c
 	}
-	if n > 300_000 { // building takes minutes where trying takes seconds
+	if n > manyRows { // building takes minutes where trying takes seconds
 		return []LayoutConfig{with(2, 0)}
 	}
 	list := []LayoutConfig{with(1, 0), with(2, 0)}

@@ -137,7 +137,7 @@ func keepsItsPromise(t *testing.T, items []float32, o Options, others []float32,
 				t.Logf("recall@%d of %g is searched exactly", k, asked)
 				continue
 			}
-			o := x.evaluate(set, &Calibration{Queries: others, Threads: 2, scores: truth}, len(others)/dim, k)
+			o := x.evaluate(set, &Calibration{Queries: others, Threads: 2, scores: truth}, len(others)/dim, k, math.Inf(1))
 			t.Logf("recall@%d asked %g, got %.4f ± %.4f for %.0f ns", k, asked, o.got, o.error, o.cost)
 			if o.got < float64(asked)-.005-2*o.error {
 				t.Errorf("recall@%d asked %g, got %.4f ± %.4f", k, asked, o.got, o.error)
