@@ -77,6 +77,7 @@ func (e *Edge) measure() {
 	gauge("edged_root_expires_seconds", func() float64 {
 		return e.node.Status().RootExpires.Sub(e.cfg.Clock()).Round(time.Second).Seconds()
 	})
+	gauge("edged_rollout_canary", func() float64 { return number(e.node.Status().Canary) })
 	gauge("edged_rollout_version", func() float64 { return float64(e.node.Status().Rollout) })
 	gauge("edged_rollout_expires_seconds", func() float64 {
 		s := e.node.Status()

@@ -12,6 +12,7 @@ import (
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/node"
 	"github.com/edged/edged/profile"
+	"github.com/edged/edged/release"
 )
 
 // Where a profile lives.
@@ -37,6 +38,7 @@ type Config struct {
 	Origin string        // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
 	Trust  string        // path of trust.json; required with an origin
 	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 1 s
+	Keep   int           // releases kept on disk; 0: node.DefaultKeep
 
 	Gossip Gossip
 
@@ -153,6 +155,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Poll < 0 || c.DrainDelay < 0 || c.DrainTimeout < 0 {
 		fault("poll, drainDelay, drainTimeout: want none below 0")
+	}
+	if c.Keep != 0 && (c.Keep < 2 || c.Keep > release.MaxKept) {
+		fault("keep: %d, want 2 to %d releases", c.Keep, release.MaxKept)
 	}
 	if c.MaxConcurrency < 0 {
 		fault("maxConcurrency: %d, want at least 1", c.MaxConcurrency)

@@ -105,7 +105,7 @@ type Counts struct {
 // Held is one release in a node store.
 type Held struct {
 	Release string `json:"release"`
-	Role    string `json:"role"` // current, previous, unused
+	Role    string `json:"role"` // current, previous, older, unused
 	Fault   string `json:"fault,omitempty"`
 }
 

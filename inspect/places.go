@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
@@ -174,6 +175,10 @@ func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash,
 		held.Role = "current"
 	case state.Previous:
 		held.Role = "previous"
+	default:
+		if slices.Contains(state.Older, h) {
+			held.Role = "older"
+		}
 	}
 	m, err := in.checked(ctx, s, h)
 	if err != nil {

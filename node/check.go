@@ -68,7 +68,7 @@ func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
 	state := n.state()
 	before, err := release.OpenRollout(n.trust(), state.Rollout)
 	if len(state.Rollout) == 0 || err != nil {
-		return errors.Join(n.notBack(r, envelope, n.floor()), n.alive(r)) // new, or its record is lost: what it holds is the floor
+		return errors.Join(n.notBack(r, envelope, n.target(r).Version, n.floor()), n.alive(r)) // new, or its record is lost: what it holds is the floor
 	}
 	switch {
 	case r.Version < before.Version:
@@ -77,20 +77,21 @@ func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
 		return fmt.Errorf("%w: rollout %d", ErrTwofold, r.Version)
 	case r.Version == before.Version:
 		return nil // accepted when it came; it may have expired since
-	case r.Release.Version == before.Release.Version && r.Release.Manifest != before.Release.Manifest:
-		return fmt.Errorf("%w: release %s, held is %s", ErrTwofold, r.Release.ID(), before.Release.ID())
 	}
-	return errors.Join(n.notBack(r, envelope, before.Release.Version), n.alive(r))
+	if a, b, yes := r.Contradicts(before); yes {
+		return fmt.Errorf("%w: release %s, known as %s", ErrTwofold, a.ID(), b.ID())
+	}
+	return errors.Join(n.notBack(r, envelope, r.Release.Version, before.Release.Version), n.alive(r))
 }
 
 // notBack refuses a rollout that goes back to an older release, unless it says so and whoever signs releases has signed it: keys of
 // freshness lie on machines that renew rollouts day by day, and choose among newer releases only.
-func (n *Node) notBack(r *release.Rollout, envelope []byte, held uint64) error {
-	if r.Release.Version >= held {
+func (n *Node) notBack(r *release.Rollout, envelope []byte, offered, held uint64) error {
+	if offered >= held {
 		return nil
 	}
 	if !r.Rollback {
-		return fmt.Errorf("%w: release %d, held is %d, and the rollout is no rollback", ErrLower, r.Release.Version, held)
+		return fmt.Errorf("%w: release %d, held is %d, and the rollout is no rollback", ErrLower, offered, held)
 	}
 	if err := n.trust().Vouches(release.RoleRelease, envelope); err != nil {
 		return fmt.Errorf("a rollback from release %d needs keys of the role release too: %w", held, err)
@@ -117,15 +118,16 @@ func samePayload(a, b []byte) bool {
 // follow does what an acceptable rollout says.
 func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) error {
 	state := n.state()
-	target := r.Release.Manifest
-	if target == state.Current || target == state.Skip {
+	ref := n.target(r)
+	target := ref.Manifest
+	if target == state.Current || target == state.Skip || r.Hold && !state.Current.IsZero() {
 		return n.acceptRollout(r, envelope)
 	}
-	what := "release " + r.Release.ID()
+	what := "release " + ref.ID()
 	if n.unfit.waits(target, n.cfg.Clock()) {
 		return refuse(what, n.unfit.err)
 	}
-	held, err := n.bring(ctx, r.Release)
+	held, err := n.bring(ctx, ref)
 	if err != nil {
 		return refuse(what, err)
 	}

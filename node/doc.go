@@ -36,12 +36,18 @@ import (
 // DefaultPoll is how often a node looks at the origin without being told.
 const DefaultPoll = time.Second
 
+// DefaultKeep is how many releases a node keeps: going back to one of them takes no fetching.
+const DefaultKeep = 3
+
 // Config is what a Node needs. FS, Dir, Origin and Trust are required.
 type Config struct {
 	FS     vfs.FS
 	Dir    string // the node's own directory; two nodes never share one
 	Origin origin.Origin
 	Trust  *release.Trust // the root the node was given; it follows to newer ones by itself
+	Name   string         // of the node, and
+	Zone   string         // where it is: they decide whether it tries canaries
+	Keep   int            // releases kept on disk, the one served among them; 0: DefaultKeep
 	Peers  Peers          // nil: everything comes from the origin
 	Poll   time.Duration  // 0: DefaultPoll
 	Clock  func() time.Time
@@ -61,6 +67,9 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.Poll == 0 {
 		c.Poll = DefaultPoll
+	}
+	if c.Keep == 0 {
+		c.Keep = DefaultKeep
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -90,6 +99,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Poll < 0 {
 		missing = append(missing, "a poll interval above 0")
+	}
+	if c.Keep < 2 || c.Keep > release.MaxKept {
+		missing = append(missing, fmt.Sprintf("a number of releases to keep of 2 to %d", release.MaxKept))
 	}
 	if missing != nil {
 		return fmt.Errorf("node: config: missing %q", missing)

@@ -136,17 +136,19 @@ func (n *Node) candidates() ([]release.Hash, error) {
 		}
 	}
 	state := n.store.State()
-	place := func(h release.Hash) int { return slices.Index([]release.Hash{{}, state.Previous, state.Current}, h) }
+	committed := state.Held()
+	slices.Reverse(committed)
+	place := func(h release.Hash) int { return slices.Index(committed, h) }
 	slices.SortStableFunc(held, func(a, b release.Hash) int {
 		return cmp.Or(cmp.Compare(place(b), place(a)), cmp.Compare(versions[b], versions[a]))
 	})
 	return held, nil
 }
 
-// known opens a release at the start. The two that were committed passed every check when they came; one that was
+// known opens a release at the start. Those that were committed passed every check when they came; one that was
 // not has to pass them now.
 func (n *Node) known(ctx context.Context, h release.Hash) (*holding, error) {
-	if state := n.store.State(); h == state.Current || h == state.Previous {
+	if slices.Contains(n.store.State().Held(), h) {
 		return n.open(h)
 	}
 	if _, err := n.store.Manifest(n.trust(), h); err != nil {
@@ -158,16 +160,13 @@ func (n *Node) known(ctx context.Context, h release.Hash) (*holding, error) {
 // resume serves a release found at the start.
 func (n *Node) resume(held *holding) {
 	state := n.store.State()
-	n.unread = []release.Hash{held.hash}
 	if state.Current != held.hash {
-		state.Current, state.Previous = held.hash, release.Hash{}
+		state = state.Without(state.Current).Serve(held.hash, n.cfg.Keep)
 		if err := n.commit(state); err != nil {
 			n.status.failed(err) // it is tried again with the next release
 		}
 	}
-	if !state.Previous.IsZero() {
-		n.unread = append(n.unread, state.Previous)
-	}
+	n.unread = state.Held()
 	n.report()
 	n.serve(held)
 }

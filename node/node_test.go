@@ -36,7 +36,7 @@ func TestLife(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	held, err := n.store.Held()
-	if err != nil || len(held) != 2 {
+	if err != nil || len(held) != DefaultKeep {
 		t.Errorf("holds %d releases, %v", len(held), err)
 	}
 	if len(m.swapped) != 4 {

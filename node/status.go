@@ -19,6 +19,8 @@ type Status struct {
 	Since    time.Time    `json:"since,omitzero"`   // when this node began to serve it
 	Previous release.Hash `json:"previous,omitzero"`
 	Pinned   bool         `json:"pinned"`   // rolled back on this node
+	Canary   bool         `json:"canary"`   // the rollout tries a newer release here
+	Held     bool         `json:"held"`     // the rollout says to stay with what is served
 	Verified bool         `json:"verified"` // every byte held was read since the start, and since it was suspected
 
 	Root        uint64    `json:"root"` // version of the newest followed to
@@ -225,10 +227,10 @@ func (s *status) contact() {
 	s.now.Contact = s.clock()
 }
 
-func (s *status) rollout(r *release.Rollout) {
+func (s *status) rollout(r *release.Rollout, canary bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now.Rollout, s.now.Expires = r.Version, r.Expires
+	s.now.Rollout, s.now.Expires, s.now.Canary, s.now.Held = r.Version, r.Expires, canary, r.Hold
 }
 
 // forget takes note that the rollout held counts no more.

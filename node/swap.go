@@ -27,9 +27,9 @@ func (n *Node) commit(state release.State) error {
 func (n *Node) report() {
 	state := n.store.State()
 	n.status.committed(state, len(n.unread) == 0)
-	n.pieces.keep(state.Current, state.Previous)
-	for _, h := range []release.Hash{state.Current, state.Previous} {
-		if !h.IsZero() && !n.pieces.has(h) {
+	n.pieces.keep(state.Held()...)
+	for _, h := range state.Held() {
+		if !n.pieces.has(h) {
 			n.held(h)
 		}
 	}
@@ -42,7 +42,7 @@ func (n *Node) acceptRollout(r *release.Rollout, envelope []byte) error {
 	state := n.store.State()
 	if string(state.Rollout) != string(envelope) {
 		state.Rollout = envelope
-		if r.Release.Manifest != state.Skip {
+		if n.target(r).Manifest != state.Skip {
 			state.Skip = release.Hash{} // it names what is served here anyway
 		}
 		if err := n.commit(state); err != nil {
@@ -55,7 +55,14 @@ func (n *Node) acceptRollout(r *release.Rollout, envelope []byte) error {
 
 func (n *Node) accepted(r *release.Rollout) {
 	n.rollout.Store(r.Version)
-	n.status.rollout(r)
+	_, canary := r.For(n.cfg.Name, n.cfg.Zone)
+	n.status.rollout(r, canary)
+}
+
+// target is the release that a rollout names for this node.
+func (n *Node) target(r *release.Rollout) release.Ref {
+	ref, _ := r.For(n.cfg.Name, n.cfg.Zone)
+	return ref
 }
 
 // adopt commits to a release and swaps (N4).
@@ -63,9 +70,7 @@ func (n *Node) adopt(held *holding, r *release.Rollout, envelope []byte) error {
 	n.life.Lock()
 	defer n.life.Unlock()
 	state := n.store.State()
-	if state.Current != held.hash {
-		state.Current, state.Previous = held.hash, state.Current
-	}
+	state = state.Serve(held.hash, n.cfg.Keep)
 	state.Rollout, state.Skip = envelope, release.Hash{}
 	if err := n.commit(state); err != nil {
 		return err
@@ -94,7 +99,7 @@ func (n *Node) Rollback() error {
 	if err != nil {
 		return fmt.Errorf("node: rollback: %w", err)
 	}
-	state.Current, state.Previous = state.Previous, state.Current
+	state = state.Serve(state.Previous, n.cfg.Keep)
 	state.Skip = state.Previous
 	if n.named(state) == state.Current {
 		state.Skip = release.Hash{} // back to what the rollout names
@@ -106,13 +111,13 @@ func (n *Node) Rollback() error {
 	return nil
 }
 
-// named is the release the accepted rollout names.
+// named is the release the accepted rollout names for this node.
 func (n *Node) named(state release.State) release.Hash {
 	r, err := release.OpenRollout(n.trust(), state.Rollout)
 	if err != nil {
 		return release.Hash{}
 	}
-	return r.Release.Manifest
+	return n.target(r).Manifest
 }
 
 // withdraw stops serving a release whose bytes proved damaged, for the previous one if that is sound, and removes it:
@@ -121,19 +126,16 @@ func (n *Node) withdraw(ctx context.Context, bad release.Hash, cause error) {
 	n.life.Lock()
 	defer n.life.Unlock()
 	state := n.store.State()
-	if !slices.Contains([]release.Hash{state.Current, state.Previous}, bad) {
+	if !slices.Contains(state.Held(), bad) {
 		return // replaced meanwhile
 	}
 	n.status.failed(fmt.Errorf("release %s is damaged on disk and withdrawn: %w", bad.Short(), cause))
+	serving := bad == state.Current
+	state = state.Without(bad)
 	var next *holding
-	if bad == state.Current {
-		next = n.fallback(ctx, state.Previous)
-		state.Current = release.Hash{}
+	if serving {
+		state, next = n.fallBack(ctx, state)
 	}
-	if next != nil {
-		state.Current = next.hash
-	}
-	state.Previous = release.Hash{}
 	if err := errors.Join(n.commit(state), n.store.Remove(bad)); err != nil {
 		n.status.failed(err)
 	}
@@ -142,14 +144,22 @@ func (n *Node) withdraw(ctx context.Context, bad release.Hash, cause error) {
 	}
 }
 
+// fallBack is the state that serves the latest sound release that is held, and that release; nil where none is sound.
+func (n *Node) fallBack(ctx context.Context, state release.State) (release.State, *holding) {
+	for _, h := range state.Held() {
+		if next := n.fallback(ctx, h); next != nil {
+			return state.Serve(h, n.cfg.Keep), next
+		}
+		state = state.Without(h)
+	}
+	return state, nil
+}
+
 // fallback opens a release after reading every byte of it; nil when it is not sound.
 func (n *Node) fallback(ctx context.Context, h release.Hash) *holding {
-	if h.IsZero() {
-		return nil
-	}
 	held, err := n.proved(ctx, h)
 	if err != nil {
-		n.status.failed(fmt.Errorf("the previous release %s cannot take over: %w", h.Short(), err))
+		n.status.failed(fmt.Errorf("release %s cannot take over: %w", h.Short(), err))
 		return nil
 	}
 	return held

@@ -110,16 +110,11 @@ func revoked(err error) bool {
 	return errors.Is(err, release.ErrUnknownKey) || errors.Is(err, release.ErrRole) || errors.Is(err, release.ErrThreshold)
 }
 
-// floor is the highest version of a release held that trusted keys vouch for.
-func (n *Node) floor() (v uint64) {
-	held, err := n.store.Held()
+// floor is the version of what is served, where trusted keys vouch for it.
+func (n *Node) floor() uint64 {
+	m, err := n.store.Manifest(n.trust(), n.state().Current)
 	if err != nil {
 		return 0
 	}
-	for _, h := range held {
-		if m, err := n.store.Manifest(n.trust(), h); err == nil {
-			v = max(v, m.Version)
-		}
-	}
-	return v
+	return m.Version
 }

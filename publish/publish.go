@@ -36,11 +36,20 @@ type Config struct {
 	Clock    func() time.Time
 	Validity time.Duration // of the rollout; 0: DefaultValidity
 
+	// Canary lets some nodes try the release before the others. Nil: all serve it.
+	Canary *Canary
+
 	// Above takes the place of a rollout that the origin lost, or whose bytes are damaged: the versions given out, of
 	// rollouts and of releases, begin above it. Nodes say what they accepted. 0: such a rollout is an error.
 	Above uint64
 
 	Progress func(Step)
+}
+
+// Canary says which nodes try a release first.
+type Canary struct {
+	Share float64  // of the nodes, above 0, at most 1
+	Zones []string // only there; empty: everywhere
 }
 
 // Step is one step of a publish, told when it begins and, for long ones, as it goes on.
@@ -77,6 +86,9 @@ func (c *Config) Validate() error {
 	if c.Validity < time.Minute {
 		missing = append(missing, "a validity of a minute or more")
 	}
+	if c.Canary != nil && c.Canary.share() == 0 {
+		missing = append(missing, "a share of the canary above 0 and at most 1")
+	}
 	if missing != nil {
 		return fmt.Errorf("publish: config: missing %s", strings.Join(missing, ", "))
 	}
@@ -85,27 +97,36 @@ func (c *Config) Validate() error {
 
 // Result is what a publish did.
 type Result struct {
-	Release   string       `json:"release"` // id, as answers name it
-	Version   uint64       `json:"version"`
-	Manifest  release.Hash `json:"manifest"`
-	Rollout   uint64       `json:"rollout"`
-	Expires   time.Time    `json:"expires"`
-	Unchanged bool         `json:"unchanged"` // the origin offers this release already
-	Size      int64        `json:"size"`      // raw bytes of the components
-	Chunks    int          `json:"chunks"`
-	Packed    int64        `json:"packed"`    // compressed bytes of the chunks
-	Update    int64        `json:"update"`    // bytes a node fetches that holds the release before; 0: there is none
-	NewChunks int          `json:"newChunks"` // pieces put now: chunks, and differences to the release before
-	NewBytes  int64        `json:"newBytes"`
-	Keys      []string     `json:"keys"`               // that signed
-	Sections  []Section    `json:"sections,omitempty"` // of the pieces, where there is a release before
+	Release   string          `json:"release"` // id, as answers name it
+	Version   uint64          `json:"version"`
+	Manifest  release.Hash    `json:"manifest"`
+	Rollout   uint64          `json:"rollout"`
+	Expires   time.Time       `json:"expires"`
+	Unchanged bool            `json:"unchanged"`       // the origin offers this release already
+	Waits     string          `json:"waits,omitempty"` // why it is put and not served: a hold, a pin
+	Canary    *release.Canary `json:"canary,omitempty"`
+	Size      int64           `json:"size"` // raw bytes of the components
+	Chunks    int             `json:"chunks"`
+	Packed    int64           `json:"packed"`    // compressed bytes of the chunks
+	Update    int64           `json:"update"`    // bytes a node fetches that holds the release before; 0: there is none
+	NewChunks int             `json:"newChunks"` // pieces put now: chunks, and differences to the release before
+	NewBytes  int64           `json:"newBytes"`
+	Keys      []string        `json:"keys"`               // that signed
+	Sections  []Section       `json:"sections,omitempty"` // of the pieces, where there is a release before
+
+	Steered *release.Rollout `json:"-"` // the rollout, whole
 }
 
 // String is a summary for people.
 func (r Result) String() string {
 	did := "published"
-	if r.Unchanged {
+	switch {
+	case r.Unchanged:
 		did = "unchanged"
+	case r.Waits != "":
+		did = "put, not served (" + r.Waits + "; edged rollout to serves it)"
+	case r.Canary != nil && r.Canary.Release.Version == r.Version:
+		did = "published as canary on " + describe(r.Canary)
 	}
 	return fmt.Sprintf("%s: release %s, rollout %d, valid until %s\n%d bytes in %d chunks (%d bytes compressed), %d pieces new (%d bytes)%s\nmanifest %s\nsigned by %s",
 		did, r.Release, r.Rollout, r.Expires.UTC().Format(time.RFC3339), r.Size, r.Chunks, r.Packed, r.NewChunks, r.NewBytes,
@@ -125,33 +146,13 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		if _, err := p.keys(release.RoleRelease, release.RoleFreshness); err != nil {
 			return err // before anything is put
 		}
+		if r := p.before; r != nil && r.Canary != nil && cfg.Canary == nil && waits(r) == "" {
+			return fmt.Errorf("release %s is tried on %s: promote it or abort that first (edged rollout), or publish another canary", r.Canary.Release.ID(), describe(r.Canary))
+		}
 		if err := p.verify(); err != nil {
 			return err
 		}
 		return p.publish(ctx)
-	})
-}
-
-// Refresh gives the rollout a new life: the same release under the next rollout version.
-func Refresh(ctx context.Context, cfg Config) (Result, error) {
-	return run(ctx, cfg, func(p *publisher) error {
-		if p.before == nil {
-			return fmt.Errorf("%s has no rollout to renew: publish a release first", cfg.Origin)
-		}
-		if p.manifest == nil {
-			return fmt.Errorf("release %s at %s is damaged: publish it again", p.before.Release.ID(), cfg.Origin)
-		}
-		p.describe(p.manifest)
-		if !p.retired {
-			return p.roll(ctx, p.before.Release)
-		}
-		m := *p.manifest // its keys were revoked: the same release, signed by those of today, is a new version
-		m.Version = p.before.Highest + 1
-		ref, err := p.putManifest(ctx, &m)
-		if err != nil {
-			return err
-		}
-		return p.roll(ctx, ref)
 	})
 }
 
@@ -192,7 +193,6 @@ type publisher struct {
 	before   *release.Rollout  // the origin's; nil: none
 	outdated bool              // keys signed before that were revoked since
 	manifest *release.Manifest // of the release before names; nil: none, or damaged
-	retired  bool              // keys signed manifest that were revoked since
 
 	card    []byte
 	created time.Time
@@ -255,7 +255,7 @@ func (p *publisher) look(ctx context.Context) error {
 		return fmt.Errorf("the rollout at %s is sound, at version %d: leave out the version to publish above", p.Origin, r.Version)
 	}
 	p.before = r
-	p.manifest = p.offered(ctx, r.Release)
+	p.manifest, _ = p.offered(ctx, r.Release)
 	return nil
 }
 
@@ -302,20 +302,16 @@ func (p *publisher) lost() {
 	}
 }
 
-// offered is the manifest of the release offered now, nil where it is damaged: then a new one is published.
-func (p *publisher) offered(ctx context.Context, ref release.Ref) *release.Manifest {
+// offered is the manifest of a release at the origin, nil where it is damaged, and whether keys signed it that were revoked since.
+func (p *publisher) offered(ctx context.Context, ref release.Ref) (m *release.Manifest, retired bool) {
 	envelope, err := p.Origin.Get(ctx, origin.ManifestName(ref.Manifest.Hex()), ref.Size)
 	if err != nil || release.Sum(envelope) != ref.Manifest {
-		return nil
+		return nil, false
 	}
-	m, err := release.OpenManifest(p.trust, envelope)
-	for i := len(p.chain) - 2; i >= 0 && err != nil; i-- {
-		if m, err = release.OpenManifest(p.chain[i], envelope); err == nil {
-			p.retired = true
+	for i := len(p.chain) - 1; i >= 0; i-- {
+		if m, err := release.OpenManifest(p.chain[i], envelope); err == nil {
+			return m, p.chain[i] != p.trust
 		}
 	}
-	if err != nil {
-		return nil
-	}
-	return m
+	return nil, false
 }

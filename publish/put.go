@@ -32,17 +32,29 @@ func (p *publisher) publish(ctx context.Context) error {
 		m.Components = append(m.Components, c)
 	}
 	p.describe(m)
-	switch {
-	case p.offers(m) && !p.outdated:
-		return p.keep()
-	case p.offers(m):
-		return p.roll(ctx, p.before.Release)
+	if ref, ok := p.offers(ctx, m); ok {
+		return p.keep(ctx, ref)
 	}
 	ref, err := p.putManifest(ctx, m)
 	if err != nil {
 		return err
 	}
-	return p.roll(ctx, ref)
+	return p.roll(ctx, func(r *release.Rollout) error { return p.announce(r, ref) }, ref)
+}
+
+// announce makes a new release the one that is served, or the canary, or lets it wait.
+func (p *publisher) announce(r *release.Rollout, ref release.Ref) error {
+	switch {
+	case r.Hold || r.Pin:
+		r.Kept = append([]release.Ref{ref}, r.Kept...)
+		p.result.Waits = waits(r)
+	case p.Canary != nil && r.Release.Version > 0:
+		retire(r)
+		r.Canary = p.Canary.of(ref)
+	default:
+		serve(r, ref)
+	}
+	return nil
 }
 
 // component puts the chunks of one file.
@@ -73,14 +85,32 @@ func (p *publisher) putChunk(ctx context.Context, c release.Piece, packed []byte
 	return nil
 }
 
-// offers reports whether the origin offers the very same release already.
-func (p *publisher) offers(m *release.Manifest) bool {
-	now := p.manifest
-	if now == nil || p.retired || len(now.Components) != len(m.Components) || !sameJSON(now.Card, m.Card) {
+// offers finds the very same release among those that the rollout puts forward.
+func (p *publisher) offers(ctx context.Context, m *release.Manifest) (release.Ref, bool) {
+	if p.before == nil || p.before.Release.Version == 0 {
+		return release.Ref{}, false
+	}
+	refs := []release.Ref{p.before.Release}
+	if p.before.Canary != nil {
+		refs = append(refs, p.before.Canary.Release)
+	}
+	if waits(p.before) != "" && len(p.before.Kept) > 0 {
+		refs = append(refs, p.before.Kept[0])
+	}
+	for _, ref := range refs {
+		if now, retired := p.offered(ctx, ref); now != nil && !retired && same(now, m) {
+			return ref, true
+		}
+	}
+	return release.Ref{}, false
+}
+
+func same(a, b *release.Manifest) bool {
+	if len(a.Components) != len(b.Components) || !sameJSON(a.Card, b.Card) {
 		return false
 	}
-	for i := range m.Components {
-		if c, ok := now.Component(m.Components[i].Name); !ok || c.Hash != m.Components[i].Hash {
+	for i := range b.Components {
+		if c, ok := a.Component(b.Components[i].Name); !ok || c.Hash != b.Components[i].Hash {
 			return false
 		}
 	}
@@ -94,10 +124,13 @@ func sameJSON(a, b []byte) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-// keep reports the release offered already.
-func (p *publisher) keep() error {
+// keep reports the release offered already. Where only a key revoked since says so, it is said again.
+func (p *publisher) keep(ctx context.Context, ref release.Ref) error {
+	if p.outdated {
+		return p.roll(ctx, func(*release.Rollout) error { return nil }, ref)
+	}
 	p.result.Unchanged = true
-	p.point(p.before)
+	p.point(p.before, ref)
 	return nil
 }
 
@@ -115,16 +148,22 @@ func (p *publisher) putManifest(ctx context.Context, m *release.Manifest) (relea
 	return ref, p.Origin.Put(ctx, origin.ManifestName(ref.Manifest.Hex()), envelope)
 }
 
-// roll puts the rollout that names ref: from here on nodes see it.
-func (p *publisher) roll(ctx context.Context, ref release.Ref) error {
+// roll puts the next rollout: from here on nodes see it. It is told of about a release.
+func (p *publisher) roll(ctx context.Context, edit func(*release.Rollout) error, about release.Ref) error {
 	p.Progress(Step{Name: "rollout"})
-	now := p.Clock()
-	r := &release.Rollout{Version: 1, Issued: now, Expires: now.Add(p.Validity), Release: ref, Highest: ref.Version}
+	r := &release.Rollout{}
 	if p.before != nil {
-		r.Version = p.before.Version + 1
-		r.Highest = max(r.Highest, p.before.Highest)
-		r.Rollback = p.before.Rollback && p.before.Release == ref // a renewed rollback is still one
+		*r = *p.before
+		r.Kept = slices.Clone(r.Kept)
 	}
+	r.Version++
+	r.Issued = p.Clock()
+	r.Expires = r.Issued.Add(p.Validity)
+	r.Highest = max(r.Highest, about.Version)
+	if err := edit(r); err != nil {
+		return err
+	}
+	r.Kept = kept(r)
 	payload, err := r.Encode()
 	if err != nil {
 		return err
@@ -140,7 +179,7 @@ func (p *publisher) roll(ctx context.Context, ref release.Ref) error {
 	if err := p.Origin.Put(ctx, origin.RolloutName, envelope); err != nil {
 		return err
 	}
-	p.point(r)
+	p.point(r, about)
 	return nil
 }
 
@@ -191,7 +230,11 @@ func (p *publisher) describe(m *release.Manifest) {
 	}
 }
 
-func (p *publisher) point(r *release.Rollout) {
-	p.result.Release, p.result.Version, p.result.Manifest = r.Release.ID(), r.Release.Version, r.Release.Manifest
-	p.result.Rollout, p.result.Expires = r.Version, r.Expires
+// point fills in what is said of a rollout and of one release of it; of the one served unless about says another.
+func (p *publisher) point(r *release.Rollout, about release.Ref) {
+	if about.Version == 0 {
+		about = r.Release
+	}
+	p.result.Release, p.result.Version, p.result.Manifest = about.ID(), about.Version, about.Manifest
+	p.result.Rollout, p.result.Expires, p.result.Canary, p.result.Steered = r.Version, r.Expires, r.Canary, r
 }

@@ -198,7 +198,7 @@ func (s *Store) Prune() error {
 	held, err := s.Held()
 	errs := []error{err}
 	for _, h := range held {
-		if !slices.Contains([]Hash{s.state.Current, s.state.Previous}, h) {
+		if !slices.Contains(s.state.Held(), h) {
 			errs = append(errs, s.Remove(h))
 		}
 	}

@@ -7,6 +7,9 @@ const (
 	MaxRollout    = 64 << 10 // bytes of a rollout's payload
 	MaxRoot       = 64 << 10 // bytes of a root's payload
 	MaxVersion    = 1 << 53  // of a root, a rollout, a release: what every JSON reader can hold
+	MaxKept       = 16       // releases a rollout names beside the one served
+	MaxZones      = 64       // zones of a canary
+	MaxZone       = 64       // bytes of a zone's name
 	MaxRoots      = 64       // roots a node follows in one look
 	MaxComponents = 64       // components of a release
 	MaxChunks     = 1 << 16  // chunks of a release: 16 GiB of raw data, as they are cut

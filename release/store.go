@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/edged/edged/internal/vfs"
 )
@@ -37,6 +38,7 @@ type State struct {
 	Rollout  []byte // the envelope of the newest rollout accepted
 	Current  Hash   // the release served
 	Previous Hash   // the one before it, for rollback
+	Older    []Hash // those before, for a rollback by rollout; the latest first
 	Skip     Hash   // rolled back from on this node: not served again until a rollout names another
 }
 
@@ -128,12 +130,52 @@ func parseState(b []byte) (State, error) {
 	var rollout json.RawMessage
 	err := decode(what, b, field{name: "type", dst: &typ}, field{name: "rollout", dst: &rollout, optional: true},
 		field{name: "current", dst: &s.Current, optional: true}, field{name: "previous", dst: &s.Previous, optional: true},
-		field{name: "skip", dst: &s.Skip, optional: true})
+		field{name: "skip", dst: &s.Skip, optional: true}, field{name: "older", dst: &s.Older, optional: true})
 	if err != nil {
 		return State{}, err
 	}
 	s.Rollout = rollout
+	if len(s.Older) > MaxKept {
+		return State{}, fmt.Errorf("state: older: %d entries, at most %d: %w", len(s.Older), MaxKept, ErrTooLarge)
+	}
 	return s, checkType(what, typ, stateDoc)
+}
+
+// Held lists the releases that are kept: the one served, the one before, older ones.
+func (s State) Held() []Hash {
+	var held []Hash
+	for _, h := range append([]Hash{s.Current, s.Previous}, s.Older...) {
+		if !h.IsZero() && !slices.Contains(held, h) {
+			held = append(held, h)
+		}
+	}
+	return held
+}
+
+// Serve is the state that serves a release and keeps up to keep in all, the latest served.
+func (s State) Serve(h Hash, keep int) State {
+	if s.Current == h {
+		return s
+	}
+	before := slices.DeleteFunc(s.Held(), func(x Hash) bool { return x == h })
+	before = before[:min(len(before), keep-1)]
+	s.Current, s.Previous, s.Older = h, Hash{}, nil
+	if len(before) > 0 {
+		s.Previous, s.Older = before[0], before[1:]
+	}
+	return s
+}
+
+// Without is the state that no longer keeps a release.
+func (s State) Without(h Hash) State {
+	if s.Current == h {
+		s.Current = Hash{}
+	}
+	if s.Previous == h {
+		s.Previous = Hash{}
+	}
+	s.Older = slices.DeleteFunc(slices.Clone(s.Older), func(x Hash) bool { return x == h })
+	return s
 }
 
 func (s State) encode() ([]byte, error) {
@@ -145,6 +187,9 @@ func (s State) encode() ([]byte, error) {
 		if !h.IsZero() {
 			doc[name] = h
 		}
+	}
+	if len(s.Older) > 0 {
+		doc["older"] = s.Older
 	}
 	return json.Marshal(doc) // keys in the order of the alphabet
 }

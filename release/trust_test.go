@@ -420,3 +420,34 @@ func TestTwiceSigned(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestCanaryPicks: a share picks about as many nodes, always the same, and more when it is wider; another release picks others.
+func TestCanaryPicks(t *testing.T) {
+	one := Canary{Release: Ref{Version: 2, Manifest: Sum([]byte("one"))}, Share: 1000}
+	wide, other := one, one
+	wide.Share, other.Release.Manifest = 3000, Sum([]byte("other"))
+	var picked, both, widely int
+	for i := range 10_000 {
+		name := fmt.Sprintf("edge-%d", i)
+		p := one.Picks(name, "")
+		if p {
+			picked++
+			if !wide.Picks(name, "x") {
+				t.Fatalf("%s is lost by a wider share", name)
+			}
+			if other.Picks(name, "") {
+				both++
+			}
+		}
+		if wide.Picks(name, "") {
+			widely++
+		}
+	}
+	if picked < 900 || picked > 1100 || widely < 2800 || widely > 3200 || both > picked/5 {
+		t.Errorf("%d and %d of 10,000 at 10 %% and 30 %%, %d for another release too", picked, widely, both)
+	}
+	all := Canary{Share: Whole, Zones: []string{"eu"}}
+	if !all.Picks("a", "eu") || all.Picks("a", "us") || all.Picks("a", "") {
+		t.Error("zones")
+	}
+}

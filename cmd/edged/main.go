@@ -30,8 +30,9 @@ type cli struct {
 	Import  importCmd  `cmd:"" help:"Bring events or items into a data directory."`
 	Train   trainCmd   `cmd:"" help:"Turn a data directory into a release directory."`
 	Eval    evalCmd    `cmd:"" help:"Measure quality on a temporal hold-out, beside baselines."`
-	Keys    keysCmd    `cmd:"" help:"Make signing and gossip keys."`
+	Keys    keysCmd    `cmd:"" help:"Make, rotate and revoke keys."`
 	Publish publishCmd `cmd:"" help:"Verify, sign and put a release to an origin."`
+	Rollout rolloutCmd `cmd:"" help:"Say which nodes serve which release: canary, hold, pin, rollback."`
 	Serve   serveCmd   `cmd:"" help:"Run an edge node."`
 	Inspect inspectCmd `cmd:"" help:"Show and verify a release directory, an origin or a node's store."`
 	Bench   benchCmd   `cmd:"" help:"Load a server, beside a yardstick of this machine."`

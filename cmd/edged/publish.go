@@ -14,15 +14,29 @@ import (
 type publishCmd struct {
 	Release  string        `help:"Release directory, as 'edged train' wrote it." placeholder:"DIR" type:"path"`
 	Origin   string        `help:"Where nodes look: a directory or a file:// URL." placeholder:"URL" required:""`
-	Keys     string        `help:"Directory with the signing key (see 'edged keys init')." placeholder:"DIR" required:"" type:"path"`
+	Keys     string        `help:"Directory with the keys of the roles release and freshness (see 'edged keys'); to refresh, freshness is enough." placeholder:"DIR" required:"" type:"path"`
 	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed; a minute or more." default:"720h"`
 	Above    uint64        `help:"The origin's rollout is lost or damaged: give out versions above this one. Nodes show what they accepted at /v1/admin/release." placeholder:"VERSION"`
+	Canary   string        `help:"Only so many of the nodes serve it at first: 5% or 0.05 (see 'edged rollout')." placeholder:"SHARE"`
+	Zones    []string      `help:"With --canary: only nodes of these zones." placeholder:"ZONE,…"`
 	Refresh  bool          `help:"Renew the rollout of the release already there."`
 	JSON     bool          `help:"Print the result as JSON." name:"json"`
 }
 
 func (publishCmd) Help() string {
-	return "Example:\n\n  edged publish --release release --origin origin --keys keys\n  edged publish --refresh --origin origin --keys keys"
+	return "Example:\n\n  edged publish --release release --origin origin --keys keys\n  edged publish --release release --canary 5% --origin origin --keys keys\n  edged publish --refresh --origin origin --keys keys"
+}
+
+// canary is nil where all nodes are to serve the release.
+func (c *publishCmd) canary() (*publish.Canary, error) {
+	if c.Canary == "" {
+		if len(c.Zones) > 0 {
+			return nil, errors.New("zones: of a canary; give --canary its share of their nodes, 100% for all")
+		}
+		return nil, nil
+	}
+	share, err := parseShare(c.Canary)
+	return &publish.Canary{Share: share, Zones: c.Zones}, err
 }
 
 func (c *publishCmd) check() error {
@@ -32,6 +46,9 @@ func (c *publishCmd) check() error {
 	}
 	if c.Release != "" && c.Refresh {
 		errs = append(errs, errors.New("refresh: renews the release already at the origin; leave --release out"))
+	}
+	if _, err := c.canary(); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Validity < time.Minute {
 		errs = append(errs, fmt.Errorf("validity: %v, want a minute or more", c.Validity))
@@ -49,8 +66,12 @@ func (c *publishCmd) Run(ctx context.Context, std streams) error {
 	if c.Refresh {
 		do = publish.Refresh
 	}
+	canary, err := c.canary()
+	if err != nil {
+		return err
+	}
 	result, err := do(ctx, publish.Config{
-		Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
+		Canary: canary, Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
 		Progress: func(s publish.Step) { p.update(s.Name, publishState(s)) },
 	})
 	p.done()

@@ -18,6 +18,8 @@ type serveCmd struct {
 
 	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"1s"`
 
+	Keep int `help:"Releases kept on disk, the one served among them: going back to one takes no fetching." default:"3"`
+
 	Gossip gossipFlags `embed:"" prefix:"gossip-"`
 
 	Admin        string `help:"Address of the admin listener (/metrics, /v1/admin, pprof), or off." default:"127.0.0.1:8081"`
@@ -72,7 +74,7 @@ func (serveCmd) Help() string {
 func (c *serveCmd) config() edge.Config {
 	g := c.Gossip
 	cfg := edge.Config{
-		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll,
+		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll, Keep: c.Keep,
 		Gossip: edge.Gossip{
 			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
 			Exchange: g.Exchange, ExchangeRate: g.ExchangeRate,
