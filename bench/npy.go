@@ -37,10 +37,13 @@ func ReadNpy(r io.Reader) (numbers []float32, dim int, err error) {
 	for left := n * int64(size); left > 0; {
 		part := buf[:min(left, int64(len(buf)))]
 		if _, err := io.ReadFull(r, part); err != nil {
-			return nil, 0, fmt.Errorf("npy: %d bytes missing: %w", left, err)
+			return nil, 0, fmt.Errorf("npy: %d bytes missing, the file is cut off: %w", left, err)
 		}
 		numbers = appendNumbers(numbers, part, size)
 		left -= int64(len(part))
+	}
+	if n, _ := io.ReadFull(r, buf[:1]); n > 0 {
+		return nil, 0, fmt.Errorf("npy: more bytes than %d rows of %d numbers: write the file anew with numpy.save", len(numbers)/dim, dim)
 	}
 	return numbers, dim, nil
 }
@@ -60,17 +63,17 @@ func appendNumbers(dst []float32, b []byte, size int) []float32 {
 func npyHeader(r io.Reader) (string, error) {
 	var start [12]byte
 	if _, err := io.ReadFull(r, start[:10]); err != nil {
-		return "", err
+		return "", fmt.Errorf("not an npy file, it ends after a few bytes: %w", err)
 	}
 	if string(start[:6]) != "\x93NUMPY" {
-		return "", errors.New("not an npy file")
+		return "", errors.New("not an npy file, as numpy.save writes them")
 	}
 	size := int(binary.LittleEndian.Uint16(start[8:]))
 	switch start[6] {
 	case 1:
 	case 2, 3:
 		if _, err := io.ReadFull(r, start[10:]); err != nil {
-			return "", err
+			return "", fmt.Errorf("the header is cut off: %w", err)
 		}
 		size = int(min(binary.LittleEndian.Uint32(start[8:]), maxNpyHeader+1))
 	default:
@@ -81,7 +84,7 @@ func npyHeader(r io.Reader) (string, error) {
 	}
 	header := make([]byte, size)
 	if _, err := io.ReadFull(r, header); err != nil {
-		return "", err
+		return "", fmt.Errorf("the header is cut off: %w", err)
 	}
 	return string(header), nil
 }
@@ -89,7 +92,7 @@ func npyHeader(r io.Reader) (string, error) {
 func parseNpy(header string) (n int64, dim, size int, err error) {
 	descr, order, shape := npyDescr.FindStringSubmatch(header), npyOrder.FindStringSubmatch(header), npyShape.FindStringSubmatch(header)
 	if descr == nil || order == nil || shape == nil {
-		return 0, 0, 0, fmt.Errorf("want a matrix, the header says %.200q", header)
+		return 0, 0, 0, fmt.Errorf("want a matrix, one row a vector; the header says %.200q", header)
 	}
 	switch descr[1] {
 	case "<f4":
@@ -97,10 +100,10 @@ func parseNpy(header string) (n int64, dim, size int, err error) {
 	case "<f8":
 		size = 8
 	default:
-		return 0, 0, 0, fmt.Errorf("numbers of type %s, want <f4 or <f8", descr[1])
+		return 0, 0, 0, fmt.Errorf("numbers of type %s, want <f4 or <f8: save x.astype(numpy.float32)", descr[1])
 	}
 	if order[1] != "False" {
-		return 0, 0, 0, errors.New("in Fortran order, want C order")
+		return 0, 0, 0, errors.New("in Fortran order, want C order: save numpy.ascontiguousarray(x)")
 	}
 	rows, err1 := strconv.ParseInt(shape[1], 10, 40)
 	cols, err2 := strconv.ParseInt(shape[2], 10, 31)

@@ -63,6 +63,7 @@ func TestReadNpyRefuses(t *testing.T) {
 		"no columns":    {npyFile(1, npyDict("<f4", 4, 0), four), "out of range"},
 		"endless":       {npyFile(1, strings.Replace(npyDict("<f4", 2, 2), "(2, 2)", "(549755813888, 1073741824)", 1), four), "out of range"},
 		"many promised": {npyFile(1, npyDict("<f4", 1<<20, 512), four), "missing"},
+		"more behind":   {append(npyFile(1, npyDict("<f4", 2, 2), four), 0), "more bytes than 2 rows of 2"},
 		"long header":   {npyFile(2, npyDict("<f4", 2, 2)+strings.Repeat(" ", maxNpyHeader), four), "longer"},
 	} {
 		if _, _, err := ReadNpy(bytes.NewReader(tc.file)); err == nil || !strings.Contains(err.Error(), tc.want) {

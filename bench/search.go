@@ -82,9 +82,15 @@ func (c *SearchConfig) Validate() error {
 	add(c.Cells < 0 || c.Cells >= index.MaxCells, "cells is %d", c.Cells)
 	add(c.Head < 0, "head is %d", c.Head)
 	add(c.Most < 1, "most is %d, want 1 or more", c.Most)
+	add(c.Seed < 1, "seed is 0, want 1 or more")
+	add(c.Recall == 1 && c.shaped(), "bits, cells, head: recall 1 is searched exactly, without a layout")
+	add(c.Release != "" && (c.shaped() || c.Coarse || c.Train != ""), "bits, cells, head, coarse, train: a release has its own layout")
 	add(c.Threads < 1 || c.Threads > 1024, "threads is %d, want 1 to 1024", c.Threads)
 	return errors.Join(errs...)
 }
+
+// shaped reports whether a layout is asked for.
+func (c *SearchConfig) shaped() bool { return c.Bits != 0 || c.Cells != 0 || c.Head != 0 }
 
 // SearchReport is what was measured.
 type SearchReport struct {
@@ -122,6 +128,13 @@ type SearchPoint struct {
 	USPerQuery float64 `json:"usPerQuery"`
 }
 
+func (r *SearchReport) layout() string {
+	if r.Cells == 0 {
+		return "norm order, every search exact"
+	}
+	return fmt.Sprintf("%d cells, head %v, %d bits", r.Cells, r.Head, r.Bits)
+}
+
 // WriteTable prints the report for people.
 func (r *SearchReport) WriteTable(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -131,7 +144,7 @@ func (r *SearchReport) WriteTable(w io.Writer) error {
 	}{
 		{"items", "%d × %d", []any{r.N, r.D}},
 		{"kernels", "%s", []any{r.Variant}},
-		{"layout", "%d cells, head %v, %d bits", []any{r.Cells, r.Head, r.Bits}},
+		{"layout", "%s", []any{r.layout()}},
 		{"recall", "%.4f of the best %d, asked %g, on %d queries", []any{r.Recall, r.K, r.RecallAsked, r.Queries}},
 		{"a query", "%.2f µs (median %.2f); exact scan %.1f, every row %.1f", []any{r.USPerQuery, r.USMedian, r.USExact, r.USFull}},
 		{"work", "%.1f cells, %.0f rows scanned, %.0f scored, %.0f entered", []any{r.Visited, r.Scanned, r.Scored, r.Entered}},
@@ -208,10 +221,13 @@ func readSearch(cfg *SearchConfig) (*searchInput, error) {
 		}
 		numbers, dim, err := readNpyFile(f.path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.path, err)
+			return nil, err
 		}
 		if in.dim != 0 && dim != in.dim {
 			return nil, fmt.Errorf("%s: %d dimensions, the items have %d", f.path, dim, in.dim)
+		}
+		if len(numbers) == 0 {
+			return nil, fmt.Errorf("%s: no rows", f.path)
 		}
 		in.dim, *f.to = dim, numbers
 	}
@@ -220,10 +236,24 @@ func readSearch(cfg *SearchConfig) (*searchInput, error) {
 		in.train, in.queries = in.queries[:half], in.queries[half:]
 	}
 	in.queries = in.queries[:min(len(in.queries), cfg.Most*in.dim)]
-	if len(in.items) == 0 || len(in.queries) == 0 {
-		return nil, errors.New("no items, or no queries to measure with")
+	return in, in.enough(cfg)
+}
+
+// enough reports what there is too little of for what is asked.
+func (in *searchInput) enough(cfg *SearchConfig) error {
+	items, train := len(in.items)/in.dim, len(in.train)/in.dim
+	switch {
+	case len(in.queries) == 0:
+		return fmt.Errorf("%s: nothing to measure with: give a file of more than one row", cfg.Queries)
+	case cfg.Recall == 1:
+	case items < index.LeastRows && cfg.shaped():
+		return fmt.Errorf("%s: bits, cells, head: %d items are searched exactly, layouts begin at %d", cfg.Items, items, index.LeastRows)
+	case items >= index.LeastRows && train < index.LeastQueries && cfg.Train != "":
+		return fmt.Errorf("%s: %d queries, a layout wants %d: give more, or ask for recall 1", cfg.Train, train, index.LeastQueries)
+	case items >= index.LeastRows && train < index.LeastQueries:
+		return fmt.Errorf("%s: half of its queries are %d, a layout wants %d: give a file to train with, or ask for recall 1", cfg.Queries, train, index.LeastQueries)
 	}
-	return in, nil
+	return nil
 }
 
 func readNpyFile(path string) ([]float32, int, error) {
@@ -233,14 +263,20 @@ func readNpyFile(path string) ([]float32, int, error) {
 	}
 	defer f.Close()
 	numbers, dim, err := ReadNpy(bufio.NewReaderSize(f, 1<<20))
-	if err != nil {
-		return nil, 0, err
+	if err == nil {
+		err = checkNumbers(numbers, dim)
 	}
-	return numbers, dim, checkNumbers(numbers, dim)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%s: %w", path, err)
+	}
+	return numbers, dim, nil
 }
 
 // checkNumbers reports a number that no vector may have: queries, too, and those that are never asked.
 func checkNumbers(numbers []float32, dim int) error {
+	if dim > quant.MaxDim {
+		return fmt.Errorf("%d dimensions, at most %d", dim, quant.MaxDim)
+	}
 	for i, x := range numbers {
 		if !(x >= -quant.MaxNorm && x <= quant.MaxNorm) {
 			return fmt.Errorf("row %d, column %d: %g, want a number from %g to %g", i/dim, i%dim, x, -quant.MaxNorm, quant.MaxNorm)
@@ -257,7 +293,7 @@ func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*ind
 	}
 	rows, err := encode(in.items, in.dim)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", cfg.Items, err)
 	}
 	o := index.Options{
 		Recall: float32(cfg.Recall), K: cfg.K, Queries: in.train, Threads: cfg.Threads, Seed: cfg.Seed,

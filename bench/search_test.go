@@ -33,13 +33,13 @@ func TestRunSearch(t *testing.T) {
 	rng := rand.New(rand.NewPCG(16, 1))
 	dir := t.TempDir()
 	cfg := SearchConfig{
-		Items: writeNpy(t, dir, "items.npy", rng, 3000, 16), Queries: writeNpy(t, dir, "queries.npy", rng, 1000, 16), Passes: 1, Threads: 2,
+		Items: writeNpy(t, dir, "items.npy", rng, 9000, 16), Queries: writeNpy(t, dir, "queries.npy", rng, 1000, 16), Passes: 1, Threads: 2,
 	}
 	report, err := RunSearch(context.Background(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.N != 3000 || report.D != 16 || report.K != 10 || report.Queries != 500 || report.Cells == 0 || report.USPerQuery <= 0 {
+	if report.N != 9000 || report.D != 16 || report.K != 10 || report.Queries != 500 || report.Cells == 0 || report.USPerQuery <= 0 {
 		t.Errorf("%+v", report)
 	}
 	if report.Recall < .93 || len(report.Curve) == 0 || report.Allocations > .5 {
@@ -55,7 +55,7 @@ func TestRunSearch(t *testing.T) {
 		}
 	}
 	var table strings.Builder
-	if err := report.WriteTable(&table); err != nil || !strings.Contains(table.String(), "3000 × 16") {
+	if err := report.WriteTable(&table); err != nil || !strings.Contains(table.String(), "9000 × 16") {
 		t.Errorf("%v: %s", err, table.String())
 	}
 }
@@ -115,18 +115,27 @@ func TestRunSearchRefuses(t *testing.T) {
 	if err := os.WriteFile(none, npyFile(1, npyDict("<f4", 2, 8), bad), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	many, row := writeNpy(t, dir, "many.npy", rng, 2048, 8), writeNpy(t, dir, "row.npy", rng, 1, 8)
+	empty, wide := writeNpy(t, dir, "empty.npy", rng, 0, 8), writeNpy(t, dir, "wide.npy", rng, 1, 513)
 	for want, cfg := range map[string]SearchConfig{
-		"none.npy: row 1, column 1: NaN": {Items: items, Queries: none},
-		"most is -1":                     {Items: items, Queries: items, Most: -1},
-		"threads is -1":                  {Items: items, Queries: items, Threads: -1},
-		"items: no file":                 {Queries: queries, K: -1},
-		"a release, too":                 {Items: items, Queries: items, Release: dir},
-		"model.":                         {Release: dir},
-		"k is -1":                        {Items: items, Queries: queries, K: -1},
-		"recall is 3":                    {Items: items, Queries: queries, Recall: 3},
-		"8 dimensions":                   {Items: queries, Queries: items},
-		"no such file":                   {Items: filepath.Join(dir, "nothing.npy"), Queries: queries},
-		"context canceled":               {Items: items, Queries: items},
+		"row.npy: 1 queries, a layout wants 200": {Items: many, Queries: many, Train: row},
+		"empty.npy: no rows":                     {Items: items, Queries: items, Train: empty},
+		"items.npy: bits, cells, head: 10 items": {Items: items, Queries: items, Cells: 4},
+		"items.npy: half of its queries are 5":   {Items: many, Queries: items},
+		"recall 1 is searched exactly":           {Items: many, Queries: many, Recall: 1, Bits: 2},
+		"a release has its own layout":           {Release: dir, Head: 3},
+		"wide.npy: 513 dimensions":               {Items: wide, Queries: wide},
+		"none.npy: row 1, column 1: NaN":         {Items: items, Queries: none},
+		"most is -1":                             {Items: items, Queries: items, Most: -1},
+		"threads is -1":                          {Items: items, Queries: items, Threads: -1},
+		"items: no file":                         {Queries: queries, K: -1},
+		"a release, too":                         {Items: items, Queries: items, Release: dir},
+		"model.":                                 {Release: dir},
+		"k is -1":                                {Items: items, Queries: queries, K: -1},
+		"recall is 3":                            {Items: items, Queries: queries, Recall: 3},
+		"8 dimensions":                           {Items: queries, Queries: items},
+		"no such file":                           {Items: filepath.Join(dir, "nothing.npy"), Queries: queries},
+		"context canceled":                       {Items: items, Queries: items},
 	} {
 		ctx, cancel := context.WithCancel(context.Background())
 		if want == "context canceled" {

@@ -52,7 +52,7 @@ func releaseQueries(cfg *SearchConfig, m *model.Model) ([]float32, error) {
 	if cfg.Queries != "" {
 		numbers, dim, err := readNpyFile(cfg.Queries)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", cfg.Queries, err)
+			return nil, err
 		}
 		if dim != m.Dim() {
 			return nil, fmt.Errorf("%s: %d dimensions, the release has %d", cfg.Queries, dim, m.Dim())

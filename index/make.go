@@ -33,10 +33,13 @@ type Made struct {
 
 // Least rows and queries for which there is anything to gain.
 const (
-	leastRows    = 2048
-	leastQueries = 200
-	mostHeldOut  = 4000
-	manyRows     = 300_000 // then half as many: every one takes milliseconds to answer exactly
+	LeastRows    = 2048
+	LeastQueries = 200
+)
+
+const (
+	mostHeldOut = 4000
+	manyRows    = 300_000 // then half as many: every one takes milliseconds to answer exactly
 )
 
 // concentrated is the share of the true best in the first quarter of the norm order from which on a head is tried.
@@ -102,7 +105,7 @@ func (m *maker) calibrate(x *Index, ks []int, recalls []float32) error {
 
 // Worth reports whether Make gives n rows a layout.
 func (o *Options) Worth(n, dim int) bool {
-	return n >= leastRows && len(o.Queries) >= leastQueries*dim && o.Recall > 0 && o.Recall < 1
+	return n >= LeastRows && len(o.Queries) >= LeastQueries*dim && o.Recall > 0 && o.Recall < 1
 }
 
 func makePlain(rows quant.Rows) (*Made, error) {

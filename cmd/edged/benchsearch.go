@@ -36,8 +36,10 @@ func (c *benchSearchCmd) config() bench.SearchConfig {
 }
 
 func (c *benchSearchCmd) check() error {
-	cfg := c.config()
-	cfg.EnsureDefaults()
+	cfg := c.config() // the flags have their defaults: a zero is somebody's own
+	if cfg.Threads == 0 {
+		cfg.Threads = 1
+	}
 	return cfg.Validate()
 }
 

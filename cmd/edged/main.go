@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/edged/edged/internal/kernel"
 )
 
 // Exit codes.
@@ -118,6 +120,9 @@ func parseAndRun(parser *kong.Kong, c *cli, args []string, env lookup) error {
 		}
 	}
 	if err := settings.with(nil); err != nil {
+		return usageError{err}
+	}
+	if err := kernel.Forced(); err != nil && k.Selected().Name != "version" {
 		return usageError{err}
 	}
 	return k.Run()

@@ -27,6 +27,9 @@ func (c versionCmd) Run(std streams) error {
 		"kernel":   kernel.Active(),
 		"snapshot": fmt.Sprintf("%d.%d", snapshot.Major, snapshot.Minor),
 	}
+	if err := kernel.Forced(); err != nil {
+		info["kernel"] += " (" + err.Error() + ")"
+	}
 	if c.JSON {
 		return json.NewEncoder(std.out).Encode(info)
 	}

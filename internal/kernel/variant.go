@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"strings"
 )
 
 // Variant is one implementation of all kernels. The exported functions of the package check the lengths before they
@@ -30,7 +31,20 @@ type Variant struct {
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.
 var variants = append([]Variant{generic}, archVariants()...)
 
-var active = choose(os.Getenv("EDGED_SIMD"))
+var active = choose(os.Getenv(forcedBy))
+
+// forcedBy is the environment variable that forces a variant.
+const forcedBy = "EDGED_SIMD"
+
+// Forced reports whether EDGED_SIMD names a variant this CPU does not run; the reference is in use then.
+func Forced() error { return known(os.Getenv(forcedBy)) }
+
+func known(name string) error {
+	if name == "" || find(name) != nil {
+		return nil
+	}
+	return fmt.Errorf("%s is %q, but this CPU runs %s: unset it for the fastest", forcedBy, name, strings.Join(Names(), ", "))
+}
 
 // choose returns the variant asked for, or the fastest where none is. One the CPU cannot run becomes generic.
 func choose(name string) *Variant {
