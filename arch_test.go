@@ -21,6 +21,7 @@ var layers = []struct {
 	reason   string
 }{
 	{[]string{"cmd/edged", "bench/implicit"}, "flags, the configuration file and exit codes; nobody imports a command"},
+	{[]string{"client"}, "programs of others import it: it speaks the API and imports nothing of ours"},
 	{[]string{"demo", "bench"}, "they drive the whole from outside, as a user would"},
 	{[]string{"edge"}, "one node assembled: the only place where use cases of a node meet"},
 	{[]string{"serve", "node", "publish", "train", "inspect", "demo/sim"}, "use cases speak through interfaces of their own, so that each can be tested and replaced alone"},
