@@ -63,6 +63,10 @@ func checkHeaders(raw []byte, heads *heads) (fault *problem) {
 			blame(bad("control character in a header"))
 		}
 		name, value, _ := bytes.Cut(line, []byte{':'})
+		if !isToken(name) {
+			blame(bad("header name %s: want letters, digits and !#$%%&'*+-.^_`|~", quote(name)))
+			continue
+		}
 		switch {
 		case fold(name, "content-length"):
 			lengths++
@@ -81,6 +85,23 @@ func checkHeaders(raw []byte, heads *heads) (fault *problem) {
 		blame(bad("more than one of Content-Length and Transfer-Encoding"))
 	}
 	return fault
+}
+
+// tokens are the bytes of a token (RFC 9110, 5.6.2), as a set of bits.
+var tokens = func() (set [4]uint64) {
+	for _, b := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		set[b/64] |= 1 << (b % 64)
+	}
+	return set
+}()
+
+func isToken(name []byte) bool {
+	for _, b := range name {
+		if tokens[b/64]>>(b%64)&1 == 0 {
+			return false
+		}
+	}
+	return len(name) > 0
 }
 
 // fold reports whether b is the lower-case word, ASCII letter case aside.
