@@ -35,7 +35,8 @@ type Request struct {
 	Fields  []string          `json:"fields,omitempty"`
 	Explain bool              `json:"explain,omitempty"`
 	Context map[string]string `json:"context,omitempty"`
-	Timeout time.Duration     `json:"-"` // of the search; what was found until then comes
+	Cursor  *string           `json:"cursor,omitempty"` // pages: empty for the first, then the Answer's
+	Timeout time.Duration     `json:"-"`                // of the search; what was found until then comes
 }
 
 // MarshalJSON writes the request as the node reads it.
@@ -123,6 +124,7 @@ type Answer struct {
 	Experiments  map[string]string `json:"experiments"`
 	Missing      []string          `json:"missing"` // ids in the request that the release doesn't know
 	Rules        []string          `json:"rules"`
+	Cursor       string            `json:"cursor"` // of the next page; empty: there is none, or no page was asked for
 	TookUs       int64             `json:"tookUs"`
 }
 

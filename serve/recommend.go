@@ -49,7 +49,7 @@ func (s *Server) recommend(c *call) *problem {
 func (c *call) nobodys() bool {
 	q := &c.req
 	return len(c.seeds)+len(c.exclude)+len(c.missing)+len(c.profile) == 0 && !c.visitor.known &&
-		len(q.user)+len(q.session)+len(q.recent)+len(q.visitor)+len(q.exclude) == 0 && q.timeout == 0
+		len(q.user)+len(q.session)+len(q.recent)+len(q.visitor)+len(q.exclude) == 0 && q.timeout == 0 && !q.paged
 }
 
 // asked is the request as it was written.
@@ -76,6 +76,7 @@ func (s *Server) prepareVisitor(c *call) *problem {
 		s.remember(c)
 	}
 	c.findExcluded()
+	c.excludeShown()
 	c.timed = true
 	return nil
 }
@@ -253,6 +254,7 @@ func (s *Server) writeAnswer(c *call) *problem {
 	after := len(b)
 	b = append(b, `,"experiments":{},"missing":`...)
 	b = appendStrings(b, c.missing)
+	b = c.appendCursor(b, a.Items)
 	if c.req.explain && len(c.ruling.names) > 0 {
 		b = appendStrings(append(b, `,"rules":`...), c.ruling.names)
 	}

@@ -35,6 +35,8 @@ type request struct {
 	slot, window  []byte
 	country       []byte
 	timeout       time.Duration
+	paged         bool   // a cursor was given, if only an empty one
+	cursor        []byte // its bytes
 	given         uint64 // scalar parameters seen so far
 	device        []byte
 	segment       []byte
@@ -50,7 +52,7 @@ type seed struct {
 }
 
 func (q *request) reset() {
-	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0], visitor: q.visitor[:0]}
+	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0], visitor: q.visitor[:0], cursor: q.cursor[:0]}
 }
 
 // newest orders seeds by time, newest first, where every one has a time, and cuts them to those that count.
@@ -67,7 +69,7 @@ func (q *request) newest() {
 
 // The names a POST body may have, and those of one object in recent.
 var (
-	recommendKeys = []string{"user", "session", "recent", "exclude", "n", "goal", "fields", "explain", "context", "slot", "timeoutMs"}
+	recommendKeys = []string{"user", "session", "recent", "exclude", "n", "goal", "fields", "explain", "context", "slot", "timeoutMs", "cursor"}
 	seedKeys      = []string{"item", "type", "time"}
 )
 
@@ -122,6 +124,11 @@ func (c *call) member(key string) (p *problem) {
 		p = c.context()
 	case "slot":
 		q.slot, p = s.text(edged.MaxTypeLen)
+	case "cursor":
+		var v []byte
+		if v, p = s.text(maxCursor); p == nil {
+			p = q.setCursor(v)
+		}
 	case "timeoutMs":
 		var ms int
 		ms, p = s.integer(1, maxTimeout)
@@ -235,7 +242,7 @@ func (s *scanner) time() (int64, *problem) {
 
 // The query parameters of each endpoint.
 var (
-	recommendParams = []string{"recent", "n", "exclude", "goal", "fields", "explain", "country", "slot", "timeoutMs"}
+	recommendParams = []string{"recent", "n", "exclude", "goal", "fields", "explain", "country", "slot", "timeoutMs", "cursor"}
 	similarParams   = []string{"n", "fields"}
 	trendingParams  = []string{"country", "window", "n", "fields"}
 	popularParams   = []string{"n", "fields"}
@@ -277,6 +284,8 @@ func (q *request) scalar(name string, v []byte) (p *problem) {
 		p = q.setGoal(v)
 	case "explain":
 		q.explain, p = parseBool(v)
+	case "cursor":
+		p = q.setCursor(v)
 	case "country":
 		q.country, p = shortText(v, edged.MaxContextLen)
 	case "slot":

@@ -1,0 +1,73 @@
+package serve
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+type pageAnswer struct {
+	Items  []struct{ ID string }
+	Cursor *string
+}
+
+func (f *fixture) pageOf(target string, body string) (a pageAnswer) {
+	f.t.Helper()
+	r := f.get(target)
+	if body != "" {
+		r = f.post("/v1/recommend", "", body)
+	}
+	if err := json.Unmarshal([]byte(r.body), &a); err != nil || r.status != 200 {
+		f.t.Fatalf("%d %s: %v", r.status, r.body, err)
+	}
+	return a
+}
+
+// Pages repeat nothing and leave nothing out, also where rules move items about, and where the release is another one on every page.
+func TestPagesDoNotRepeat(t *testing.T) {
+	shake := `rules: [{name: a, boost: {item: mug-4, by: 50}}, {name: b, bury: {item: lamp-1}}, {name: c, pin: {item: mug-2, at: 2}}]`
+	for name, f := range map[string]*fixture{"plain": newFixture(t), "rules": newFixture(t, withRules(t, shake))} {
+		for _, post := range []bool{false, true} {
+			seen, cursor, pages := map[string]bool{}, "", 0
+			for {
+				var a pageAnswer
+				if post {
+					a = f.pageOf("", fmt.Sprintf(`{"n":3,"goal":"any","recent":["mug-1"],"cursor":%q}`, cursor))
+				} else {
+					a = f.pageOf("/v1/recommend?n=3&goal=any&recent=mug-1&cursor="+cursor, "")
+				}
+				for _, it := range a.Items {
+					if seen[it.ID] {
+						t.Errorf("%s: page %d has %s again", name, pages, it.ID)
+					}
+					seen[it.ID] = true
+				}
+				if a.Cursor == nil {
+					break
+				}
+				cursor, pages = *a.Cursor, pages+1
+				f.publish(fmt.Sprintf("%d-next", pages+2), uint64(pages+2), "")
+			}
+			if len(seen) != 11 || pages != 4 { // all but the one out of stock
+				t.Errorf("%s: %d items on %d pages: %v", name, len(seen), pages, seen)
+			}
+		}
+	}
+}
+
+func TestCursorsThatAreNone(t *testing.T) {
+	f := newFixture(t)
+	if a := f.pageOf("/v1/recommend?n=3", ""); a.Cursor != nil {
+		t.Error("a cursor nobody asked for")
+	}
+	if a := f.pageOf("/v1/recommend?n=12&cursor=", ""); a.Cursor == nil || len(*a.Cursor) > maxCursor {
+		t.Errorf("%+v", a)
+	}
+	for _, bad := range []string{"A", "AQ=", "AQA", "!!", "AgAAAAAAAAAA", "AQAAAAAAAAAB" + "AA", strings.Repeat("A", maxCursor+4)} {
+		checkRefusal(t, f.get("/v1/recommend?cursor="+bad), 400, "cursor: ")
+		checkRefusal(t, f.post("/v1/recommend", "", `{"cursor":"`+bad+`"}`), 400, "cursor: ")
+	}
+	checkRefusal(t, f.get("/v1/recommend?cursor=&cursor="), 400, "cursor: given twice")
+	checkRefusal(t, f.post("/v1/recommend/batch", "", `{"slots":[{}],"cursor":""}`), 400, "cursor: unknown key")
+}
