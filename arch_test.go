@@ -25,6 +25,7 @@ var layers = []struct {
 	{[]string{"demo", "bench"}, "they drive the whole from outside, as a user would"},
 	{[]string{"edge"}, "one node assembled: the only place where use cases of a node meet"},
 	{[]string{"serve", "node", "publish", "train", "inspect", "demo/sim"}, "use cases speak through interfaces of their own, so that each can be tested and replaced alone"},
+	{[]string{"compare"}, "what two releases have in common: publishers, nodes and people ask the same"},
 	{[]string{"rank"}, "the one scorer: everything that shows or measures an answer calls it"},
 	{[]string{"model"}, "what a release means: the only place where vectors meet files"},
 	{[]string{"index", "snapshot", "release", "cluster", "exchange", "origin", "trend", "profile", "access", "rules", "events", "learn", "eval"}, "mechanisms are useful alone and know nothing of each other"},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/edged/edged/compare"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/node"
 	"github.com/edged/edged/profile"
@@ -35,10 +36,11 @@ type Config struct {
 	Rules   string // path of a document of rules; empty: none
 	APIKeys string // path of the API key file; empty: anyone may call, for anyone
 
-	Origin string        // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
-	Trust  string        // path of trust.json; required with an origin
-	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 1 s
-	Keep   int           // releases kept on disk; 0: node.DefaultKeep
+	Origin string         // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
+	Trust  string         // path of trust.json; required with an origin
+	Poll   time.Duration  // between looks at the origin; 0: node.DefaultPoll, 1 s
+	Keep   int            // releases kept on disk; 0: node.DefaultKeep
+	Limits compare.Limits // what a release may change beside the one served; zero values mean their defaults
 
 	Gossip Gossip
 

@@ -75,7 +75,7 @@ func (s *shop) publish(prefix string) string {
 	s.write(path.Join(dir, model.ModelFile), b.WriteModel)
 	s.write(path.Join(dir, model.CatalogueFile), b.WriteCatalogue)
 	s.write(path.Join(dir, publish.CardFile), func(w io.Writer) error { _, err := io.WriteString(w, "{}"); return err })
-	r, err := publish.Run(s.t.Context(), publish.Config{FS: s.fs, Release: dir, Origin: origin.NewDir(s.fs, "origin"), Keys: "keys"})
+	r, err := publish.Run(s.t.Context(), publish.Config{FS: s.fs, Release: dir, Origin: origin.NewDir(s.fs, "origin"), Keys: "keys", Force: true})
 	s.must(err)
 	return release.Ref{Version: r.Version, Manifest: r.Manifest}.ID()
 }

@@ -36,7 +36,7 @@ func (e *Edge) openNode(ctx context.Context) error {
 	}
 	e.node, err = node.Open(ctx, node.Config{
 		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Peers: peers, Poll: e.cfg.Poll,
-		Name: e.cfg.Name, Zone: e.cfg.Gossip.Zone, Keep: e.cfg.Keep,
+		Name: e.cfg.Name, Zone: e.cfg.Gossip.Zone, Keep: e.cfg.Keep, Limits: e.cfg.Limits,
 		Clock: e.cfg.Clock, Logger: e.cfg.Logger,
 		OnSwap: func(*rank.Ranker) { e.wake() },
 	})

@@ -44,7 +44,11 @@ type Inspection struct {
 	Components []Component     `json:"components"`
 	Counts     Counts          `json:"counts"`
 	Card       json.RawMessage `json:"card,omitempty"`
-	Held       []Held          `json:"held,omitempty"` // by a node store
+	Forced     []string        `json:"forced,omitempty"` // figures outside the limits, signed by force
+	Held       []Held          `json:"held,omitempty"`   // by a node store
+
+	files  map[string]*snapshot.File // by component
+	ranker *rank.Ranker
 }
 
 // Signature is one on a document.
@@ -62,11 +66,15 @@ type Root struct {
 
 // Rollout is what names the release.
 type Rollout struct {
-	Version    uint64      `json:"version"`
-	Issued     time.Time   `json:"issued"`
-	Expires    time.Time   `json:"expires"`
-	Rollback   bool        `json:"rollback"`
-	Signatures []Signature `json:"signatures"`
+	Version    uint64          `json:"version"`
+	Issued     time.Time       `json:"issued"`
+	Expires    time.Time       `json:"expires"`
+	Rollback   bool            `json:"rollback"`
+	Hold       bool            `json:"hold"`
+	Pin        bool            `json:"pin"`
+	Canary     *release.Canary `json:"canary,omitempty"`
+	Kept       []release.Ref   `json:"kept,omitempty"`
+	Signatures []Signature     `json:"signatures"`
 }
 
 // Component is one file of the release.
@@ -111,7 +119,12 @@ type Held struct {
 
 // Open inspects what lies at an address. Without trust the signatures are listed and not verified.
 func Open(ctx context.Context, fsys vfs.FS, address string, trust *release.Trust) (*Inspection, error) {
-	in := &inspector{fs: fsys, trust: trust, out: &Inspection{Address: address}}
+	return OpenRelease(ctx, fsys, address, 0, trust)
+}
+
+// OpenRelease inspects a release by its version: one that an origin's rollout names, or a node holds. 0 is the one served.
+func OpenRelease(ctx context.Context, fsys vfs.FS, address string, version uint64, trust *release.Trust) (*Inspection, error) {
+	in := &inspector{fs: fsys, trust: trust, version: version, out: &Inspection{Address: address, files: map[string]*snapshot.File{}}}
 	if err := in.open(ctx, address); err != nil {
 		return nil, fmt.Errorf("inspect %s: %w", address, err)
 	}
@@ -119,9 +132,10 @@ func Open(ctx context.Context, fsys vfs.FS, address string, trust *release.Trust
 }
 
 type inspector struct {
-	fs    vfs.FS
-	trust *release.Trust
-	out   *Inspection
+	fs      vfs.FS
+	trust   *release.Trust
+	version uint64 // of the release wanted; 0: the one served
+	out     *Inspection
 }
 
 // open finds out what it is by the file only that kind of place has.
@@ -169,14 +183,15 @@ func (in *inspector) snapshots(open func(component, file, kind string, known []s
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.component, err)
 		}
-		files[i] = f
+		files[i], in.out.files[k.component] = f, f
 		in.component(k.component).Sections = sections(f)
 	}
 	m, err := model.Open(files[0], files[1])
 	if err != nil {
 		return err
 	}
-	if err := rank.New(m, rank.Release{}).SelfCheck(); err != nil {
+	in.out.ranker = rank.New(m, rank.Release{ID: in.out.Release, Version: in.out.Version})
+	if err := in.out.ranker.SelfCheck(); err != nil {
 		return fmt.Errorf("self-check: %w", err)
 	}
 	in.count(m)

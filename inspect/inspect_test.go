@@ -42,7 +42,13 @@ func world(t *testing.T) (*vfs.Mem, *release.Trust) {
 	return fsys, trust
 }
 
-func writeRelease(t *testing.T, fsys vfs.FS, dir string) {
+// writeOther writes a release of one other item, and of an item that has become popular.
+func writeOther(t *testing.T, fsys vfs.FS, dir string) {
+	t.Helper()
+	writeRelease(t, fsys, dir, func(b *model.Build) { b.IDs[49], b.Popularity[48] = "z", 100 })
+}
+
+func writeRelease(t *testing.T, fsys vfs.FS, dir string, edits ...func(*model.Build)) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 1))
 	b := model.Build{Meta: model.Meta{Dim: 8, Users: 10, A0: 0.1, Reg: 0.01, Nu: 1, Created: day}}
@@ -56,6 +62,9 @@ func writeRelease(t *testing.T, fsys vfs.FS, dir string) {
 	b.Table = &model.Sparse{Start: make([]int, 51), Item: []uint32{1, 2, 3}, Weight: []float32{1, 2, 1}}
 	for i := range 50 {
 		b.Table.Start[i+1] = 3 // all of row 0
+	}
+	for _, edit := range edits {
+		edit(&b)
 	}
 	b.Meta.Blends = []model.Blend{{Goal: model.GoalNew, Stages: []model.Stage{{Table: 1, Factors: 1}}}}
 	var mb, cb bytes.Buffer
@@ -177,5 +186,66 @@ func TestElsewhere(t *testing.T) {
 		if _, err := Open(t.Context(), fsys, place, nil); err == nil || !strings.Contains(err.Error(), "neither a release directory") {
 			t.Errorf("%s: %v", place, err)
 		}
+	}
+}
+
+// TestAgainst: what differs is told, by item, section, place and visitor.
+func TestAgainst(t *testing.T) {
+	fsys, trust := world(t)
+	before, err := Open(t.Context(), fsys, "origin", trust)
+	must(t, err)
+	same, err := Open(t.Context(), fsys, "rel", nil)
+	must(t, err)
+	d := same.Against(before, 3)
+	if d.Added.Count+d.Removed.Count+len(d.Gained)+len(d.Lost) != 0 || len(d.Visitors) != 3 || d.Visitors[0].Overlap() != 1 {
+		t.Errorf("of the same: %+v", d)
+	}
+	for _, s := range d.Sections {
+		if s.Same != 1 || s.Now != s.Before {
+			t.Errorf("of the same: %+v", s)
+		}
+	}
+	writeOther(t, fsys, "rel2")
+	now, err := Open(t.Context(), fsys, "rel2", nil)
+	must(t, err)
+	d = now.Against(before, 3)
+	if d.Added.Count != 1 || d.Added.First[0] != "z" || d.Removed.Count != 1 || d.Removed.First[0] != "i049" ||
+		len(d.Gained) == 0 || d.Gained[0] != (Shift{"i048", 49, 1}) {
+		t.Errorf("%+v", d)
+	}
+	changed := map[string]bool{}
+	for _, s := range d.Sections {
+		changed[s.Name] = s.Same < 1
+	}
+	if !changed["ids.text"] || !changed["pop.order"] || changed["vec.order"] {
+		t.Errorf("%+v", d.Sections)
+	}
+	var text bytes.Buffer
+	must(t, d.WriteText(&text))
+	for _, words := range []string{"items added", "1: z", "i048: place 1, was 49", "model vec.codes", "visitor", "% the same", "overlap"} {
+		if !strings.Contains(text.String(), words) {
+			t.Errorf("no %q in\n%s", words, text.String())
+		}
+	}
+	if _, err := json.Marshal(d); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRelease: releases are found by their versions.
+func TestRelease(t *testing.T) {
+	fsys, trust := world(t)
+	for _, place := range []string{"origin", "node"} {
+		in, err := OpenRelease(t.Context(), fsys, place, 1, trust)
+		must(t, err)
+		if in.Version != 1 {
+			t.Errorf("%s: %d", place, in.Version)
+		}
+		if _, err := OpenRelease(t.Context(), fsys, place, 2, trust); err == nil || !strings.Contains(err.Error(), "release 2") {
+			t.Errorf("%s: %v", place, err)
+		}
+	}
+	if _, err := OpenRelease(t.Context(), fsys, "rel", 1, nil); err == nil {
+		t.Error("a version of a directory")
 	}
 }

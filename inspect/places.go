@@ -22,6 +22,9 @@ const maxInMemory = 4 << 30
 // directory looks at what train wrote: nothing is signed yet.
 func (in *inspector) directory(_ context.Context, dir string) error {
 	in.out.Kind = Directory
+	if in.version != 0 {
+		return fmt.Errorf("a release directory has no versions yet: leave --release out")
+	}
 	err := in.snapshots(func(component, file, kind string, known []string) (*snapshot.File, error) {
 		name := path.Join(dir, file)
 		info, err := in.fs.Stat(name)
@@ -155,8 +158,11 @@ func (in *inspector) store(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	wanted := state.Current
 	for _, h := range held {
-		in.held(ctx, s, h, state)
+		if v := in.held(ctx, s, h, state); v != 0 && v == in.version {
+			wanted = h
+		}
 	}
 	if err := s.CheckPieces(); err != nil {
 		return err
@@ -164,11 +170,17 @@ func (in *inspector) store(ctx context.Context, dir string) error {
 	if state.Current.IsZero() {
 		return fmt.Errorf("the node serves nothing yet")
 	}
-	return in.stored(ctx, s, state.Current)
+	if err := in.stored(ctx, s, wanted); err != nil {
+		return err
+	}
+	if in.version != 0 && in.out.Version != in.version {
+		return fmt.Errorf("release %d is not held", in.version)
+	}
+	return nil
 }
 
-// held lists a release with what is wrong with it.
-func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash, state release.State) {
+// held lists a release with what is wrong with it, and returns its version, 0 where it can't be read.
+func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash, state release.State) (version uint64) {
 	held := Held{Release: h.Short(), Role: "unused"}
 	switch h {
 	case state.Current:
@@ -184,9 +196,11 @@ func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash,
 	if err != nil {
 		held.Fault = err.Error()
 	} else {
+		version = m.Version
 		held.Release = release.Ref{Version: m.Version, Manifest: h}.ID()
 	}
 	in.out.Held = append(in.out.Held, held)
+	return version
 }
 
 // checked reads every byte of a held release.
@@ -232,7 +246,15 @@ func (in *inspector) rollout(envelope []byte) (release.Ref, error) {
 	if err != nil {
 		return release.Ref{}, err
 	}
-	in.out.Rollout = &Rollout{Version: r.Version, Issued: r.Issued, Expires: r.Expires, Rollback: r.Rollback, Signatures: signatures}
+	in.out.Rollout = &Rollout{Canary: r.Canary, Hold: r.Hold, Pin: r.Pin, Kept: r.Kept, Version: r.Version, Issued: r.Issued, Expires: r.Expires, Rollback: r.Rollback, Signatures: signatures}
+	for _, ref := range r.Refs() {
+		if ref.Version == in.version {
+			return ref, nil
+		}
+	}
+	if in.version != 0 && in.out.Kind == Origin {
+		return release.Ref{}, fmt.Errorf("the rollout names no release %d", in.version)
+	}
 	return r.Release, nil
 }
 
@@ -251,7 +273,7 @@ func (in *inspector) manifest(envelope []byte, want release.Hash) (*release.Mani
 	}
 	out := in.out
 	out.Release, out.Version, out.Manifest = release.Ref{Version: m.Version, Manifest: want}.ID(), m.Version, want
-	out.Created, out.Card, out.Signatures = m.Created, m.Card, signatures
+	out.Created, out.Card, out.Signatures, out.Forced = m.Created, m.Card, signatures, m.Forced
 	for _, c := range m.Components {
 		shown := in.component(c.Name)
 		shown.Size, shown.Hash, shown.Chunks = c.Size, c.Hash, len(c.Chunks)

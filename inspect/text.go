@@ -20,6 +20,9 @@ func (in *Inspection) WriteText(w io.Writer) error {
 		line("manifest", "%s", in.Manifest)
 		line("signed by", "%s", signers(in.Signatures))
 	}
+	if len(in.Forced) > 0 {
+		line("signed by force", "outside the limits: %s", strings.Join(in.Forced, ", "))
+	}
 	line("created", "%s", in.Created.UTC().Format(time.RFC3339))
 	if r := in.Root; r != nil {
 		line("root", "%d, expires %s", r.Version, r.Expires.UTC().Format(time.RFC3339))
@@ -30,6 +33,9 @@ func (in *Inspection) WriteText(w io.Writer) error {
 	}
 	if r := in.Rollout; r != nil {
 		line("rollout", "%d, issued %s, expires %s, signed by %s", r.Version, r.Issued.UTC().Format(time.RFC3339), r.Expires.UTC().Format(time.RFC3339), signers(r.Signatures))
+	}
+	if r := in.Rollout; r != nil && r.Canary != nil {
+		line("canary", "%s, %g %% of the nodes %s", r.Canary.Release.ID(), float64(r.Canary.Share)*100/release.Whole, strings.Join(r.Canary.Zones, " "))
 	}
 	c := in.Counts
 	line("model", "%d items, dimension %d, %d users, %d neighbours an item, %d trend lists", c.Items, c.Dim, c.Users, c.Neighbours, c.Trends)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/edged/edged/compare"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
 )
@@ -143,8 +144,36 @@ func (n *Node) bring(ctx context.Context, ref release.Ref) (*holding, error) {
 	if err == nil {
 		err = held.selfCheck()
 	}
+	if err == nil {
+		err = n.gate(held)
+	}
 	n.unfit.note(ref.Manifest, err, n.cfg)
 	return held, err
+}
+
+// gate holds a release against the one served, where the publisher compared it with that one: after a pause a node goes over several at
+// once, of which nobody said how they may differ. What was signed by force is let through.
+func (n *Node) gate(held *holding) error {
+	now := &compare.Release{Ranker: held.ranker, Bytes: held.manifest.Size()}
+	err := compare.Gate(n.rival(held.manifest.Against), now, n.cfg.Limits, compare.Quick).Error(held.manifest.Forced...)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrGate, err)
+	}
+	return nil
+}
+
+// rival is the release served, where it is the one of that manifest.
+func (n *Node) rival(against release.Hash) *compare.Release {
+	n.life.Lock()
+	defer n.life.Unlock()
+	if against.IsZero() || n.served != against {
+		return nil
+	}
+	m, err := n.manifestOf(n.served)
+	if err != nil {
+		return nil
+	}
+	return &compare.Release{Ranker: n.Current(), Bytes: m.Size()}
 }
 
 // unfit is a release that arrived whole and could not be opened or failed its self-check. It is tried again, in case

@@ -27,6 +27,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/edged/edged/compare"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/rank"
@@ -48,6 +49,7 @@ type Config struct {
 	Name   string         // of the node, and
 	Zone   string         // where it is: they decide whether it tries canaries
 	Keep   int            // releases kept on disk, the one served among them; 0: DefaultKeep
+	Limits compare.Limits // what a release may change beside the one served
 	Peers  Peers          // nil: everything comes from the origin
 	Poll   time.Duration  // 0: DefaultPoll
 	Clock  func() time.Time

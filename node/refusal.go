@@ -18,6 +18,7 @@ var (
 	ErrRootExpired = errors.New("the root has expired")
 	ErrSelfCheck   = errors.New("self-check failed")
 	ErrUnusable    = errors.New("cannot be opened")
+	ErrGate        = errors.New("changes too much")
 )
 
 // Refusal is an update that was looked at and not taken. The release served before goes on being served.
@@ -52,6 +53,7 @@ const (
 	reasonRole      = "role"
 	reasonRoot      = "root"
 	reasonSlow      = "slow"
+	reasonGate      = "gate"
 )
 
 var reasons = []struct {
@@ -76,6 +78,7 @@ var reasons = []struct {
 	{release.ErrCritical, reasonCritical},
 	{ErrSelfCheck, reasonSelfCheck},
 	{ErrUnusable, reasonUnusable},
+	{ErrGate, reasonGate},
 	{release.ErrFormat, reasonFormat},
 }
 
@@ -94,6 +97,7 @@ var advice = map[string]string{
 	reasonUnusable:  "train and publish again, or update edged on this node",
 	reasonRole:      "sign it with keys of its role: edged keys show lists them",
 	reasonRoot:      "renew it with edged keys renew, publish, and check the clock of this node",
+	reasonGate:      "compare the two (edged inspect --against); publish a better one, or this one with --force",
 	reasonSlow:      "look at the origin and the way to it: whoever is in between may be holding updates back",
 }
 

@@ -112,7 +112,7 @@ func (s *shop) must(err error) {
 func (s *shop) origin() *origin.Dir { return origin.NewDir(s.fs, "origin") }
 
 func (s *shop) publisher(dir string) publish.Config {
-	return publish.Config{FS: s.fs, Release: dir, Origin: s.origin(), Keys: s.keys, Clock: s.clock}
+	return publish.Config{FS: s.fs, Release: dir, Origin: s.origin(), Keys: s.keys, Clock: s.clock, Force: true} // each version has other items
 }
 
 // publish trains and publishes the next version.

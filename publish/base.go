@@ -82,7 +82,7 @@ func (p *publisher) plan(component string, f *snapshot.File) release.Plan {
 		if n < small {
 			continue
 		}
-		span := release.Span{Size: padded(n), Unit: rowSize(s, n, int64(p.rows))}
+		span := release.Span{Size: padded(n), Unit: rowSize(s, n, int64(p.ranker.Model().Len()))}
 		if before != nil {
 			p.base.rows.relate(&span, s, f, before)
 		}

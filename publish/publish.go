@@ -1,8 +1,8 @@
 // Package publish takes a release directory, as train wrote it, proves that it is fit to serve, signs it and puts it to
 // an origin.
 //
-// Nothing is announced before it is proven: the files are read whole, opened as a node opens them, and asked their own
-// questions. Chunks go first, then the manifest, the rollout last: until then no node sees anything of it, and a
+// Nothing is announced before it is proven: the files are read whole, opened as a node opens them, asked their own
+// questions, and held against the release before (package compare): outside the limits nothing is signed. Chunks go first, then the manifest, the rollout last: until then no node sees anything of it, and a
 // publish that ends halfway leaves chunks that the next one uses. Publishing the same directory twice changes
 // nothing, except that damaged or missing pieces of the origin are put right.
 //
@@ -18,8 +18,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edged/edged/compare"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
+	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/snapshot"
 )
@@ -39,6 +41,11 @@ type Config struct {
 	// Canary lets some nodes try the release before the others. Nil: all serve it.
 	Canary *Canary
 
+	// Limits say what the release may change beside the one offered so far; outside of them it is not signed, unless Force says that
+	// it is to be all the same, which is written into its manifest.
+	Limits compare.Limits
+	Force  bool
+
 	// Above takes the place of a rollout that the origin lost, or whose bytes are damaged: the versions given out, of
 	// rollouts and of releases, begin above it. Nodes say what they accepted. 0: such a rollout is an error.
 	Above uint64
@@ -54,7 +61,7 @@ type Canary struct {
 
 // Step is one step of a publish, told when it begins and, for long ones, as it goes on.
 type Step struct {
-	Name        string // verify, base, chunks, manifest, rollout
+	Name        string // verify, base, gate, chunks, manifest, rollout
 	Done, Total int64  // bytes; 0 where there is nothing to count
 }
 
@@ -114,6 +121,10 @@ type Result struct {
 	Keys      []string        `json:"keys"`               // that signed
 	Sections  []Section       `json:"sections,omitempty"` // of the pieces, where there is a release before
 
+	Figures []compare.Figure `json:"figures,omitempty"` // of the gate
+	Forced  []string         `json:"forced,omitempty"`  // those outside their limits
+	Alone   bool             `json:"alone,omitempty"`   // the release offered before cannot be read: there was nothing to compare with
+
 	Steered *release.Rollout `json:"-"` // the rollout, whole
 }
 
@@ -130,7 +141,21 @@ func (r Result) String() string {
 	}
 	return fmt.Sprintf("%s: release %s, rollout %d, valid until %s\n%d bytes in %d chunks (%d bytes compressed), %d pieces new (%d bytes)%s\nmanifest %s\nsigned by %s",
 		did, r.Release, r.Rollout, r.Expires.UTC().Format(time.RFC3339), r.Size, r.Chunks, r.Packed, r.NewChunks, r.NewBytes,
-		r.updates(), r.Manifest, strings.Join(r.Keys, ", "))
+		r.updates(), r.Manifest, strings.Join(r.Keys, ", ")) + r.gate()
+}
+
+// gate says what was measured.
+func (r Result) gate() (text string) {
+	for _, f := range r.Figures {
+		text += "\n" + f.String()
+	}
+	if r.Alone {
+		text += "\nthe release offered before cannot be read: compared with nothing"
+	}
+	if len(r.Forced) > 0 {
+		text += "\nsigned by force: " + strings.Join(r.Forced, ", ")
+	}
+	return text
 }
 
 func (r Result) updates() string {
@@ -197,8 +222,9 @@ type publisher struct {
 	card    []byte
 	created time.Time
 	opened  map[string]*snapshot.File // the files of the directory, by component
-	rows    int                       // items
-	base    *base                     // nil: none
+	ranker  *rank.Ranker
+	recall  float64 // after quantisation, as the card says; 0: it does not
+	base    *base   // nil: none
 }
 
 func (p *publisher) loadTrust() (err error) {

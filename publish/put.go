@@ -24,6 +24,9 @@ func (p *publisher) publish(ctx context.Context) error {
 	if p.base = p.loadBase(ctx); p.base != nil {
 		p.base.rows = relateRows(p.opened["model"], p.base.files["model"])
 	}
+	if err := p.gate(m); err != nil {
+		return err
+	}
 	for _, f := range files {
 		c, err := p.component(ctx, f.component, path.Join(p.Release, f.file))
 		if err != nil {

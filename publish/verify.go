@@ -37,8 +37,9 @@ func (p *publisher) verify() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w: not published; train it again", p.Release, err)
 	}
-	p.created, p.rows = m.Meta().Created, m.Len()
-	if err := rank.New(m, rank.Release{Created: p.created}).SelfCheck(); err != nil {
+	p.created = m.Meta().Created
+	p.ranker = rank.New(m, rank.Release{Created: p.created}).WithClock(p.Clock)
+	if err := p.ranker.SelfCheck(); err != nil {
 		return fmt.Errorf("%s: self-check: %w: not published; train it again", p.Release, err)
 	}
 	return p.readCard()
@@ -59,12 +60,15 @@ func (p *publisher) readCard() error {
 		return fmt.Errorf("%s: %w", CardFile, err)
 	}
 	var said *struct {
-		Trained time.Time `json:"trained"`
+		Trained   time.Time `json:"trained"`
+		Quantised struct {
+			Recall float64 `json:"recall"`
+		} `json:"quantised"`
 	}
 	if err := json.Unmarshal(card, &said); err != nil || said == nil {
 		return fmt.Errorf("%s: not a JSON object with the time of training", CardFile)
 	}
-	p.card = card
+	p.card, p.recall = card, said.Quantised.Recall
 	if !said.Trained.IsZero() {
 		p.created = said.Trained
 	}

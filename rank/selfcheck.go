@@ -1,6 +1,7 @@
 package rank
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -127,4 +128,50 @@ func MakeChecks(m *model.Model, n int, seed uint64) []model.Check {
 		checks = append(checks, c)
 	}
 	return checks
+}
+
+// QuantisedRecall is the share of the best rows by the vectors as they were trained, rows of Dim floats, that the answers of checks
+// hold: what rounding to bytes, and an approximate search where there is one, cost together.
+func QuantisedRecall(m *model.Model, vectors []float32, checks []model.Check) float64 {
+	r, s := New(m, Release{}), new(Scratch)
+	found, all := 0, 0
+	for _, c := range checks {
+		if len(c.Hits) == 0 {
+			continue
+		}
+		recent := make([]Recent, len(c.Recent))
+		for i, row := range c.Recent {
+			recent[i] = Recent{Row: row, Weight: 1}
+		}
+		q := r.FoldIn(nil, s, recent)
+		worst := kthBest(vectors, q, c.Recent, len(c.Hits))
+		for _, h := range c.Hits {
+			if dot64(vectors[int(h.Row)*len(q):], q) >= worst {
+				found++
+			}
+		}
+		all += len(c.Hits)
+	}
+	return float64(found) / float64(max(1, all))
+}
+
+// kthBest is the k-th best score of all rows but those left out.
+func kthBest(vectors, q []float32, without []edged.Row, k int) float64 {
+	best := make([]float64, 0, k+1) // falling
+	for row := range len(vectors) / len(q) {
+		score := dot64(vectors[row*len(q):], q)
+		if len(best) == k && score <= best[k-1] || slices.Contains(without, edged.Row(row)) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(best, score, func(a, b float64) int { return cmp.Compare(b, a) })
+		best = slices.Insert(best, at, score)[:min(k, len(best)+1)]
+	}
+	return best[len(best)-1]
+}
+
+func dot64(row, q []float32) (sum float64) {
+	for i, x := range q {
+		sum += float64(row[i]) * float64(x)
+	}
+	return sum
 }

@@ -86,3 +86,21 @@ func TestMakeChecksIsDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// TestQuantisedRecall: all of it for the vectors the model was made of, little for others.
+func TestQuantisedRecall(t *testing.T) {
+	var b *model.Build
+	m := random(t, rand.New(rand.NewPCG(13, 1)), 300, 12, func(build *model.Build) { b = build })
+	checks := MakeChecks(m, 20, 5)
+	if got := QuantisedRecall(m, b.Vectors, checks); got < .95 || got > 1 {
+		t.Errorf("%g", got)
+	}
+	others := make([]float32, len(b.Vectors))
+	rng := rand.New(rand.NewPCG(99, 1))
+	for i := range others {
+		others[i] = rng.Float32() - .5
+	}
+	if got := QuantisedRecall(m, others, checks); got > .3 {
+		t.Errorf("of other vectors: %g", got)
+	}
+}

@@ -18,6 +18,7 @@ const (
 	MaxCard       = 1 << 20 // bytes of the model card
 	MaxSignatures = 16      // signatures of one envelope
 	MaxKeys       = 64      // keys of a root
+	MaxForced     = 32      // figures a release was forced past
 	MaxCritical   = 64      // names a document calls critical
 
 	maxStream = MaxChunkRaw + maxMovesSlack // decoded bytes of one stream of a chunk

@@ -56,6 +56,8 @@ type Manifest struct {
 	Version    uint64          `json:"version"`
 	Created    time.Time       `json:"created"`            // when the model was trained
 	Critical   []string        `json:"critical,omitempty"` // components a node must understand, or refuse
+	Against    Hash            `json:"against,omitzero"`   // manifest of the release it was compared with before it was signed
+	Forced     []string        `json:"forced,omitempty"`   // figures outside the limits then, signed by force
 	Components []Component     `json:"components"`
 	Card       json.RawMessage `json:"card,omitempty"` // the model card, a JSON object
 }
@@ -68,6 +70,14 @@ func (m *Manifest) Component(name string) (*Component, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Size is the number of raw bytes of all components.
+func (m *Manifest) Size() (n int64) {
+	for i := range m.Components {
+		n += m.Components[i].Size
+	}
+	return n
 }
 
 // Chunks is the number of chunks and of their compressed bytes.
@@ -117,7 +127,8 @@ func ParseManifest(b []byte) (*Manifest, error) {
 	var components json.RawMessage
 	err := decode(what, b, field{name: "type", dst: &m.Type}, field{name: "version", dst: &m.Version},
 		field{name: "created", dst: &m.Created}, field{name: "components", dst: &components},
-		field{name: "critical", dst: &m.Critical, optional: true}, field{name: "card", dst: &m.Card, optional: true})
+		field{name: "critical", dst: &m.Critical, optional: true}, field{name: "card", dst: &m.Card, optional: true},
+		field{name: "against", dst: &m.Against, optional: true}, field{name: "forced", dst: &m.Forced, optional: true})
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +139,9 @@ func ParseManifest(b []byte) (*Manifest, error) {
 	}
 	if err := checkVersion(what, m.Version); err != nil {
 		return nil, err
+	}
+	if len(m.Forced) > MaxForced {
+		return nil, fmt.Errorf("%s: forced: %d entries, at most %d: %w", what, len(m.Forced), MaxForced, ErrTooLarge)
 	}
 	if len(m.Card) > MaxCard {
 		return nil, fmt.Errorf("%s: card: %d bytes, at most %d: %w", what, len(m.Card), MaxCard, ErrTooLarge)

@@ -43,6 +43,8 @@ type Card struct {
 	From    time.Time  `json:"from"` // the oldest event's time
 	To      time.Time  `json:"to"`   // the newest event's time
 	Loss    []float64  `json:"loss"` // of ALS after each sweep
+	// Quantised says what rounding to bytes and approximate search cost. Publishers hold it against a limit.
+	Quantised Quantised `json:"quantised"`
 	// Selection says how Config was chosen; absent where it was given.
 	Selection *Selection         `json:"selection,omitempty"`
 	Files     map[string]Written `json:"files"`
@@ -59,6 +61,16 @@ type CardCounts struct {
 	Pairs    int   `json:"pairs"`    // distinct visitors and items
 	Trends   int   `json:"trends"`   // lists, the world's included
 }
+
+// Quantised is the recall of the vectors as stored and searched, against those trained.
+type Quantised struct {
+	K       int     `json:"k"`
+	Queries int     `json:"queries"`
+	Recall  float64 `json:"recall"`
+}
+
+// quantisedChecks are few, since each compares all vectors.
+const quantisedChecks = 20
 
 // Written says what a file is.
 type Written struct {
@@ -110,7 +122,7 @@ func (r *run) run(ctx context.Context, sources []Source) error {
 	build.Meta.Data = digest(sources)
 	r.card.Data = build.Meta.Data
 	r.watch.begin("check")
-	if err := addChecks(build); err != nil {
+	if r.card.Quantised, err = addChecks(build); err != nil {
 		return err
 	}
 	return r.write(build)
@@ -192,13 +204,14 @@ func (r *run) describe(log *eventLog, l *lesson, trends int) {
 }
 
 // addChecks gives a build known answers: those of its own bytes, for the histories of a few popular items.
-func addChecks(b *model.Build) error {
+func addChecks(b *model.Build) (Quantised, error) {
 	m, err := open(b)
 	if err != nil {
-		return err
+		return Quantised{}, err
 	}
 	b.Checks = rank.MakeChecks(m, checkCount, b.Meta.Seed)
-	return nil
+	few := b.Checks[:min(len(b.Checks), quantisedChecks)]
+	return Quantised{K: 10, Queries: len(few), Recall: rank.QuantisedRecall(m, b.Vectors, few)}, nil
 }
 
 // write replaces the release in out. An old card goes first, so that no moment shows a card beside files of another run.

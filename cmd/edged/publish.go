@@ -20,7 +20,11 @@ type publishCmd struct {
 	Canary   string        `help:"Only so many of the nodes serve it at first: 5% or 0.05 (see 'edged rollout')." placeholder:"SHARE"`
 	Zones    []string      `help:"With --canary: only nodes of these zones." placeholder:"ZONE,…"`
 	Refresh  bool          `help:"Renew the rollout of the release already there."`
-	JSON     bool          `help:"Print the result as JSON." name:"json"`
+	Force    bool          `help:"Sign the release even where it is outside the limits; nodes and 'edged inspect' see that."`
+
+	Limit limitFlags `embed:"" prefix:"limit-"`
+
+	JSON bool `help:"Print the result as JSON." name:"json"`
 }
 
 func (publishCmd) Help() string {
@@ -71,7 +75,7 @@ func (c *publishCmd) Run(ctx context.Context, std streams) error {
 		return err
 	}
 	result, err := do(ctx, publish.Config{
-		Canary: canary, Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
+		Canary: canary, Limits: c.Limit.limits(), Force: c.Force, Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
 		Progress: func(s publish.Step) { p.update(s.Name, publishState(s)) },
 	})
 	p.done()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/edged/edged/compare"
 	"github.com/edged/edged/edge"
 )
 
@@ -19,6 +20,8 @@ type serveCmd struct {
 	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"1s"`
 
 	Keep int `help:"Releases kept on disk, the one served among them: going back to one takes no fetching." default:"3"`
+
+	Limit limitFlags `embed:"" prefix:"limit-"`
 
 	Gossip gossipFlags `embed:"" prefix:"gossip-"`
 
@@ -40,6 +43,19 @@ type serveCmd struct {
 	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
 	LogLevel       string        `help:"Least level logged." enum:"debug,info,warn,error" default:"info"`
 }
+
+// limitFlags say what a release may change beside the one before.
+type limitFlags struct {
+	Growth     float64 `help:"Most times as many items or bytes as before." default:"2"`
+	Shrink     float64 `help:"Least times as many items or bytes." default:"0.5"`
+	Norm       float64 `help:"Most times as long, or as short, as the median vector was." default:"4"`
+	Recall     float64 `help:"Least recall@10 after quantisation." default:"0.9"`
+	Overlap    float64 `help:"Least share of the items of sample visitors that stay." default:"0.1"`
+	Coverage   float64 `help:"Least times as many different items over all of them." default:"0.5"`
+	Popularity float64 `help:"Most shift of the items' shares of popularity, 0 to 1." default:"0.6"`
+}
+
+func (f limitFlags) limits() compare.Limits { return compare.Limits(f) }
 
 // tokenFlags say how profiles are sealed.
 type tokenFlags struct {
@@ -74,7 +90,7 @@ func (serveCmd) Help() string {
 func (c *serveCmd) config() edge.Config {
 	g := c.Gossip
 	cfg := edge.Config{
-		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll, Keep: c.Keep,
+		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll, Keep: c.Keep, Limits: c.Limit.limits(),
 		Gossip: edge.Gossip{
 			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
 			Exchange: g.Exchange, ExchangeRate: g.ExchangeRate,

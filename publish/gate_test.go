@@ -1,0 +1,105 @@
+package publish
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/edged/edged/compare"
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
+)
+
+// others gives the items other ids.
+func others(b *model.Build) {
+	for i := range b.IDs {
+		b.IDs[i] = "x" + b.IDs[i]
+	}
+}
+
+// TestGateHolds: a release outside the limits is not signed, nothing is put, and the error says which limit, what was measured and what
+// to do; by force it is, and the manifest says so.
+func TestGateHolds(t *testing.T) {
+	s := newSite(t)
+	s.publish(t, "rel1")
+	writeRelease(t, s.fs, "bad", 3, others)
+	before := tree(t, s.fs, "origin")
+	_, err := Run(t.Context(), s.config("bad"))
+	for _, words := range []string{"bad is held back", "overlap: 0.000", "want at least 0.1", "edged inspect --against", "nothing was signed", "--force"} {
+		if err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("no %q in %v", words, err)
+		}
+	}
+	if after := tree(t, s.fs, "origin"); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("put %v beside %v", after, before)
+	}
+	cfg := s.config("bad")
+	cfg.Force = true
+	r, err := Run(t.Context(), cfg)
+	if err != nil || fmt.Sprint(r.Forced) != "[overlap popularity]" || !strings.Contains(r.String(), "signed by force: overlap, popularity") {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	m := s.manifest(t, r)
+	if fmt.Sprint(m.Forced) != fmt.Sprint(r.Forced) || m.Against.IsZero() {
+		t.Errorf("%+v", m.Forced)
+	}
+}
+
+// TestGateLimits: a limit can be moved.
+func TestGateLimits(t *testing.T) {
+	s := newSite(t)
+	s.publish(t, "rel1")
+	writeRelease(t, s.fs, "bad", 3, others)
+	cfg := s.config("bad")
+	cfg.Limits = compare.Limits{Overlap: -1, Popularity: 2}
+	r, err := Run(t.Context(), cfg)
+	if err != nil || r.Forced != nil || len(r.Figures) < 6 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestGateRecall: what the trainer says of recall counts, for the first release too.
+func TestGateRecall(t *testing.T) {
+	s := newSite(t)
+	card := func(recall float64) {
+		t.Helper()
+		if err := vfs.WriteFile(s.fs, "rel1/"+CardFile, fmt.Appendf(nil, `{"quantised":{"recall":%g}}`, recall)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	card(.5)
+	if _, err := Run(t.Context(), s.config("rel1")); err == nil || !strings.Contains(err.Error(), "recall@10 of 0.5000") {
+		t.Errorf("%v", err)
+	}
+	card(.99)
+	s.publish(t, "rel1")
+}
+
+// TestGateNothingToCompare: where the origin has let the release before rot, that is said.
+func TestGateNothingToCompare(t *testing.T) {
+	s := newSite(t)
+	s.publish(t, "rel1")
+	if err := s.fs.RemoveAll("origin/chunks"); err != nil {
+		t.Fatal(err)
+	}
+	r := s.publish(t, "rel2")
+	if !r.Alone || !strings.Contains(r.String(), "compared with nothing") {
+		t.Errorf("%+v", r)
+	}
+}
+
+func tree(t *testing.T, fsys vfs.FS, dir string) (names []string) {
+	t.Helper()
+	entries, err := fsys.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, tree(t, fsys, dir+"/"+e.Name())...)
+		} else {
+			names = append(names, dir+"/"+e.Name())
+		}
+	}
+	return names
+}
