@@ -160,7 +160,7 @@ const (
 	fewOfK  = 10_000 // hits looked for are
 	allOfK  = 50_000 // more hits need not be looked for, but of
 	least   = 250    // queries
-	confirm = 3      // settings measured with all queries, for one recall
+	confirm = 5      // settings measured with all queries, for one recall
 	down    = 2      // steps of kappa back from what the few queries say, and
 	steps   = 6      // up, each with all queries, until a setting is sure to reach the recall
 	// Searches of one trial take so long at most, by the cost model, and its standard error is that of fewer queries.
