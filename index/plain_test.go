@@ -131,3 +131,22 @@ func TestTopFillsFromBelowTheLimit(t *testing.T) {
 		t.Fatalf("limit %g, want 7", list.limit)
 	}
 }
+
+func TestAppendBits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 24))
+	for round := range 300 {
+		words := make([]uint64, rng.IntN(9))
+		var want []edged.Row
+		for i := range words {
+			words[i] = rng.Uint64() >> (round % 64) & rng.Uint64()
+			for r := range 64 {
+				if words[i]>>r&1 != 0 {
+					want = append(want, edged.Row(640+64*i+r))
+				}
+			}
+		}
+		if got := appendBits(make([]edged.Row, 0, len(want)+2), words, 640); !slices.Equal(got, want) {
+			t.Fatalf("%x: %v, want %v", words, got, want)
+		}
+	}
+}

@@ -108,6 +108,9 @@ func (r *run) rerank() {
 	for i, p := range s.cand {
 		scales[i] = all[p]
 	}
+	if s.best.n == 0 {
+		s.best.expect(&s.query, dots, scales, r.uncertain())
+	}
 	masks := s.masks[:blocksOf(len(dots))]
 	add, limit := r.roughly()
 	kernel.Above(masks, dots, scales, add, limit)
