@@ -33,6 +33,10 @@ type Factors struct {
 	Losses []float64 // after each sweep
 }
 
+// warmSteps are how often visitors' vectors, which begin at zero, are improved before items' that were good already: what
+// visitors lack, items would make up for.
+const warmSteps = 4
+
 // Fit trains on visitors by items; progress may be nil. Beside the pairs it takes, for U visitors, I items, d factors (p: d rounded up to 16s)
 // and n pairs,
 //
@@ -47,7 +51,16 @@ func (p ALS) Fit(ctx context.Context, pairs *Matrix, threads int, progress func(
 	if err := m.begin(ctx, p); err != nil {
 		return nil, err
 	}
-	losses, err := m.train(ctx, p.Sweeps, progress)
+	balanced := balanced
+	if p.Start != nil {
+		balanced = 0 // it was, and would turn away from where the vectors are
+		for range warmSteps {
+			if err := m.stepUsers(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	losses, err := m.train(ctx, p.Sweeps, balanced, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +132,7 @@ func newALS(p ALS, pairs *Matrix, threads int) *als {
 }
 
 // train runs the sweeps and returns the loss after each.
-func (m *als) train(ctx context.Context, sweeps int, progress func(sweep int, loss float64)) (losses []float64, err error) {
+func (m *als) train(ctx context.Context, sweeps, balanced int, progress func(sweep int, loss float64)) (losses []float64, err error) {
 	for sweep := range sweeps {
 		if err := errors.Join(ctx.Err(), m.stepUsers(ctx)); err != nil {
 			return nil, err

@@ -376,7 +376,7 @@ func wantDiagonal(t *testing.T, g []float64, d int) {
 func TestTrainStopsWhenAsked(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	sweeps := 0
-	_, err := tinyALS(8).train(ctx, 10, func(int, float64) { sweeps++; cancel() })
+	_, err := tinyALS(8).train(ctx, 10, balanced, func(int, float64) { sweeps++; cancel() })
 	if err == nil || sweeps != 1 {
 		t.Fatalf("%d sweeps after the end was asked for, error %v", sweeps, err)
 	}

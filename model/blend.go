@@ -194,11 +194,12 @@ func checkColumns(popularZ, repeatQ, mean []float32) error {
 
 // blendSections encodes the tables and, where there are blends, the columns they add up.
 func (b *Build) blendSections(meta *Meta) ([]snapshot.Section, error) {
-	table, entries, err := b.Table.sections(tableSections, meta.Items)
+	like := b.earlier()
+	table, entries, err := b.Table.sections(tableSections, meta.Items, &like, like.table())
 	if err != nil {
 		return nil, err
 	}
-	session, sessionEntries, err := b.Session.sections(sessionSections, meta.Items)
+	session, sessionEntries, err := b.Session.sections(sessionSections, meta.Items, &like, like.session())
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +222,7 @@ func (b *Build) blendSections(meta *Meta) ([]snapshot.Section, error) {
 	if repeatQ == nil {
 		repeatQ = make([]float32, meta.Items)
 	}
+	popularZ, repeatQ = like.column(popularZ, like.popularZ()), like.column(repeatQ, like.repeatQ())
 	if err := checkColumns(popularZ, repeatQ, mean); err != nil {
 		return nil, err
 	}

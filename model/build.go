@@ -15,7 +15,7 @@ import (
 // Build is what a release is made of. Slices are aligned with IDs: entry i is about row i.
 type Build struct {
 	Meta            Meta         // Dim, and all the writer does not fill in
-	IDs             []string     // ascending, each once
+	IDs             []string     // each once, in any order
 	Vectors         []float32    // Dim numbers a row, in the basis where YᵀY is diagonal
 	Gram            []float32    // the diagonal of YᵀY; nil: taken from the vectors as stored
 	Popularity      []float32    // distinct users
@@ -30,7 +30,10 @@ type Build struct {
 	RepeatQ         []float32    // propensity to be bought again over its mean; needed where a blend weighs Repeat
 	Mean            []float32    // Σ vectors over the active items, divided by their number; nil: taken from the vectors as stored
 	Search          SearchOptions
+	NeighbourK      int    // neighbours kept of a row, the nearest; 0: all
+	Before          *Model // an earlier release: numbers that changed little have its bytes; nil: none
 
+	like *earlier
 	made *made // what the vectors became, for the next writing of the same
 }
 
@@ -59,7 +62,7 @@ func (b *Build) complete() (*ids, Meta, error) {
 	meta.Format, meta.Rows, meta.Items, meta.NeighbourK = formatVersion, table.digest(), n, 0
 	meta.Created = meta.Created.UTC()
 	if n > 0 {
-		meta.NeighbourK = len(b.Neighbours) / n
+		meta.NeighbourK = b.keptNeighbours(len(b.Neighbours) / n)
 	}
 	if err := meta.check(); err != nil {
 		return nil, meta, err
@@ -70,8 +73,8 @@ func (b *Build) complete() (*ids, Meta, error) {
 	}{
 		{"vectors", len(b.Vectors), n * meta.Dim},
 		{"popularity", len(b.Popularity), n},
-		{"neighbours", len(b.Neighbours), n * meta.NeighbourK},
-		{"neighbour scores", len(b.NeighbourScores), n * meta.NeighbourK},
+		{"neighbours", len(b.Neighbours), n * (len(b.Neighbours) / max(n, 1))},
+		{"neighbour scores", len(b.NeighbourScores), len(b.Neighbours)},
 		{"items", cmp.Or(len(b.Items), n), n},
 		{"gram", cmp.Or(len(b.Gram), meta.Dim), meta.Dim},
 		{"popularity z", cmp.Or(len(b.PopularZ), n), n},
@@ -119,6 +122,22 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 	return slices.Concat(out, vectors, lists, blend), nil
 }
 
+func (b *Build) keptNeighbours(given int) int {
+	if b.NeighbourK > 0 {
+		return min(given, b.NeighbourK)
+	}
+	return given
+}
+
+// earlier is the release before, seen from this one.
+func (b *Build) earlier() earlier {
+	if b.like == nil || b.like.m != b.Before {
+		like := newEarlier(b.Before, b.IDs)
+		b.like = &like
+	}
+	return *b.like
+}
+
 func checkGram(gram []float32) error {
 	for k, g := range gram {
 		if !(g >= 0 && finite(g)) {
@@ -134,14 +153,14 @@ func (b *Build) listSections(meta *Meta) ([]snapshot.Section, error) {
 	if err := checkPopular(b.Popularity, popular); err != nil {
 		return nil, err
 	}
-	trendLists, trendHits, err := encodeTrends(b.Trends)
+	trendLists, trendHits, err := b.encodeTrends()
 	if err != nil {
 		return nil, err
 	}
 	if _, err := decodeTrends(trendLists, trendHits, meta.Items); err != nil {
 		return nil, err
 	}
-	neighbours, err := encodeNeighbours(b.Neighbours, b.NeighbourScores, meta.NeighbourK)
+	neighbours, err := b.encodeNeighbours(meta.Items, meta.NeighbourK)
 	if err != nil {
 		return nil, err
 	}

@@ -83,8 +83,8 @@ func (t *ids) enter(row uint32, id string) {
 	t.hash[slot] = row
 }
 
-// check makes every later lookup safe: offsets in range, ids valid and ascending, and the hash table holding each row
-// once, where its id finds it.
+// check makes every later lookup safe: offsets in range, ids valid, and the hash table holding each row once, where its
+// id finds it, so that no id is there twice.
 func (t *ids) check() error {
 	if err := checkOffsets(t.offs, len(t.text)); err != nil {
 		return fmt.Errorf("ids.offs: %w", err)
@@ -92,9 +92,6 @@ func (t *ids) check() error {
 	for row := range edged.Row(t.len()) {
 		if err := edged.ValidID(t.id(row)); err != nil {
 			return fmt.Errorf("ids.text: row %d: %w", row, err)
-		}
-		if row > 0 && t.id(row-1) >= t.id(row) {
-			return fmt.Errorf("ids.text: row %d: %q does not come after %q", row, t.id(row), t.id(row-1))
 		}
 	}
 	return t.checkHash()

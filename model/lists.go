@@ -84,8 +84,8 @@ type trendEntry struct {
 }
 
 // encodeTrends returns the sections trend.lists and trend.hits.
-func encodeTrends(trends []Trend) (lists, all []byte, err error) {
-	trends = slices.Clone(trends)
+func (b *Build) encodeTrends() (lists, all []byte, err error) {
+	trends, like := slices.Clone(b.Trends), b.earlier()
 	slices.SortFunc(trends, func(a, b Trend) int { return strings.Compare(a.Country, b.Country) })
 	entries := make([]trendEntry, 0, len(trends))
 	for _, t := range trends {
@@ -93,12 +93,7 @@ func encodeTrends(trends []Trend) (lists, all []byte, err error) {
 			return nil, nil, fmt.Errorf("trend of %q: %d rows, %d scores", t.Country, len(t.Rows), len(t.Scores))
 		}
 		entries = append(entries, trendEntry{t.Country, len(t.Rows)})
-		list := make([]index.Hit, len(t.Rows))
-		for i, row := range t.Rows {
-			list[i] = index.Hit{Row: row, Score: t.Scores[i]}
-		}
-		sortHits(list)
-		for _, h := range list {
+		for _, h := range like.trendHits(t) {
 			all = appendHit(all, h.Row, h.Score)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // formatVersion is the meaning of the sections; FORMAT.md has its history.
-const formatVersion = 3
+const formatVersion = 4
 
 // oldestFormat is the first this program reads.
 const oldestFormat = 1

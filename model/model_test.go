@@ -137,7 +137,7 @@ func checkRow(t *testing.T, m *Model, b *Build, row edged.Row) {
 		t.Errorf("neighbours of %d: %v, want %v", row, list, want)
 	}
 	for _, h := range list {
-		if s, ok := want[h.Row]; !ok || s != h.Score {
+		if s, ok := want[h.Row]; !ok || rounded(s) != h.Score {
 			t.Errorf("neighbours of %d: %v, want %v", row, list, want)
 		}
 	}

@@ -30,26 +30,30 @@ func appendNeighbours(dst []index.Hit, raw []byte) []index.Hit {
 	return dst
 }
 
-// encodeNeighbours returns the section neighbours, k for each row.
-func encodeNeighbours(rows []edged.Row, scores []float32, k int) ([]byte, error) {
-	out := make([]byte, 0, len(rows)*hitSize)
-	var list []index.Hit
-	for at := 0; at < len(rows); at += k {
-		list = list[:0]
-		for i, row := range rows[at : at+k] {
-			if row != edged.NoRow {
-				list = append(list, index.Hit{Row: row, Score: scores[at+i]})
+// encodeNeighbours returns the section neighbours, k for each of n rows.
+func (b *Build) encodeNeighbours(n, k int) ([]byte, error) {
+	out := make([]byte, 0, n*k*hitSize)
+	wide, like := len(b.Neighbours)/max(n, 1), b.earlier()
+	var before, list []index.Hit
+	var buf []byte
+	for row := range edged.Row(n) {
+		before = before[:0]
+		if at := like.of(row); at != edged.NoRow {
+			var err error
+			if before, err = like.m.Neighbours(before, at, &buf); err != nil {
+				return nil, err
 			}
 		}
-		sortHits(list)
+		from, at := int(row)*wide, len(out)
+		list = like.hits(list[:0], b.Neighbours[from:from+wide], b.NeighbourScores[from:from+wide], before, k)
 		for _, h := range list {
 			out = appendHit(out, h.Row, h.Score)
 		}
 		for range k - len(list) {
 			out = appendHit(out, edged.NoRow, 0)
 		}
-		if err := checkNeighbourRow(list, out[at*hitSize:], edged.Row(at/k), len(rows)/k); err != nil {
-			return nil, fmt.Errorf("%s: row %d: %w", secNeighbours, at/k, err)
+		if err := checkNeighbourRow(list, out[at:], row, n); err != nil {
+			return nil, fmt.Errorf("%s: row %d: %w", secNeighbours, row, err)
 		}
 	}
 	return out, nil

@@ -85,7 +85,7 @@ func TestOpenRefusesAModelThatLies(t *testing.T) {
 		change  func([]byte) []byte
 		want    string
 	}{
-		{secMeta, replace(`"format":3`, `"format":4`), "format 4"},
+		{secMeta, replace(`"format":4`, `"format":5`), "format 5"},
 		{secMeta, replace(`"items":70`, `"items":71`), secIDOffs},
 		{secMeta, replace(`"items":70`, `"items":-1`), "items is -1"},
 		{secMeta, replace(`"dim":5`, `"dim":0`), "dim is 0"},
@@ -99,7 +99,7 @@ func TestOpenRefusesAModelThatLies(t *testing.T) {
 		{secIDOffs, put32(5, 1<<31), secIDOffs},
 		{secIDOffs, put32(70, 5), secIDOffs},
 		{secIDOffs, put32(1, 0), "row 0: id: empty"},
-		{secIDText, replace("item-0005", "item-0004"), "does not come after"},
+		{secIDText, replace("item-0005", "item-0004"), "not found"},
 		{secIDText, replace("item-0005", "\xfftem-0005"), "not UTF-8"},
 		{secIDText, func(b []byte) []byte { return b[1:] }, secIDOffs},
 		{secIDHash, func(b []byte) []byte { return b[:len(b)/2] }, "want 1024"},

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -11,11 +12,12 @@ import (
 )
 
 // Sparse is a matrix of weights in floats: source row i speaks for the rows Item[Start[i]:Start[i+1]], ascending and without i,
-// with weights above 0. learn.Table has the same fields, so that one converts to the other.
+// with weights above 0.
 type Sparse struct {
 	Start  []int // one more than rows
 	Item   []uint32
 	Weight []float32
+	Most   int // entries kept of a row, the heaviest; 0: all
 }
 
 // Table is such a matrix as a release holds it: a weight is an 8-bit code times the scale of its row. It takes 5 bytes an
@@ -100,7 +102,7 @@ func (m *Model) Table() *Table { return m.table }
 func (m *Model) SessionTable() *Table { return m.session }
 
 // sections encodes a matrix over n rows and checks what it wrote as Open does.
-func (w *Sparse) sections(name tableNames, n int) ([]snapshot.Section, int, error) {
+func (w *Sparse) sections(name tableNames, n int, like *earlier, before *Table) ([]snapshot.Section, int, error) {
 	if w == nil || len(w.Item) == 0 {
 		return nil, 0, nil
 	}
@@ -109,7 +111,11 @@ func (w *Sparse) sections(name tableNames, n int) ([]snapshot.Section, int, erro
 	}
 	t := &Table{name: name, offs: make([]uint32, 1, n+1), scales: make([]float32, n), rows: []edged.Row{}, codes: []int8{}}
 	for i := range n {
-		t.encode(edged.Row(i), w.Item[w.Start[i]:w.Start[i+1]], w.Weight[w.Start[i]:w.Start[i+1]])
+		list, scale, err := w.candidates(edged.Row(i), like, before)
+		if err != nil {
+			return nil, 0, err
+		}
+		t.encode(edged.Row(i), list, scale)
 	}
 	if uint64(len(t.rows)) > math.MaxUint32 {
 		return nil, 0, fmt.Errorf("%s: %d entries, at most %d", name.rows, len(t.rows), uint32(math.MaxUint32))
@@ -146,20 +152,42 @@ func (w *Sparse) check(n int) error {
 	return nil
 }
 
-// encode appends a row. The scale makes the largest weight 127; what rounds to 0 is left out.
-func (t *Table) encode(row edged.Row, items []uint32, weights []float32) {
-	most := float32(0)
-	for _, w := range weights {
-		most = max(most, w)
+// candidates are what is kept of a row, ascending, and the scale that the earlier table had for it.
+func (w *Sparse) candidates(row edged.Row, like *earlier, before *Table) (list []candidate, scale float32, err error) {
+	var old TableRow
+	if at := like.of(row); at != edged.NoRow && before != nil {
+		if old, err = before.Row(at, new(TableBuffer)); err != nil {
+			return nil, 0, err
+		}
 	}
-	scale := most / 127
+	from, to := w.Start[row], w.Start[row+1]
+	for i, item := range w.Item[from:to] {
+		c := candidate{edged.Row(item), w.Weight[from+i], unknown}
+		if k, ok := slices.BinarySearch(old.Rows, like.of(c.row)); ok {
+			c.old = float32(old.Codes[k]) * old.Scale
+		}
+		list = append(list, c)
+	}
+	if w.Most > 0 {
+		list = cut(list, w.Most)
+		slices.SortFunc(list, func(a, b candidate) int { return cmp.Compare(a.row, b.row) })
+	}
+	return list, old.Scale, nil
+}
+
+// encode appends a row. What rounds to 0 is left out.
+func (t *Table) encode(row edged.Row, list []candidate, before float32) {
+	scale, alike := scaleOf(list, before)
 	if scale > 0 { // else nothing is there, or nothing a float32 can tell from 0
 		t.scales[row] = scale
 	}
-	for i, w := range weights {
-		if code := math.RoundToEven(float64(w) / float64(scale)); scale > 0 && code >= 1 {
-			t.rows = append(t.rows, edged.Row(items[i]))
-			t.codes = append(t.codes, int8(min(code, 127)))
+	for _, c := range list {
+		if scale == 0 {
+			break
+		}
+		if code := codeOf(c, scale, before, alike); code >= 1 {
+			t.rows = append(t.rows, c.row)
+			t.codes = append(t.codes, code)
 		}
 	}
 	t.offs = append(t.offs, uint32(len(t.rows)))

@@ -29,14 +29,15 @@ const (
 
 // made is what the vectors of a build became.
 type made struct {
-	of    []float32
-	index *index.Made
-	kept  []float32
+	of     []float32
+	before *Model
+	index  *index.Made
+	kept   []float32
 }
 
 // lay encodes the vectors and lays them out, once for the same vectors.
 func (b *Build) lay() (*made, error) {
-	if b.made != nil && len(b.made.of) == len(b.Vectors) && (len(b.Vectors) == 0 || &b.made.of[0] == &b.Vectors[0]) {
+	if b.made != nil && b.made.before == b.Before && len(b.made.of) == len(b.Vectors) && (len(b.Vectors) == 0 || &b.made.of[0] == &b.Vectors[0]) {
 		return b.made, nil
 	}
 	o := index.Options{
@@ -49,15 +50,12 @@ func (b *Build) lay() (*made, error) {
 		o.K = 20
 	}
 	dim := b.Meta.Dim
-	encode := quant.Encode
-	if dim > 0 && !b.Search.Coarse && o.Worth(len(b.Vectors)/dim, dim) {
-		encode = quant.EncodeFine
-	}
-	rows, err := encode(b.Vectors, dim)
+	like := b.earlier()
+	rows, err := quant.EncodeLike(b.Vectors, dim, dim > 0 && !b.Search.Coarse && o.Worth(len(b.Vectors)/dim, dim), like.vectors())
 	if err != nil {
 		return nil, err
 	}
-	m := &made{of: b.Vectors}
+	m := &made{of: b.Vectors, before: b.Before}
 	if m.index, err = index.Make(rows, o); err != nil {
 		return nil, err
 	}

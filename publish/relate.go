@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"encoding/json"
 	"sort"
 	"strings"
 
@@ -76,14 +77,17 @@ var byPlace = map[string]bool{"vec.codes": true, "vec.low": true, "vec.scales": 
 
 // rowSize is the number of bytes a section has for each of n items, or the size of its elements.
 func rowSize(s snapshot.Section, size, n int64) int {
-	if n > 0 && size%n == 0 && size/n%int64(s.Elem) == 0 && size/n <= 64<<10 && s.Name != hits {
+	if n > 0 && size%n == 0 && size/n%int64(s.Elem) == 0 && size/n <= 64<<10 && s.Name != hits && s.Name != trendHits {
 		return int(size / n)
 	}
 	return int(s.Elem)
 }
 
-// hits is the section of neighbours: lists of a row and a score, sorted by the score.
-const hits = "neighbours"
+// Sections of lists of a row and a score, sorted by the score: of neighbours, and of what is trending.
+const (
+	hits      = "neighbours"
+	trendHits = "trend.hits"
+)
 
 // relate says what of the section before the new one resembles, unit by unit.
 func (r *relation) relate(span *release.Span, s snapshot.Section, now, before *snapshot.File) {
@@ -102,6 +106,8 @@ func (r *relation) relate(span *release.Span, s snapshot.Section, now, before *s
 	switch {
 	case s.Name == hits && was%(8*r.old) == 0:
 		from = r.hits(numbers(now, hits), numbers(before, hits), was/8/r.old)
+	case s.Name == trendHits:
+		from = r.trends(listsOf(now), listsOf(before))
 	case size == n*unit && was == r.old*unit:
 		from = at(r.row)
 		if byPlace[s.Name] {
@@ -208,6 +214,58 @@ func (r *relation) hits(is, was []uint32, k int64) func(int64) int64 {
 			if int64(was[2*j]) == r.row[target] {
 				return j
 			}
+		}
+		return nowhere
+	}
+}
+
+// trendList is a country's list: rows and scores in turn, and the number of its first entry in the section.
+type trendList struct {
+	first   int64
+	entries []uint32
+}
+
+// listsOf are the lists of what is trending, by country.
+func listsOf(f *snapshot.File) map[string]trendList {
+	var heads []struct {
+		Country string
+		Hits    int64
+	}
+	if json.Unmarshal(content(f, "trend.lists"), &heads) != nil {
+		return nil
+	}
+	all, first := numbers(f, trendHits), int64(0)
+	lists := make(map[string]trendList, len(heads))
+	for _, h := range heads {
+		if h.Hits < 0 || 2*(first+h.Hits) > int64(len(all)) {
+			return nil
+		}
+		lists[h.Country] = trendList{first, all[2*first : 2*(first+h.Hits)]}
+		first += h.Hits
+	}
+	return lists
+}
+
+// trends relates each entry of a list to the same item's in the same country's list before.
+func (r *relation) trends(now, before map[string]trendList) func(int64) int64 {
+	from := map[int64]int64{}
+	for country, list := range now {
+		was := before[country]
+		at := make(map[int64]int64, len(was.entries)/2)
+		for i := 0; i < len(was.entries); i += 2 {
+			at[int64(was.entries[i])] = was.first + int64(i/2)
+		}
+		for i := 0; i < len(list.entries); i += 2 {
+			if row := int64(list.entries[i]); row < int64(len(r.row)) && r.row[row] >= 0 {
+				if old, ok := at[r.row[row]]; ok {
+					from[list.first+int64(i/2)] = old
+				}
+			}
+		}
+	}
+	return func(i int64) int64 {
+		if old, ok := from[i]; ok {
+			return old
 		}
 		return nowhere
 	}

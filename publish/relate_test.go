@@ -55,11 +55,21 @@ func grown(t *testing.T, n, skip int, step float32) model.Build {
 func TestUpdateIsSmall(t *testing.T) {
 	s := newSite(t)
 	old, now := grown(t, 6000, 97, 0), grown(t, 6000, 89, 0.01)
+	before, err := parse(&old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Before = before
+	m, err := parse(&now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now.Checks = rank.MakeChecks(m, 3, 1)
 	writeBuild(t, s.fs, "old", 1, &old)
 	writeBuild(t, s.fs, "now", 2, &now)
 	first, second := s.publish(t, "old"), s.publish(t, "now")
-	if first.Update != 0 || second.Update == 0 || second.Update*3 > second.Packed {
-		t.Errorf("a node without the first fetches %d bytes, with it %d, want at most a third", second.Packed, second.Update)
+	if first.Update != 0 || second.Update == 0 || second.Update*4 > second.Packed {
+		t.Errorf("a node without the first fetches %d bytes, with it %d, want at most a quarter", second.Packed, second.Update)
 	}
 	var sum Section
 	for _, s := range second.Sections {
@@ -129,7 +139,7 @@ func TestRelate(t *testing.T) {
 		}
 		return f
 	}
-	file := func(ids string, order, place, hit, offs, rows []uint32, text string, textOffs []uint32) *snapshot.File {
+	file := func(ids string, order, place, hit, offs, rows []uint32, text string, textOffs []uint32, trends string, trending []uint32) *snapshot.File {
 		idOffs := make([]uint32, len(ids)+1)
 		for i := range idOffs {
 			idOffs[i] = uint32(i)
@@ -139,14 +149,18 @@ func TestRelate(t *testing.T) {
 			{Name: "vec.place", Elem: 4, Data: u(place)}, {Name: "neighbours", Elem: 8, Data: u(hit)}, {Name: "pop.score", Elem: 4, Data: u(order)},
 			{Name: "table.offs", Elem: 4, Data: u(offs)}, {Name: "table.rows", Elem: 4, Data: u(rows)},
 			{Name: "title.offs", Elem: 4, Data: u(textOffs)}, {Name: "title.json", Data: []byte(text)}, {Name: "other", Elem: 4, Data: u([]uint32{1, 2})},
+			{Name: "trend.lists", Data: []byte(trends)}, {Name: "trend.hits", Elem: 8, Data: u(trending)},
 		})
 	}
-	before := file("acd", []uint32{2, 0, 1}, []uint32{1, 2, 0}, []uint32{1, 9, 2, 8, 0, 7, 2, 6, 0, 5, 1, 4}, []uint32{0, 2, 2, 3}, []uint32{1, 2, 0}, "AACCDDD", []uint32{0, 2, 4, 7})
-	now := file("abd", []uint32{0, 2, 1}, []uint32{0, 2, 1}, []uint32{2, 9, 1, 8, 0, 7, 2, 6, 0, 5, 1, 4}, []uint32{0, 2, 3, 4}, []uint32{1, 2, 0, 0}, "AABBDDDD", []uint32{0, 2, 4, 8})
+	before := file("acd", []uint32{2, 0, 1}, []uint32{1, 2, 0}, []uint32{1, 9, 2, 8, 0, 7, 2, 6, 0, 5, 1, 4}, []uint32{0, 2, 2, 3}, []uint32{1, 2, 0}, "AACCDDD", []uint32{0, 2, 4, 7},
+		`[{"country":"","hits":2},{"country":"GB","hits":1}]`, []uint32{0, 9, 2, 8, 2, 7})
+	now := file("abd", []uint32{0, 2, 1}, []uint32{0, 2, 1}, []uint32{2, 9, 1, 8, 0, 7, 2, 6, 0, 5, 1, 4}, []uint32{0, 2, 3, 4}, []uint32{1, 2, 0, 0}, "AABBDDDD", []uint32{0, 2, 4, 8},
+		`[{"country":"","hits":3},{"country":"FR","hits":1},{"country":"GB","hits":1}]`, []uint32{2, 9, 1, 8, 0, 7, 2, 6, 2, 5})
 	r := relateRows(now, before)
 	for section, want := range map[string][]int64{
 		"pop.score": {0, -1, 2}, "vec.order": {1, 0, -1}, "neighbours": {1, -1, -1, -1, 4, -1}, "table.rows": {-1, 1, -1, 2},
 		"table.offs": {0, -1, 2, 3}, "title.json": {0, 1, -1, -1, 4, 5, 6, -1}, "other": {0, 1},
+		"trend.hits": {1, -1, 0, -1, 2},
 	} {
 		var span release.Span
 		for _, s := range now.Sections() {

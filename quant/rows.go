@@ -2,8 +2,8 @@
 //
 // An item's vector x becomes 8-bit codes c with one scale s a row, so that |x − c·s| ≤ s/2 (and a hair of float32
 // rounding) in every dimension. Where that is too coarse, a second plane of 8-bit codes holds the remainder:
-// |x − (c + l/256)·s| ≤ s/256. A query becomes 16-bit codes with one scale. Dot products are integers, so a score is the
-// same bits on every CPU, whatever the order of additions:
+// |x − (c + l/256)·s| ≤ s/256. Codes that resemble earlier ones (EncodeLike) are a little farther off. A query becomes 16-bit codes
+// with one scale. Dot products are integers, so a score is the same bits on every CPU, whatever the order of additions:
 //
 //	score = float32(float64(Σ c·q) · s_row · s_query)                      without a remainder
 //	score = float32(float64(256·Σ c·q + Σ l·q) · s_row · s_query / 256)    with one
@@ -87,15 +87,14 @@ func encodeRow(dst []int8, x []float32) (scale float32, err error) {
 	}
 	scale = float32(peak / 127)
 	for i, v := range x {
-		dst[i] = int8(max(-127, min(127, math.RoundToEven(float64(v)/float64(scale)))))
+		dst[i] = codeOf(float64(v) / float64(scale))
 	}
 	return scale, nil
 }
 
 func encodeLow(dst, codes []int8, x []float32, scale float32) {
 	for i, v := range x {
-		rest := float64(v)/float64(scale) - float64(codes[i])
-		dst[i] = int8(max(-127, min(127, math.RoundToEven(256*rest))))
+		dst[i] = lowOf(float64(v)/float64(scale), codes[i])
 	}
 }
 

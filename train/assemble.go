@@ -29,6 +29,7 @@ type lesson struct {
 	gram, mean   []float32    // of the vectors learned, where others were added; else nil
 	popularZ     []float32    // nil: nothing weighs it
 	repeatQ      []float32    // nil: nothing weighs it
+	warm         bool         // factors go on from those of an earlier release
 }
 
 // study learns all that a configuration asks for.
@@ -56,9 +57,16 @@ func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch
 	if cfg.PairHalfLifeDays > 0 {
 		pairs = l.part.pairs(cfg.PairHalfLifeDays)
 	}
-	l.factors, err = cfg.als().Fit(ctx, pairs, cfg.Threads, func(sweep int, loss float64) {
-		watch.say(Step{Done: sweep, Total: cfg.Sweeps, Unit: "sweeps", Note: fmt.Sprintf("loss %.6g", loss)})
+	als := cfg.als()
+	if als.Start = cfg.previous.factors(l.part.ids, pairs, cfg.Factors); als.Start != nil && cfg.previous.near(cfg) {
+		als.Sweeps = min(als.Sweeps, warmSweeps)
+	}
+	l.factors, err = als.Fit(ctx, pairs, cfg.Threads, func(sweep int, loss float64) {
+		watch.say(Step{Done: sweep, Total: als.Sweeps, Unit: "sweeps", Note: fmt.Sprintf("loss %.6g", loss)})
 	})
+	if err == nil && als.Start != nil {
+		l.warm, err = true, l.factors.Align(als.Start, cfg.Threads)
+	}
 	if err == nil {
 		l.queries = everySo(l.factors.X, cfg.Factors, searchQueries)
 		l.factors.X = nil // not needed any more, and large
@@ -71,7 +79,13 @@ func (l *lesson) learnTable(ctx context.Context, cfg *Config, watch *stopwatch) 
 		return nil
 	}
 	watch.begin("table")
-	l.table, err = cfg.Table.fit(ctx, l.part.pairs(cfg.Table.HalfLifeDays), cfg.Threads, func(done, total int) {
+	before, err := cfg.previous.sources(l.part.ids)
+	if err != nil {
+		return err
+	}
+	c := *cfg.Table
+	c.Row = cfg.rowsToSettle(c.Row)
+	l.table, err = c.fit(ctx, l.part.pairs(cfg.Table.HalfLifeDays), cfg.Threads, before, func(done, total int) {
 		watch.say(Step{Done: done, Total: total, Unit: "items", Note: cfg.Table.String()})
 	})
 	return err
@@ -82,15 +96,39 @@ func (l *lesson) learnSession(ctx context.Context, cfg *Config, watch *stopwatch
 		return nil
 	}
 	watch.begin("sessions")
-	l.session, err = cfg.Session.fit(ctx, l.part, cfg.Threads)
+	c := *cfg.Session
+	c.Row = cfg.rowsToSettle(c.Row)
+	l.session, err = c.fit(ctx, l.part, cfg.Threads)
 	if err == nil {
 		watch.say(Step{Done: l.session.Rows(), Total: l.session.Rows(), Unit: "items", Note: cfg.Session.String()})
 	}
 	return err
 }
 
+// warmSweeps are the sweeps of ALS from vectors that were good for almost the same data.
+const warmSweeps = 1
+
+// rowsToSettle is how many entries of a list are learned of which n are kept: where a release goes on from another, what
+// was there stays as long as it is about as good as what would take its place.
+func (c *Config) rowsToSettle(n int) int {
+	if c.previous == nil {
+		return n
+	}
+	return min(n+n/4, maxRow)
+}
+
 func (c *Config) als() learn.ALS {
 	return learn.ALS{Factors: c.Factors, A0: c.A0, Reg: c.Reg, Nu: c.Nu, Sweeps: c.Sweeps, Seed: c.Seed}
+}
+
+// cut leaves of the tables what a release keeps that goes on from no other.
+func (l *lesson) cut(cfg *Config) {
+	if l.table != nil {
+		l.table = l.table.Cut(cfg.Table.Row)
+	}
+	if l.session != nil {
+		l.session = l.session.Cut(cfg.Session.Row)
+	}
 }
 
 // assemble makes a release of a lesson; items, the catalogue, are aligned with its rows, or nil.
@@ -103,14 +141,25 @@ func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *mode
 		b.Meta.EventWeights[string(t)] = cfg.EventWeights[t]
 	}
 	b.Gram, b.Mean = l.gram, l.mean
-	b.Table, b.Session, b.PopularZ, b.RepeatQ = (*model.Sparse)(l.table), (*model.Sparse)(l.session), l.popularZ, l.repeatQ
+	b.PopularZ, b.RepeatQ = l.popularZ, l.repeatQ
+	if l.table != nil {
+		b.Table = &model.Sparse{Start: l.table.Start, Item: l.table.Item, Weight: l.table.Weight, Most: cfg.Table.Row}
+	}
+	if l.session != nil {
+		b.Session = &model.Sparse{Start: l.session.Start, Item: l.session.Item, Weight: l.session.Weight, Most: cfg.Session.Row}
+	}
+	b.NeighbourK = cfg.Neighbours
+	if cfg.previous != nil {
+		b.Before = cfg.previous.model
+	}
 	for _, t := range trends {
 		rows, scores := columns(t.list)
 		b.Trends = append(b.Trends, model.Trend{Country: t.country, Rows: rows, Scores: scores})
 	}
+	wide := cfg.rowsToSettle(cfg.Neighbours)
 	for _, near := range l.near {
-		rows, scores := columns(near[:min(len(near), cfg.Neighbours)])
-		for len(rows) < cfg.Neighbours {
+		rows, scores := columns(near[:min(len(near), wide)])
+		for len(rows) < wide {
 			rows, scores = append(rows, edged.NoRow), append(scores, 0)
 		}
 		b.Neighbours, b.NeighbourScores = append(b.Neighbours, rows...), append(b.NeighbourScores, scores...)

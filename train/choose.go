@@ -151,7 +151,7 @@ func (s *selection) runNext(ctx context.Context, t *chosenTable, f *chosenFactor
 
 // again learns a table and factors from another lab's part.
 func (s *selection) again(ctx context.Context, l *lab, t *chosenTable, f *chosenFactors) (*chosenTable, *chosenFactors, error) {
-	table, err := t.fit(ctx, l.matrix(t.HalfLifeDays), l.threads, nil)
+	table, err := t.fit(ctx, l.matrix(t.HalfLifeDays), l.threads, nil, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -55,6 +55,11 @@ type Config struct {
 	Trials    int           `json:"-"` // models to fit at most; default 200
 	TimeLimit time.Duration `json:"-"` // ends the trials early, and the card says so; 0: none
 
+	// Previous is the directory of a release to go on from; "": none. One that lies where the new one goes, and was made anew of
+	// the same data or cannot be read, is no start: then everything is made anew.
+	Previous string `json:"-"`
+	previous *previous
+
 	MaxEvents int              `json:"-"` // more events than this is an error, not an exhausted machine; default 200 million
 	Clock     func() time.Time `json:"-"` // for the card's timings; default time.Now
 }

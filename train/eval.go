@@ -9,6 +9,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/eval"
+	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
@@ -103,11 +104,26 @@ func Evaluate(ctx context.Context, sources []Source, cfg EvalConfig, progress fu
 		return Report{}, fmt.Errorf("evaluate: %w", err)
 	}
 	e := &evaluation{cfg: &cfg, free: free, watch: newStopwatch(&cfg.Config, progress)}
+	if err := e.openPrevious(); err != nil {
+		return Report{}, fmt.Errorf("evaluate: %w", err)
+	}
 	if err := e.run(ctx, sources); err != nil {
 		return Report{}, fmt.Errorf("evaluate: %w", err)
 	}
 	e.report.Config = cfg.Config
 	return e.report, nil
+}
+
+// openPrevious opens the release that the one measured goes on from.
+func (e *evaluation) openPrevious() (err error) {
+	dir := e.cfg.Config.Previous
+	if dir == "" {
+		return nil
+	}
+	if e.cfg.Config.previous, err = openPrevious(vfs.OS, dir); err == nil && e.cfg.Config.previous == nil {
+		err = fmt.Errorf("previous release: %s holds none", dir)
+	}
+	return err
 }
 
 type evaluation struct {
@@ -166,12 +182,13 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 func (e *evaluation) runFold(ctx context.Context, f *fold, several bool) (err error) {
 	cfg := &e.cfg.Config
 	e.fold = f
-	if e.lesson, err = study(ctx, cfg, f.train, max(cfg.Neighbours, knnSizes[len(knnSizes)-1]), e.watch); err != nil {
+	if e.lesson, err = study(ctx, cfg, f.train, max(cfg.rowsToSettle(cfg.Neighbours), knnSizes[len(knnSizes)-1]), e.watch); err != nil {
 		return err
 	}
 	if e.ranker, err = e.lesson.release(cfg); err != nil {
 		return err
 	}
+	e.lesson.cut(cfg)
 	e.visits, e.report.Loss = f.train.histories(), e.lesson.factors.Losses
 	if err := e.measure(ctx); err != nil || !several {
 		return err

@@ -64,15 +64,15 @@ func (c *TableConfig) check() error {
 	return errors.Join(faults...)
 }
 
-// fit learns the table from visitors by items.
-func (c TableConfig) fit(ctx context.Context, pairs *learn.Matrix, threads int, progress func(done, total int)) (*learn.Table, error) {
+// fit learns the table from visitors by items. before are the sources that targets had in an earlier table, nil for none.
+func (c TableConfig) fit(ctx context.Context, pairs *learn.Matrix, threads int, before [][]uint32, progress func(done, total int)) (*learn.Table, error) {
 	switch c.Model {
 	case easeTable:
 		return learn.EASE{L2: c.L2, P: c.P, Row: c.Row}.Fit(ctx, pairs, threads, progress)
 	case knnTable:
 		return learn.KNN{Source: c.Source, Target: c.Target, Row: c.Row}.Fit(ctx, pairs, threads, progress)
 	}
-	return learn.Ridge{L2: c.L2, P: c.P, E: c.E, Neighbours: c.Neighbours, Row: c.Row}.Fit(ctx, pairs, threads, progress)
+	return learn.Ridge{L2: c.L2, P: c.P, E: c.E, Neighbours: c.Neighbours, Row: c.Row, Before: before}.Fit(ctx, pairs, threads, progress)
 }
 
 // defaultTable is what is used where nothing can be tried.

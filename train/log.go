@@ -37,7 +37,7 @@ func Sources(dirs ...*data.Dir) (sources []Source) {
 }
 
 // eventLog holds, in columns, what training needs of each event that counts. After finish, visitors, items and countries
-// are numbered in the order of their ids.
+// are numbered in the order of their ids; items that an earlier release has as they are there.
 type eventLog struct {
 	types    []edged.EventType // by kind, ascending
 	weights  []float64         // by kind
@@ -61,7 +61,8 @@ type eventLog struct {
 	kind         []uint8
 	at           []int64 // Unix milliseconds
 
-	seen, ignored int64 // events read; of these, of a type without weight
+	before        []string // items of an earlier release: they keep their numbers
+	seen, ignored int64    // events read; of these, of a type without weight
 	usersOnly     bool
 	limit         int
 	key           []byte
@@ -173,11 +174,11 @@ func (l *eventLog) placeOf(e *edged.Event) uint16 {
 	return uint16(l.places.add(country))
 }
 
-// finish renumbers everything in the order of ids, so that nothing later depends on the order of events.
+// finish renumbers everything in the order of ids, items of an earlier release as there, so that nothing later depends on the order of events.
 func (l *eventLog) finish() {
 	l.visitor, l.session, l.item = l.read.visitor.flat(), l.read.session.flat(), l.read.item.flat()
 	l.place, l.kind, l.at = l.read.place.flat(), l.read.kind.flat(), l.read.at.flat()
-	visitors, sessions, items, places := l.visitors.sort(), l.sortSessions(), l.items.sort(), l.places.sort()
+	visitors, sessions, items, places := l.visitors.sort(), l.sortSessions(), l.items.arrange(l.before), l.places.sort()
 	for i := range l.at {
 		if l.visitor[i] != none {
 			l.visitor[i] = visitors[l.visitor[i]]

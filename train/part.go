@@ -10,7 +10,7 @@ import (
 	"github.com/edged/edged/learn"
 )
 
-// part is what there is to learn from: events in columns, over users and items numbered densely in the order of their ids.
+// part is what there is to learn from: events in columns, over users and items numbered densely, as the log numbers them.
 // Events are in order of time; those of one moment in order of session, then as they were read, for the items of a basket
 // have an order.
 type part struct {

@@ -47,6 +47,8 @@ type Card struct {
 	Quantised Quantised `json:"quantised"`
 	// Selection says how Config was chosen; absent where it was given.
 	Selection *Selection         `json:"selection,omitempty"`
+	Choice    *Choice            `json:"choice,omitempty"`   // when it was chosen, perhaps for an earlier release
+	Previous  *Settled           `json:"previous,omitempty"` // the release this one goes on from; absent: made anew
 	Files     map[string]Written `json:"files"`
 	Seconds   map[string]float64 `json:"seconds"` // by step
 }
@@ -90,6 +92,9 @@ func Run(ctx context.Context, sources []Source, out string, fsys vfs.FS, cfg Con
 		return Summary{}, fmt.Errorf("train: %w", err)
 	}
 	r := &run{cfg: &cfg, free: free, fs: fsys, out: out, watch: newStopwatch(&cfg, progress)}
+	if err := r.openPrevious(digest(sources)); err != nil {
+		return Summary{}, fmt.Errorf("train: %w", err)
+	}
 	if err := r.run(ctx, sources); err != nil {
 		return Summary{}, fmt.Errorf("train: %w", err)
 	}
@@ -145,18 +150,43 @@ func readItems(ctx context.Context, sources []Source) (map[string]edged.Item, er
 	return items, nil
 }
 
-// build learns from everything. Rows are all items of the catalogue and of the events, ascending by id; those without
-// events have a zero vector.
+// openPrevious opens the release to go on from.
+func (r *run) openPrevious(data string) error {
+	dir := r.cfg.Previous
+	if dir == "" {
+		return nil
+	}
+	p, err := openPrevious(r.fs, dir)
+	switch inPlace := filepath.Clean(dir) == filepath.Clean(r.out); {
+	case inPlace && err != nil:
+		r.watch.begin("previous")
+		r.watch.say(Step{Note: "made anew: " + err.Error()})
+		return nil
+	case err != nil:
+		return err
+	case inPlace && p != nil && p.card.Data == data && p.card.Previous == nil:
+		return nil
+	case !inPlace && p == nil:
+		return fmt.Errorf("previous release: %s holds none", dir)
+	}
+	r.cfg.previous = p
+	return nil
+}
+
+// build learns from everything. Rows are all items of the catalogue and of the events, ascending by id but for those that the
+// previous release has; those without events have a zero vector.
 func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.Item) (*model.Build, error) {
 	for id := range items {
 		log.items.add(id)
 	}
+	log.before = r.cfg.previous.ids()
 	log.finish()
 	p := log.part()
+	r.card.Previous = r.cfg.previous.settled()
 	if err := r.choose(ctx, p); err != nil {
 		return nil, err
 	}
-	l, err := study(ctx, r.cfg, p, r.cfg.Neighbours, r.watch)
+	l, err := study(ctx, r.cfg, p, r.cfg.rowsToSettle(r.cfg.Neighbours), r.watch)
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +209,13 @@ func (r *run) choose(ctx context.Context, p *part) error {
 	if !r.cfg.Auto {
 		return nil
 	}
+	_, last := p.span()
+	if before := r.cfg.previous; before.keeps(r.cfg, &r.free, momentOf(last), len(p.at)) {
+		before.adopt(r.cfg)
+		r.card.Selection, r.card.Choice, r.card.Previous.Config = before.card.Selection, before.card.Choice, true
+		return r.cfg.Validate()
+	}
+	r.card.Choice = &Choice{At: momentOf(last), Events: int64(len(p.at))}
 	selection, _, err := choose(ctx, r.cfg, &r.free, p, expected{}, r.watch)
 	r.card.Selection = selection
 	return err
@@ -196,6 +233,9 @@ func aligned(ids []string, items map[string]edged.Item) []edged.Item {
 
 func (r *run) describe(log *eventLog, l *lesson, trends int) {
 	first, last := log.span()
+	if r.card.Previous != nil {
+		r.card.Previous.Factors = l.warm
+	}
 	r.card.Type, r.card.Config, r.card.Loss = CardType, *r.cfg, l.factors.Losses
 	r.card.From, r.card.To = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
 	r.card.Created, r.card.Trained = r.card.To, r.cfg.Clock().UTC().Truncate(time.Second)

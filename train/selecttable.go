@@ -53,7 +53,7 @@ type chosenTable struct {
 // tryTable learns a table from a share of the visitors and finds the half-life of the history it does best with.
 func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) (*chosenTable, error) {
 	l := s.lab
-	table, err := c.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.threads, nil)
+	table, err := c.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.threads, nil, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type evalCmd struct {
 	Types     []string `help:"Only these event types count." placeholder:"TYPE,…"`
 	JSON      string   `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
 	Report    string   `help:"Write the report as one page of HTML to this file." placeholder:"FILE" type:"path"`
+	Previous  string   `help:"Release to go on from, as 'edged train' does: made of events before the split." placeholder:"DIR" type:"path"`
 	hyper
 
 	split time.Time
@@ -72,6 +73,7 @@ func (c *evalCmd) check() error {
 func (c *evalCmd) evalConfig() (train.EvalConfig, error) {
 	model, err := c.config(c.Auto)
 	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Folds: c.Folds, Repeats: c.Repeats, Ratings: c.Ratings, Anonymous: c.Anonymous, K: c.K, Config: model}
+	cfg.Config.Previous = c.Previous
 	for _, t := range c.Types {
 		cfg.Types = append(cfg.Types, edged.EventType(t))
 	}

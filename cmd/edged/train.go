@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -99,6 +100,9 @@ type trainCmd struct {
 	Data string `help:"Data directory (see 'edged import')." placeholder:"DIR" required:"" type:"path"`
 	Out  string `help:"Release directory to write." placeholder:"DIR" required:"" type:"path"`
 	Auto bool   `help:"Choose models and settings by trials on the last part of the data." default:"true" negatable:""`
+
+	Previous string `help:"Release to go on from, so that the new one is a small update. Default: the one in --out, if there is one." placeholder:"DIR" type:"path"`
+	Anew     bool   `help:"Go on from no release, and choose anew."`
 	hyper
 }
 
@@ -109,7 +113,12 @@ func (trainCmd) Help() string {
   edged train --data shop --out again --pin release/card.json`
 }
 
-func (c *trainCmd) check() error { return c.hyper.check() }
+func (c *trainCmd) check() error {
+	if c.Anew && c.Previous != "" {
+		return errors.Join(errors.New("anew: goes on from no release: leave --previous out"), c.hyper.check())
+	}
+	return c.hyper.check()
+}
 
 func (c *trainCmd) Run(ctx context.Context, std streams) error {
 	debug.SetGCPercent(20) // large columns live to the end: what is thrown away need not be as large again
@@ -121,6 +130,9 @@ func (c *trainCmd) Run(ctx context.Context, std streams) error {
 	cfg, err := c.config(c.Auto)
 	if err != nil {
 		return err
+	}
+	if cfg.Previous = cmp.Or(c.Previous, c.Out); c.Anew {
+		cfg.Previous = ""
 	}
 	p := newProgress(std.err)
 	summary, err := train.Run(ctx, train.Sources(dir), c.Out, vfs.OS, cfg, p.trainStep)
