@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 	heldSize     = 14
 	MaxHeld      = 50 // items of a token
 	maxPayload   = payloadHead + MaxHeld*heldSize
+	leastRaw     = sealedAt + payloadHead + chacha20poly1305.Overhead
 	maxRaw       = sealedAt + maxPayload + chacha20poly1305.Overhead
 	MaxTokenText = (maxRaw*8 + 5) / 6 // 1,015 characters
 	maxName      = 64                 // bytes of a tenant or purpose
@@ -55,9 +57,10 @@ type TokenOptions struct {
 
 // Sealer makes and opens tokens. All methods are safe for concurrent use.
 type Sealer struct {
-	keys  []tokenKey // the first seals
-	decoy tokenKey   // opens what names no key we hold, in vain
-	bound []byte     // authenticated behind the head: tenant and purpose
+	keys  []tokenKey          // the first seals
+	decoy tokenKey            // opens what names no key we hold, in vain
+	bait  [MaxHeld + 1][]byte // of the decoy's key, by the number of items: what is opened where a token could not be
+	bound []byte              // authenticated behind the head: tenant and purpose
 	opts  TokenOptions
 }
 
@@ -94,7 +97,19 @@ func NewSealer(keys [][]byte, o TokenOptions) (*Sealer, error) {
 	}
 	s.decoy = s.keys[len(keys)]
 	s.keys = s.keys[:len(keys)]
+	s.setBait()
 	return s, nil
+}
+
+var baitNonce [chacha20poly1305.NonceSizeX]byte
+
+// setBait seals a sound payload for each number of items.
+func (s *Sealer) setBait() {
+	h := Held{Issued: 1000, Expires: math.MaxUint32 * 1000, Depth: MaxHeld}
+	for n := range s.bait {
+		s.bait[n] = s.decoy.aead.Seal(nil, baitNonce[:], h.encode(nil), nil)
+		h.Items = append(h.Items, HeldItem{Hash: uint64(n)})
+	}
 }
 
 func appendName(dst []byte, name string) []byte { return append(append(dst, byte(len(name))), name...) }
@@ -155,34 +170,55 @@ type TokenScratch struct {
 
 var tokenText = base64.RawURLEncoding.Strict()
 
-// Open reads a token into h. Any token that is refused leaves h empty and is ErrToken, after the same work. It allocates nothing once h and t have grown.
+// Open reads a token into h. Any token that is refused leaves h empty and is ErrToken, after the same work: two seals are tried, one of which
+// holds, and a payload of the token's length is read. It allocates nothing once h and t have grown.
 func (s *Sealer) Open(h *Held, t *TokenScratch, text []byte) error {
 	*h = Held{Items: h.Items[:0]}
 	raw, sound := t.decode(text)
 	key, known := s.keyOf(raw[1:tokenHead])
 	t.aad = s.authenticated(t.aad[:0], raw[:tokenHead])
 	payload, err := key.aead.Open(t.payload[:0], raw[nonceAt:sealedAt], raw[sealedAt:], t.aad)
-	// Every part is worked out before any decides.
-	sound = sound && known && err == nil && raw[0] == tokenVersion
-	if !sound || !h.decode(payload) || !s.current(h) {
-		*h = Held{Items: h.Items[:0]}
-		return ErrToken
+	sealed := err == nil
+	if !sealed { // not s.decoy.aead alone: it would do less
+		payload, _ = s.decoy.aead.Open(t.payload[:0], baitNonce[:], s.bait[itemsOf(len(raw))], nil)
 	}
-	return nil
+	// Every part is worked out before any decides.
+	read := h.decode(payload)
+	current := s.current(h)
+	if sound && known && sealed && raw[0] == tokenVersion && read && current {
+		return nil
+	}
+	if sealed {
+		raw[len(raw)-1] ^= 1
+		_, _ = key.aead.Open(t.payload[:0], raw[nonceAt:sealedAt], raw[sealedAt:], t.aad)
+	}
+	*h = Held{Items: h.Items[:0]}
+	return ErrToken
 }
 
-// decode turns text into bytes. Where it is none of ours it returns as many zeros as a token has, so that what follows takes as long.
+// itemsOf is how many items a token of so many bytes has room for.
+func itemsOf(raw int) int {
+	return min(max(raw-leastRaw, 0)/heldSize, MaxHeld)
+}
+
+// decode turns text into bytes. Where it is none of ours it reads as many zeros as a token of the same length has, so that this and what follows
+// take as long; only how far a text could be read before its fault adds to it, which whoever wrote it knows.
 func (t *TokenScratch) decode(text []byte) (raw []byte, sound bool) {
 	if len(text) <= MaxTokenText && bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 {
 		n, err := tokenText.Decode(t.raw[:], text)
-		if err == nil && n >= sealedAt+payloadHead+chacha20poly1305.Overhead && n <= maxRaw {
+		if err == nil && n >= leastRaw && n <= maxRaw {
 			return t.raw[:n], true
 		}
 	}
-	raw = t.raw[:maxRaw]
-	clear(raw)
-	return raw, false
+	clear(t.raw[:leastRaw])
+	n, _ := tokenText.Decode(t.raw[:], zeros[:min(max(len(text), leastText), MaxTokenText)])
+	return t.raw[:max(n, leastRaw)], false // n is 0 where the length is none that base64 has
 }
+
+// leastText is the length of the shortest token, zeros the text of zero bytes.
+const leastText = (leastRaw*8 + 5) / 6
+
+var zeros = bytes.Repeat([]byte{'A'}, MaxTokenText)
 
 func (s *Sealer) keyOf(id []byte) (k *tokenKey, known bool) {
 	k = &s.decoy

@@ -402,3 +402,51 @@ func BenchmarkTokenSeal(b *testing.B) {
 		out, _ = s.Seal(out[:0], h, &scratch)
 	}
 }
+
+// BenchmarkRefusals shows that a refusal takes as long whatever its cause.
+func BenchmarkRefusals(b *testing.B) {
+	for _, items := range []int{0, 50} {
+		now := int64(1_800_000_000_000)
+		sealer := func(at int64, tenant string, key byte) *Sealer {
+			s, err := NewSealer([][]byte{bytes.Repeat([]byte{key}, 32)}, TokenOptions{Tenant: tenant, TTL: time.Hour, Clock: func() time.Time { return time.UnixMilli(at) }})
+			if err != nil {
+				b.Fatal(err)
+			}
+			return s
+		}
+		seal := func(s *Sealer) []byte {
+			h := Held{Depth: MaxHeld}
+			for i := range items {
+				h.Items = append(h.Items, HeldItem{Hash: uint64(i), Time: now - 8_000_000})
+			}
+			text, err := s.Seal(nil, &h, new(TokenScratch))
+			if err != nil {
+				b.Fatal(err)
+			}
+			return text
+		}
+		mine := sealer(now, "", 1)
+		good := seal(mine)
+		flipped, unread, version := bytes.Clone(good), bytes.Clone(good), bytes.Clone(good)
+		flipped[60] ^= 3
+		unread[10] = '!'
+		version[0] ^= 1
+		for _, c := range []struct {
+			name string
+			text []byte
+		}{
+			{"flipped", flipped}, {"unreadable", unread}, {"version", version}, {"expired", seal(sealer(now-7_000_000, "", 1))}, {"future", seal(sealer(now+700_000, "", 1))},
+			{"tenant", seal(sealer(now, "other", 1))}, {"key", seal(sealer(now, "", 2))},
+		} {
+			b.Run(fmt.Sprintf("%d/%s", items, c.name), func(b *testing.B) {
+				var h Held
+				var t TokenScratch
+				for b.Loop() {
+					if mine.Open(&h, &t, c.text) == nil {
+						b.Fatal("accepted")
+					}
+				}
+			})
+		}
+	}
+}
