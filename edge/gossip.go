@@ -73,6 +73,7 @@ func (e *Edge) tick(ctx context.Context) {
 	defer ticker.Stop()
 	var told rumour
 	boasts := map[release.Hash]boast{}
+	keys := e.keyFiles()
 	for {
 		told = e.announce(told)
 		e.announceHoldings(boasts)
@@ -85,6 +86,9 @@ func (e *Edge) tick(ctx context.Context) {
 		}
 		if e.rules != nil {
 			e.rules.follow()
+		}
+		for _, f := range keys {
+			f.follow(e)
 		}
 	}
 }

@@ -165,3 +165,68 @@ func TestVisitorSettingsAreChecked(t *testing.T) {
 		t.Errorf("%v %v", e, err)
 	}
 }
+
+// Keys are rotated in the file: the node takes up the new ones and drops those that were revoked, and keeps what it has where the file is wrong.
+func TestKeysFollowTheirFiles(t *testing.T) {
+	s := newShop(t)
+	id := s.publish("a")
+	draw := func() (string, access.Key) {
+		text, key, err := access.New(access.Publishable, nil, "", time.Now())
+		s.must(err)
+		return text, key
+	}
+	write := func(keys *access.Keys) {
+		file, err := keys.File()
+		s.must(err)
+		s.must(vfs.WriteFile(s.fs, "api-keys.json", file))
+	}
+	oldText, oldKey := draw()
+	newText, newKey := draw()
+	oldToken, newToken := profile.NewTokenKey(), profile.NewTokenKey()
+	write((&access.Keys{}).With(oldKey))
+	s.must(vfs.WriteFile(s.fs, "token.keys", []byte(oldToken+"\n")))
+	cfg := s.config("one")
+	cfg.APIKeys, cfg.Profile, cfg.Token.KeyFile = "api-keys.json", ProfileToken, "token.keys"
+	e := s.start(cfg)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	call := func(method, path, body, key, token string) (*http.Response, string) {
+		headers := map[string]string{"Authorization": "Bearer " + key}
+		if token != "" {
+			headers["Edged-Profile"] = token
+		}
+		return talk(t, client, method, "http://"+e.Addr()+path, body, headers)
+	}
+	takes := func(key string) bool {
+		resp, _ := call("GET", "/v1/popular", "", key, "")
+		return resp.StatusCode == 200
+	}
+	until(t, "the old key is taken", func() bool { return takes(oldText) && holds(e, id) })
+	resp, _ := call("POST", "/v1/events", `{"item":"a-007","type":"view"}`, oldText, "new")
+	token := resp.Header.Get("Edged-Profile")
+
+	write((&access.Keys{}).With(oldKey).With(newKey))
+	until(t, "both keys are taken", func() bool { return takes(newText) && takes(oldText) })
+	s.must(vfs.WriteFile(s.fs, "api-keys.json", []byte(`{"keys":[{}]}`)))
+	s.must(vfs.WriteFile(s.fs, "token.keys", []byte(newToken+"\n"+oldToken+"\n")))
+	until(t, "tokens are sealed with the new key", func() bool {
+		resp, _ := call("POST", "/v1/events", `{"item":"a-008","type":"view"}`, newText, token)
+		sealed := resp.Header.Get("Edged-Profile")
+		return sealed != "" && sealed[:6] != token[:6] // version and key id
+	})
+	if !takes(oldText) {
+		t.Error("a file that is wrong took a key away")
+	}
+	write((&access.Keys{}).With(newKey))
+	until(t, "the old key is refused", func() bool { return takes(newText) && !takes(oldText) })
+	s.must(vfs.WriteFile(s.fs, "token.keys", []byte(newToken+"\n")))
+	until(t, "the old token is worthless", func() bool {
+		_, body := call("GET", "/v1/profile", "", newText, token)
+		return !strings.Contains(body, "a-007")
+	})
+}
+
+// holds reports whether a node holds a release, whoever may ask it.
+func holds(e *Edge, id string) bool {
+	r := e.Current()
+	return r != nil && r.Release().ID == id
+}

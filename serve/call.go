@@ -16,6 +16,7 @@ import (
 type call struct {
 	ctx   *fasthttp.RequestCtx
 	heads heads
+	guard *guard
 	start time.Time
 	ended time.Time // when the answer was made; zero: it isn't
 	id    []byte    // {id} of the path, decoded
@@ -79,6 +80,7 @@ func (c *call) release() {
 	clear(c.slots[:cap(c.slots)])
 	clear(c.fields[:cap(c.fields)])
 	c.reset(nil, time.Time{})
+	c.guard = nil
 	c.ask = rank.Request{}
 }
 

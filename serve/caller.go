@@ -27,14 +27,14 @@ const (
 func (s *Server) identify(c *call) *problem {
 	c.who.optedOut = string(c.heads.gpc) == "1"
 	c.who.ownPage = s.ownPage(c)
-	if s.cfg.Keys == nil {
+	if c.guard.keys == nil {
 		return nil
 	}
 	if p := s.findKey(c); p != nil {
 		return p
 	}
 	if text := c.heads.assertion; len(text) > 0 {
-		user, err := s.cfg.Keys.Asserted(text, c.start)
+		user, err := c.guard.keys.Asserted(text, c.start)
 		if err != nil {
 			return withStatus(http.StatusUnauthorized, "the assertion is not accepted")
 		}
@@ -49,7 +49,7 @@ func (s *Server) findKey(c *call) *problem {
 	if !bearer {
 		presented, c.who.inQuery = keyParam(c.ctx.URI().QueryString())
 	}
-	k := s.cfg.Keys.Find(presented)
+	k := c.guard.keys.Find(presented)
 	if k == nil {
 		return withStatus(http.StatusUnauthorized, "this node wants an API key: Authorization: Bearer …, or ?key= with a publishable one")
 	}
@@ -83,12 +83,12 @@ func (s *Server) ownPage(c *call) bool {
 		return string(c.heads.site) != "cross-site"
 	}
 	_, host, ok := bytes.Cut(origin, []byte("://"))
-	return ok && bytes.Equal(host, c.ctx.Request.Header.Host()) || s.cors.names(origin)
+	return ok && bytes.Equal(host, c.ctx.Request.Header.Host()) || c.guard.cors.names(origin)
 }
 
 // mayActFor reports whether the caller may name this user.
 func (s *Server) mayActFor(c *call, user string) bool {
-	return s.cfg.Keys == nil || c.who.key.IsSecret() || len(c.who.user) > 0 && string(c.who.user) == user
+	return c.guard.keys == nil || c.who.key.IsSecret() || len(c.who.user) > 0 && string(c.who.user) == user
 }
 
 // settleUser decides for whom an answer is.

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/edged/edged/access"
 )
 
 // cors says which pages may read answers in a browser. Credentials, that is the profile cookie, are allowed to origins that are named only.
@@ -15,10 +17,10 @@ type cors struct {
 }
 
 // newCORS takes the origins of the configuration, and those that keys name: a preflight doesn't say which key comes.
-func newCORS(cfg *Config) cors {
-	o := cors{any: slices.Contains(cfg.Origins, "*"), cookies: cfg.Tokens != nil, origins: cfg.Origins}
-	if cfg.Keys != nil {
-		o.origins = append(slices.Clone(o.origins), cfg.Keys.Origins()...)
+func newCORS(origins []string, keys *access.Keys, cookies bool) cors {
+	o := cors{any: slices.Contains(origins, "*"), cookies: cookies, origins: origins}
+	if keys != nil {
+		o.origins = append(slices.Clone(o.origins), keys.Origins()...)
 	}
 	return o
 }

@@ -23,7 +23,7 @@ func (s *Server) profileShow(c *call) *problem {
 func (s *Server) showProfile(c *call) *problem {
 	s.openToken(c)
 	switch {
-	case s.cfg.Tokens != nil:
+	case c.guard.tokens != nil:
 		return s.showToken(c)
 	case s.cfg.Profiles != nil:
 		return s.showMemory(c)
@@ -101,7 +101,7 @@ func (s *Server) showMemory(c *call) *problem {
 func (s *Server) subject(c *call) (key profile.Key, p *problem) {
 	user, session := c.heads.user, c.heads.session
 	switch {
-	case s.cfg.Keys == nil:
+	case c.guard.keys == nil:
 		return key, withStatus(http.StatusForbidden, "without API keys nobody can prove whose profile it is")
 	case len(c.who.user) > 0 && len(session) == 0 && (len(user) == 0 || string(user) == string(c.who.user)):
 		return profile.User(string(c.who.user)), nil
@@ -133,7 +133,7 @@ func (s *Server) profileChange(c *call) *problem {
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
 		return p
 	}
-	if s.cfg.Tokens == nil {
+	if c.guard.tokens == nil {
 		return withStatus(http.StatusConflict, "this node keeps no consent and no limits; it can forget (DELETE), and obeys Sec-GPC: 1")
 	}
 	gpc := c.who.optedOut
@@ -192,7 +192,7 @@ func (s *Server) profileForget(c *call) *problem {
 		return p
 	}
 	switch {
-	case s.cfg.Tokens != nil:
+	case c.guard.tokens != nil:
 		if p := s.openOwnToken(c); p != nil {
 			return p
 		}

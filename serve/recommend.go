@@ -121,7 +121,7 @@ func (c *call) findSeeds() {
 // remember takes the recent items of the user, or else of the session, from the profile store, or those of the token. Ids the release doesn't
 // know are left out: the caller did not name them.
 func (s *Server) remember(c *call) {
-	if s.cfg.Tokens != nil {
+	if c.guard.tokens != nil {
 		s.rememberToken(c)
 		return
 	}

@@ -22,7 +22,7 @@ type Server struct {
 	cfg      Config
 	http     fasthttp.Server
 	metrics  *meters
-	cors     cors
+	guard    guards
 	ids      idSource
 	calls    sync.Pool
 	working  atomic.Int64
@@ -41,7 +41,8 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	s := &Server{cfg: cfg, cors: newCORS(&cfg), watch: newWatch(cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout)}
+	s := &Server{cfg: cfg, watch: newWatch(cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout)}
+	s.guard.Store(newGuard(&s.cfg, cfg.Keys, cfg.Tokens))
 	var err error
 	if s.finished, err = newFinished(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
@@ -126,6 +127,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := s.calls.Get().(*call)
 	c.reset(ctx, s.cfg.Clock())
+	c.guard = s.guard.Load()
 	route, id := match(ctx.URI().PathOriginal())
 	p := s.guarded(c, route, id)
 	if p != nil {
@@ -170,7 +172,7 @@ func (s *Server) dispatch(c *call, route int, id []byte) *problem {
 		return withStatus(http.StatusNotFound, "nothing is at this path; GET /openapi.json names what is")
 	}
 	if ctx.IsOptions() {
-		return s.cors.preflight(c, r)
+		return c.guard.cors.preflight(c, r)
 	}
 	h := r.handlerFor(ctx)
 	if h == nil {
@@ -204,7 +206,7 @@ func (c *call) pathID(raw []byte) (p *problem) {
 // answer writes c.out with the headers its kind of answer has.
 func (s *Server) answer(c *call) {
 	h := &c.ctx.Response.Header
-	s.cors.headers(h, c.heads.origin)
+	c.guard.cors.headers(h, c.heads.origin)
 	s.giveToken(c)
 	c.ctx.SetStatusCode(c.status)
 	if c.status == http.StatusNoContent {
@@ -224,7 +226,7 @@ func (s *Server) answer(c *call) {
 
 // refuse writes a problem.
 func (s *Server) refuse(c *call, p *problem) {
-	s.cors.headers(&c.ctx.Response.Header, c.heads.origin)
+	c.guard.cors.headers(&c.ctx.Response.Header, c.heads.origin)
 	c.out = p.append(c.out[:0])
 	writeProblem(c.ctx, p, c.out)
 }
@@ -252,7 +254,7 @@ func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	if l, ok := ctx.Conn().(*watchedConn); ok {
 		l.linger.Store(true)
 	}
-	s.cors.headers(&ctx.Response.Header, ctx.Request.Header.Peek("Origin"))
+	s.guard.Load().cors.headers(&ctx.Response.Header, ctx.Request.Header.Peek("Origin"))
 	writeProblem(ctx, p, p.append(nil))
 	s.metrics.done(routeOther, p.status, 0)
 }

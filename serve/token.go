@@ -38,7 +38,7 @@ func (v *visitor) reset() {
 // openToken reads the visitor's token, once. Where there is none that is good, the visitor is a new one. A visitor who said no has opted out.
 func (s *Server) openToken(c *call) {
 	v := &c.visitor
-	if s.cfg.Tokens == nil || c.who.optedOut || v.opened {
+	if c.guard.tokens == nil || c.who.optedOut || v.opened {
 		return
 	}
 	v.opened = true
@@ -49,7 +49,7 @@ func (s *Server) openToken(c *call) {
 	if len(text) == 0 || string(text) == newToken {
 		return
 	}
-	if err := s.cfg.Tokens.Open(&v.held, &v.scratch, text); err != nil {
+	if err := c.guard.tokens.Open(&v.held, &v.scratch, text); err != nil {
 		s.metrics.tokensRefused.Inc()
 		v.held.Reset()
 		return
@@ -111,7 +111,7 @@ func (s *Server) backend(c *call) bool { return c.who.key != nil && c.who.key.Is
 // sealToken makes the token to give back. Without randomness the visitor keeps the old one.
 func (s *Server) sealToken(c *call) {
 	v := &c.visitor
-	out, err := s.cfg.Tokens.Seal(v.out[:0], &v.held, &v.scratch)
+	out, err := c.guard.tokens.Seal(v.out[:0], &v.held, &v.scratch)
 	if err != nil {
 		s.cfg.Logger.Error("serve: token", "error", err)
 		return

@@ -79,7 +79,7 @@ type keysRevokeCmd struct {
 }
 
 func (keysRevokeCmd) Help() string {
-	return "Example:\n\n  edged keys api revoke --file api-keys.json --id 3fa9c2d1\n\nNodes read the file when they start."
+	return "Example:\n\n  edged keys api revoke --file api-keys.json --id 3fa9c2d1\n\nNodes that read the file stop taking the key within a second."
 }
 
 func (c keysRevokeCmd) Run() error {
