@@ -109,3 +109,21 @@ func TestScriptsParse(t *testing.T) {
 		}
 	}
 }
+
+// Every address of the node is made in one place, which knows the key, and every caller hands it over.
+func TestCarouselSendsItsKey(t *testing.T) {
+	script := files(t)["edged.js"]
+	if n := strings.Count(script, "new URL(path,"); n != 1 || strings.Contains(script, "new URL('/v1") {
+		t.Errorf("addresses are made in %d places", n)
+	}
+	calls := regexp.MustCompile(`\b(?:address|sendEvents)\(.*\)`).FindAllString(script, -1)
+	withKey := 0
+	for _, call := range calls {
+		if strings.Contains(call, "key") {
+			withKey++
+		}
+	}
+	if len(calls) != 5 || withKey != 5 { // two functions and three calls
+		t.Errorf("%d of %d hand over the key: %q", withKey, len(calls), calls)
+	}
+}

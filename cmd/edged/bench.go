@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/edged/edged/bench"
@@ -28,6 +30,7 @@ type benchLoadCmd struct {
 	N            int           `help:"Items asked for." default:"10" short:"n"`
 	Items        []string      `help:"Item ids besides those the server calls popular." placeholder:"ID,…"`
 	Countries    []string      `help:"Countries sent with trending queries and events." placeholder:"CODE,…"`
+	Headers      []string      `help:"Headers of every request, such as an API key's." placeholder:"NAME:VALUE" sep:"none" name:"header"`
 	Peak         bool          `help:"Also saturate: interleaved pairs of server and yardstick."`
 	Pairs        int           `help:"Number of those pairs." default:"5"`
 	PairDuration time.Duration `help:"Length of each half of a pair." default:"2s"`
@@ -43,12 +46,36 @@ func (benchLoadCmd) Help() string {
 func (c *benchLoadCmd) config() bench.LoadConfig {
 	return bench.LoadConfig{
 		URL: c.URL, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup, Timeout: c.Timeout, Connections: c.Connections,
-		Arrivals: c.Arrivals, Seed: c.Seed, Users: c.Users, N: c.N, Items: c.Items, Countries: c.Countries,
+		Arrivals: c.Arrivals, Seed: c.Seed, Users: c.Users, N: c.N, Items: c.Items, Countries: c.Countries, Headers: headersOf(c.Headers),
 		Peak: c.Peak, Pairs: c.Pairs, PairDuration: c.PairDuration, NoYardstick: c.NoYardstick, YardstickURL: c.YardstickURL,
 	}
 }
 
+// headersOf splits lines of the form "Name: value".
+func headersOf(lines []string) map[string]string {
+	headers := map[string]string{}
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ":")
+		headers[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	return headers
+}
+
+// checkHeaders refuses what would be no header line.
+func checkHeaders(lines []string) error {
+	for _, line := range lines {
+		name, _, ok := strings.Cut(line, ":")
+		if !ok || strings.TrimSpace(name) == "" || strings.ContainsAny(line, "\r\n") {
+			return fmt.Errorf("header: %.40q, want Name: value", line)
+		}
+	}
+	return nil
+}
+
 func (c *benchLoadCmd) check() error {
+	if err := checkHeaders(c.Headers); err != nil {
+		return err
+	}
 	cfg := c.config()
 	cfg.EnsureDefaults()
 	return cfg.Validate()

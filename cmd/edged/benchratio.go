@@ -64,6 +64,9 @@ func (c *benchRatioCmd) config() bench.RatioConfig {
 }
 
 func (c *benchRatioCmd) check() error {
+	if err := checkHeaders(c.Headers); err != nil {
+		return err
+	}
 	cfg := c.config()
 	cfg.EnsureDefaults()
 	return cfg.Validate()

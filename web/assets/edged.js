@@ -16,6 +16,7 @@
 //   hold       ask nothing yet; removing it asks
 //   quiet      no impression and click events
 //   no-meta    no line with level, release and time
+//   api-key    a publishable key, where the node wants one
 // Properties
 //   recent     what the visitor met lately, newest first: ids, or {item, type}. Setting it asks again.
 //   session    id of the visit; default: one made up for this tab
@@ -177,9 +178,16 @@ export function tabSession() {
   } catch { return (tabSession.fallback ||= randomID()); }
 }
 
+/** address is where the node answers a path. A key goes in the query: a header would cost a preflight, and sendBeacon has none. */
+export function address(endpoint, path, params, key) {
+  const u = new URL(path, endpoint || document.baseURI);
+  for (const [k, v] of Object.entries({ ...params, key })) if (v) u.searchParams.set(k, v);
+  return u.href;
+}
+
 /** sendEvents posts events as text/plain, which needs no preflight; the browser finishes it even when the page goes. */
-export function sendEvents(endpoint, events) {
-  const url = new URL('/v1/events', endpoint || document.baseURI).href, body = JSON.stringify(events);
+export function sendEvents(endpoint, events, key) {
+  const url = address(endpoint, '/v1/events', {}, key), body = JSON.stringify(events);
   return fetch(url, { method: 'POST', body, keepalive: body.length < 60000, credentials: 'omit', headers: { 'content-type': 'text/plain;charset=UTF-8' } })
     .catch(() => navigator.sendBeacon?.(url, new Blob([body], { type: 'text/plain' })));
 }
@@ -189,7 +197,7 @@ const REASONS = {
 };
 
 export class EdgedCarousel extends HTMLElement {
-  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'item', 'node', 'image-base', 'hold'];
+  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'item', 'node', 'image-base', 'hold', 'api-key'];
 
   #recent = [];
   #session = '';
@@ -274,12 +282,8 @@ export class EdgedCarousel extends HTMLElement {
   get #n() { return Math.min(Math.max(parseInt(this.getAttribute('n'), 10) || 12, 1), 500); }
 
   #request() {
-    const source = this.getAttribute('source') || 'recommend', base = this.getAttribute('endpoint') || document.baseURI;
-    const url = (path, params) => {
-      const u = new URL(path, base);
-      for (const [k, v] of Object.entries(params)) if (v) u.searchParams.set(k, v);
-      return u.href;
-    };
+    const source = this.getAttribute('source') || 'recommend';
+    const url = (path, params) => address(this.getAttribute('endpoint'), path, params, this.getAttribute('api-key'));
     const common = { n: this.#n, fields: FIELDS.join(',') }, country = this.getAttribute('country');
     if (source === 'similar') return [url(`/v1/items/${encodeURIComponent(this.getAttribute('item') || '')}/similar`, common), {}];
     if (source === 'popular') return [url('/v1/popular', common), {}];
@@ -445,7 +449,7 @@ export class EdgedCarousel extends HTMLElement {
   #flush() {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = 0;
-    if (this.#queue.length) sendEvents(this.getAttribute('endpoint'), this.#queue.splice(0));
+    if (this.#queue.length) sendEvents(this.getAttribute('endpoint'), this.#queue.splice(0), this.getAttribute('api-key'));
   }
 
   #emit(type, detail) { return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable: true })); }
