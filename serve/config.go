@@ -56,6 +56,7 @@ type Config struct {
 	MaxConcurrency int      // requests worked on at once, default 4096; more get 503
 	MaxConnections int      // open at once, default 8192; more get 503
 	MaxBody        int      // bytes of a request body, default edged.MaxBody
+	BodyBudget     int64    // bytes of all bodies under way together, default 64 MiB; what would be more gets 503
 	ReadTimeout    time.Duration
 	WriteTimeout   time.Duration
 	IdleTimeout    time.Duration
@@ -89,6 +90,7 @@ func (c *Config) EnsureDefaults() {
 	c.MaxConcurrency = cmp.Or(c.MaxConcurrency, 4096)
 	c.MaxConnections = cmp.Or(c.MaxConnections, 8192)
 	c.MaxBody = cmp.Or(c.MaxBody, edged.MaxBody)
+	c.BodyBudget = max(cmp.Or(c.BodyBudget, 64<<20), int64(c.MaxBody))
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 60*time.Second)
@@ -128,6 +130,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxBody < 0 {
 		faults = append(faults, fmt.Errorf("maxBody: %d, want at least 1", c.MaxBody))
+	}
+	if c.BodyBudget < 0 {
+		faults = append(faults, fmt.Errorf("bodyBudget: %d, want at least 1", c.BodyBudget))
 	}
 	if c.ReadTimeout < 0 || c.WriteTimeout < 0 || c.IdleTimeout < 0 {
 		faults = append(faults, errors.New("timeouts: negative"))

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,22 @@ type watchedConn struct {
 	watch       *watch
 	read, write deadline
 	linger      atomic.Bool
+	asked       bool // something was read since something was written; of the goroutine that serves it
+}
+
+// Read tells the end of a connection within a request from the one between two: fasthttp passes over io.EOF wherever it comes, and what was
+// taken for the request would never be given back.
+func (c *watchedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.asked = c.asked || n > 0; c.asked && err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (c *watchedConn) Write(b []byte) (int, error) {
+	c.asked = false
+	return c.Conn.Write(b)
 }
 
 // deadline is a moment in nanoseconds since the watch began, by the clock that never jumps; 0 for none, or expired.

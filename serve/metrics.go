@@ -67,6 +67,7 @@ func newMeters(s *Server, set *metrics.Set) *meters {
 	m.accepted = set.GetOrCreateCounter("edged_events_accepted_total")
 	m.duplicate = set.GetOrCreateCounter("edged_events_duplicate_total")
 	set.GetOrCreateGauge("edged_http_requests_in_progress", func() float64 { return float64(s.working.Load()) })
+	set.GetOrCreateGauge("edged_http_body_bytes", func() float64 { return float64(s.budget.sum.Load()) })
 	set.GetOrCreateGauge("edged_http_connections", func() float64 { return float64(s.http.GetOpenConnectionsCount()) })
 	set.GetOrCreateGauge("edged_release_age_seconds", func() float64 { return s.releaseAge().Seconds() })
 	set.GetOrCreateGauge("edged_release_version", s.releaseVersion)

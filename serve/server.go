@@ -29,6 +29,7 @@ type Server struct {
 	draining atomic.Bool
 	watch    *watch
 	finished *finished
+	budget   *budget
 
 	mu        sync.Mutex
 	listeners []*listener
@@ -47,12 +48,14 @@ func New(cfg Config) (*Server, error) {
 	if s.finished, err = newFinished(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
+	s.budget = newBudget(cfg.BodyBudget, int64(cfg.MaxBody))
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
 	s.calls.New = func() any { return &call{names: names{}} }
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
 		ErrorHandler:                 s.unreadable,
+		HeaderReceived:               s.budget.admit,
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
@@ -139,6 +142,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		c.ended = s.cfg.Clock()
 	}
 	s.metrics.done(route, ctx.Response.StatusCode(), c.took())
+	s.budget.release(&ctx.Request.Header)
 	if c.release(); !c.oversized() {
 		s.calls.Put(c)
 	}
@@ -251,6 +255,9 @@ func writeProblem(ctx *fasthttp.RequestCtx, p *problem, body []byte) {
 // unreadable answers what fasthttp could not read as a request. The connection is closed after it.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	p := s.unreadableProblem(err)
+	if s.budget.release(&ctx.Request.Header) {
+		p = unavailable("bodies of more than %d bytes are under way already", s.cfg.BodyBudget)
+	}
 	if l, ok := ctx.Conn().(*watchedConn); ok {
 		l.linger.Store(true)
 	}

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"log/slog"
+	"math"
 	"os"
 	"time"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
 
 	"github.com/edged/edged/compare"
 	"github.com/edged/edged/edge"
@@ -114,7 +117,20 @@ func (c *serveCmd) check() error {
 func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	cfg := c.config()
 	cfg.Logger = c.logger(std)
+	limitMemory(cfg.Logger)
 	return edge.Run(ctx, cfg)
+}
+
+// limitMemory has the collector work harder before a container's limit would end the process: GOMEMLIMIT, or else nine tenths of what the
+// cgroup may have.
+func limitMemory(logger *slog.Logger) {
+	limit, err := memlimit.Set()
+	switch {
+	case err != nil:
+		logger.Debug("no limit of memory is known", "error", err)
+	case limit < math.MaxInt64:
+		logger.Info("memory is limited", "bytes", limit)
+	}
 }
 
 func (c *serveCmd) logger(std streams) *slog.Logger {

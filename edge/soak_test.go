@@ -1,0 +1,148 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/metrics"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/edged/edged/bench"
+	"github.com/edged/edged/internal/vfs"
+)
+
+// editions knows the prefix of the ids of each release.
+type editions struct{ sync.Map }
+
+// check reports an answer that is not wholly of the release it names.
+func (e *editions) check(kind bench.Kind, body []byte) error {
+	var a struct {
+		Release string
+		Items   []struct{ ID string }
+	}
+	if err := json.Unmarshal(body, &a); err != nil {
+		return err
+	}
+	prefix, ok := e.Load(a.Release)
+	if !ok || len(a.Items) == 0 {
+		return fmt.Errorf("%v: %d items of release %q", kind, len(a.Items), a.Release)
+	}
+	for _, it := range a.Items {
+		if !strings.HasPrefix(it.ID, prefix.(string)) {
+			return fmt.Errorf("%v: %s in an answer of release %s", kind, it.ID, a.Release)
+		}
+	}
+	return nil
+}
+
+// memory is what the process holds, sampled as it runs.
+type memory struct{ live []float64 }
+
+func (m *memory) sample() {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	m.live = append(m.live, float64(s[0].Value.Uint64()))
+}
+
+// thirds are the means of the first and the last third.
+func (m *memory) thirds() (first, last float64) {
+	n := max(len(m.live)/3, 1)
+	mean := func(list []float64) (sum float64) {
+		for _, x := range list {
+			sum += x / float64(len(list))
+		}
+		return sum
+	}
+	return mean(m.live[:n]), mean(m.live[len(m.live)-n:])
+}
+
+// Releases are swapped under a node at 80 % of its peak: no request fails, no answer mixes two releases, memory does not grow. EDGED_SOAK says for how
+// long, with a swap a second; without it there is a short one.
+func TestSwapSoak(t *testing.T) {
+	duration, every := time.Second, 100*time.Millisecond
+	if text := os.Getenv("EDGED_SOAK"); text != "" {
+		var err error
+		if duration, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+		every = time.Second
+	}
+	t.Chdir(t.TempDir())
+	s := newShopOn(t, vfs.OS)
+	known := &editions{}
+	known.Store(s.publish("a"), "a-")
+	e := s.start(s.config("one"))
+	until(t, "it serves", func() bool { return e.Current() != nil })
+
+	load := bench.LoadConfig{
+		URL: "http://" + e.Addr(), Duration: duration, Connections: 16, NoYardstick: true, Check: known.check,
+		Mix: bench.Mix{RecommendGet: .5, RecommendPost: .2, Similar: .2, Trending: .05, Popular: .05},
+	}
+	for i := range 50 {
+		load.Items = append(load.Items, fmt.Sprintf("b-%03d", i))
+	}
+	load.Rate = cmp.Or(.8*peakOf(t, load), 100)
+	var report bench.LoadReport
+	var err error
+	var held memory
+	loading, loaded := context.WithCancel(t.Context())
+	go func() {
+		defer loaded()
+		report, err = bench.RunLoad(t.Context(), load)
+	}()
+	swaps := s.swap(loading, e, known, every, &held)
+	<-loading.Done()
+	s.must(err)
+	first, last := held.thirds()
+	t.Logf("%d swaps, %d requests at %.0f/s, %d failed %v, p99 %.0f µs, p99.9 %.0f µs; live heap %.1f MB in the first third, %.1f MB in the last",
+		swaps, report.Requests, report.Achieved, report.Errors, report.ErrorsByClass, report.P99Us, report.P999Us, first/1e6, last/1e6)
+	if report.Errors > 0 || report.Requests == 0 || swaps < int(duration/every)/2 {
+		t.Errorf("%d of %d requests failed, %d swaps", report.Errors, report.Requests, swaps)
+	}
+	if last > 1.1*first+4e6 {
+		t.Errorf("the live heap grew from %.0f to %.0f bytes", first, last)
+	}
+}
+
+// peakOf is how many requests a second the node answers when it is never left alone.
+func peakOf(t *testing.T, cfg bench.LoadConfig) float64 {
+	t.Helper()
+	cfg.Peak, cfg.Pairs, cfg.PairDuration = true, 1, time.Second
+	cfg.Rate, cfg.Duration, cfg.Warmup = 100, 100*time.Millisecond, -1
+	report, err := bench.RunLoad(t.Context(), cfg)
+	if err = errors.Join(err); err != nil || report.Errors+report.Peak.Errors > 0 {
+		t.Fatalf("%v, %+v", err, report.ErrorsByClass)
+	}
+	return report.Peak.Target.Median
+}
+
+// swap publishes two releases in turns until ctx ends.
+func (s *shop) swap(ctx context.Context, e *Edge, known *editions, every time.Duration, held *memory) (swaps int) {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return swaps
+		case <-ticker.C:
+		}
+		prefix := []string{"b", "a"}[swaps%2]
+		id := s.publish(prefix)
+		known.Store(id, prefix+"-")
+		if err := e.node.Check(s.t.Context()); err != nil {
+			s.t.Error(err)
+			return swaps
+		}
+		if got := e.Current().Release().ID; got != id {
+			s.t.Errorf("release %s is served, published was %s", got, id)
+		}
+		swaps++
+		held.sample()
+	}
+}
