@@ -75,8 +75,9 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 	if s.history.sessionOnly() {
 		level = Session
 	}
-	for _, i := range b.best.sorted() {
-		if f.full() {
+	best := b.best.sorted()
+	for _, i := range best {
+		if f.full() || i.score < f.least(best[0].score) {
 			return
 		}
 		row := b.rows[i.place]

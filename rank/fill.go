@@ -18,8 +18,12 @@ type fill struct {
 	passed  int
 	explain bool
 
-	deadline time.Time // zero: never
+	deadline  time.Time // zero: never
+	relevance float32
 }
+
+// least is what a score must reach where the best one is this.
+func (f *fill) least(best float32) float32 { return float32(f.relevance * best) }
 
 // newFill wants n items after the first offset ones. The scratch's set is to say what must not come.
 func (r *Ranker) newFill(a *Answer, s *Scratch, n, offset int) fill {

@@ -40,5 +40,6 @@ const (
 	SourceVector   Source = "vector"   // another item's vector
 	SourceLive     Source = "live"     // trending now
 	SourceTrend    Source = "trend"    // trending as of the release
+	SourceExplore  Source = "explore"  // a new item, shown to learn of it
 	SourcePopular  Source = "popular"  // the popular ones, or most of a blend's score from popularity of late
 )

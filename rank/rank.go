@@ -21,11 +21,13 @@
 package rank
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/rules"
 	"github.com/edged/edged/trend"
 )
 
@@ -59,6 +61,7 @@ type Request struct {
 	Only        *model.Selection // nothing else comes; of this release's model; nil: all
 	ExcludeSeen bool             // leave out all of Recent, too; for the goal next what is of the session never comes
 	N, Offset   int
+	Relevance   float32 // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
 	Country     string
 	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil
 	LiveGlobal  *trend.List // trending now everywhere; may be nil
@@ -133,17 +136,31 @@ type Ranker struct {
 	plans   []plan      // one a blend
 	head    []edged.Row // the most popular of late; none without blends
 	allowed atomic.Pointer[allowed]
+
+	fresh      func() []edged.Row // looked for once
+	groups     func() (*rules.Groups, error)
+	selections *selections
 }
 
 // New returns a Ranker of m.
 func New(m *model.Model, release Release) *Ranker {
-	return &Ranker{m: m, release: release, clock: time.Now, plans: plansOf(m), head: headOf(m)}
+	return &Ranker{
+		m: m, release: release, clock: time.Now, plans: plansOf(m), head: headOf(m),
+		fresh:      sync.OnceValue(func() []edged.Row { return freshOf(m) }),
+		groups:     sync.OnceValues(func() (*rules.Groups, error) { return rules.GroupsOf(m) }),
+		selections: new(selections),
+	}
 }
 
 // WithClock returns a Ranker of the same release with another clock.
 func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
-	return &Ranker{m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head}
+	return &Ranker{
+		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections,
+	}
 }
+
+// Groups returns what caps count. They are read from the catalogue when they are asked for first.
+func (r *Ranker) Groups() (*rules.Groups, error) { return r.groups() }
 
 // Model returns the model it answers from.
 func (r *Ranker) Model() *model.Model { return r.m }

@@ -27,13 +27,15 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	f := r.newFill(a, s, q.N, q.Offset)
 	s.setExclude(q, goal, f.skip+f.want)
 	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
-	f.explain, f.deadline = q.Explain, q.Deadline
+	f.explain, f.deadline, f.relevance = q.Explain, q.Deadline, q.Relevance
 	if p := r.planFor(goal, q.ExcludeSeen); p != nil {
 		r.blended(&f, p, recent)
 	} else {
 		r.personal(&f, recent)
 	}
-	f.ladder(q.Country, q.Live, q.LiveGlobal)
+	if !(q.Relevance > 0) {
+		f.ladder(q.Country, q.Live, q.LiveGlobal)
+	}
 	f.done()
 }
 
@@ -48,7 +50,7 @@ func (r *Ranker) personal(f *fill, recent []Recent) {
 		Vector: s.vector, K: f.skip + f.want, Exclude: s.exclude, Allowed: f.allowed.bits, Deadline: f.deadline, Clock: r.clock,
 	})
 	for _, h := range s.hits {
-		if h.Score <= 0 || f.full() {
+		if h.Score <= 0 || h.Score < f.least(s.hits[0].Score) || f.full() {
 			return
 		}
 		if item := f.add(h.Row, h.Score, SourcePersonal, Personal); item != nil && f.explain {

@@ -27,10 +27,8 @@ type choices struct {
 	starts  []uint32 // class c's choices are members[starts[c]:starts[c+1]]
 	members []uint16
 
-	capped     bool     // some rule caps: the groups are needed
-	groups     int      // 1 + the largest number of a group
-	categories []uint32 // of each row its first category, 0: none; not nil where capped
-	brands     []uint32
+	capped bool    // some rule caps: the groups are needed
+	groups *Groups // nil: not needed
 }
 
 // union returns the number of a choice of what any of the choices chooses.
@@ -76,7 +74,6 @@ type resolver struct {
 	unions     []uint16
 	fields     []string // what expressions and choices ask for
 
-	groups  map[string]uint32 // numbers of categories and brands
 	env     itemValues
 	buf     []byte
 	matched []uint16
@@ -84,13 +81,15 @@ type resolver struct {
 
 // resolve looks at every item once and groups rows of the same choices into classes.
 func (s *choices) resolve(cat Catalogue) error {
-	r := &resolver{byItem: map[edged.Row][]uint16{}, byCategory: map[string][]uint16{}, byBrand: map[string][]uint16{}, byTag: map[string][]uint16{}, groups: map[string]uint32{}}
+	r := &resolver{byItem: map[edged.Row][]uint16{}, byCategory: map[string][]uint16{}, byBrand: map[string][]uint16{}, byTag: map[string][]uint16{}}
 	for k := range s.texts {
 		r.enter(uint16(k), &s.texts[k], cat)
 	}
 	if s.capped {
-		r.fields = append(r.fields, "categories", "brand")
-		s.categories, s.brands = make([]uint32, cat.Len()), make([]uint32, cat.Len())
+		var err error
+		if s.groups, err = GroupsOf(cat); err != nil {
+			return err
+		}
 	}
 	for k := range s.texts {
 		r.ask(&s.texts[k])
@@ -116,11 +115,7 @@ func (s *choices) resolve(cat Catalogue) error {
 		for _, k := range list {
 			s.counts[k]++
 		}
-		if s.capped {
-			s.categories[row], s.brands[row] = r.group("c", "categories"), r.group("b", "brand")
-		}
 	}
-	s.groups = len(r.groups) + 1
 	return nil
 }
 
@@ -196,21 +191,6 @@ func (r *resolver) read(cat Catalogue, row edged.Row) error {
 		r.env.add(field, v)
 	}
 	return nil
-}
-
-// group numbers the first value of a field, 0 where there is none.
-func (r *resolver) group(kind, field string) uint32 {
-	list := r.env.list(field)
-	if len(list) == 0 {
-		return 0
-	}
-	key := kind + list[0]
-	g, ok := r.groups[key]
-	if !ok {
-		g = uint32(len(r.groups) + 1)
-		r.groups[key] = g
-	}
-	return g
 }
 
 // chosen returns the choices a row is in, ascending.

@@ -145,7 +145,7 @@ func (d *decoder) isSequence(n *yaml.Node, at string) bool {
 }
 
 func (d *decoder) readRule(n *yaml.Node, at string) ruleText {
-	r := ruleText{diversity: -1}
+	r := ruleText{diversity: -1, explore: -1}
 	d.rule = nameOf(n)
 	defer func() { d.rule = "" }()
 	before := len(d.faults)
@@ -164,13 +164,15 @@ func (d *decoder) readRule(n *yaml.Node, at string) ruleText {
 			})
 		},
 		"diversity": func(n *yaml.Node, at string) { r.diversity = float32(d.number(n, at, 0, 1)) },
+		"explore":   func(n *yaml.Node, at string) { r.explore = float32(d.number(n, at, 0, 1)) },
+		"goal":      func(n *yaml.Node, at string) { r.goal = d.oneOf(n, at, Goals) },
 	})
 	if n.Kind == yaml.MappingNode && len(d.faults) == before {
 		if r.name == "" {
 			d.fault(n, "%s: name: missing", at)
 		}
 		if !r.acts() {
-			d.fault(n, "does nothing: want pin, boost, bury, exclude, only, cap or diversity")
+			d.fault(n, "does nothing: want pin, boost, bury, exclude, only, cap, diversity, explore or goal")
 		}
 	}
 	return r
@@ -237,6 +239,14 @@ func (d *decoder) number(n *yaml.Node, at string, lo, hi float64) float64 {
 		return lo
 	}
 	return v
+}
+
+func (d *decoder) oneOf(n *yaml.Node, at string, known []string) string {
+	if text := d.text(n, at, MaxName); slices.Contains(known, text) {
+		return text
+	}
+	d.fault(n, "%s: want %s, got %s", at, strings.Join(known, ", "), kindOf(n))
+	return ""
 }
 
 func (d *decoder) readPins(n *yaml.Node, at string) []pinText {

@@ -24,6 +24,9 @@ const (
 	maxSelectors = 1 << 16
 )
 
+// Goals are what a list may be for.
+var Goals = []string{"new", "any", "next"}
+
 // Fault is one thing wrong with a document.
 type Fault struct {
 	Line    int    // from 1; 0: the document as a whole
@@ -66,11 +69,13 @@ type ruleText struct {
 	capCat    int // 0: none
 	capBrand  int
 	diversity float32 // −1: not said
+	explore   float32 // −1: not said
+	goal      string  // empty: not said
 }
 
 // acts reports whether the rule does anything.
 func (r *ruleText) acts() bool {
-	return len(r.pins)+len(r.boosts)+len(r.bury)+len(r.exclude)+len(r.only)+r.capCat+r.capBrand > 0 || r.diversity >= 0
+	return len(r.pins)+len(r.boosts)+len(r.bury)+len(r.exclude)+len(r.only)+r.capCat+r.capBrand > 0 || r.diversity >= 0 || r.explore >= 0 || r.goal != ""
 }
 
 // whenText is a condition; nil lists and zero times ask nothing.

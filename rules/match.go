@@ -41,9 +41,12 @@ func given(b []byte) Value {
 	return Text(b)
 }
 
-// Match makes p the plan of a request: what the rules that hold for it want. It allocates nothing once p has grown.
+// Match makes p the plan of a request: what the rules that hold for it want. It allocates nothing once p has grown. A nil Set has no rules.
 func (s *Set) Match(p *Plan, c *Context) {
 	p.reset(s)
+	if s == nil {
+		return
+	}
 	list, ok := s.bySlot[string(c.Slot)]
 	if !ok {
 		list = s.anySlot

@@ -3,6 +3,7 @@ package rules
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,8 @@ type (
 		Only      []plainChoice  `json:"only,omitempty"`
 		Cap       map[string]int `json:"cap,omitempty"`
 		Diversity *float64       `json:"diversity,omitempty"`
+		Explore   *float64       `json:"explore,omitempty"`
+		Goal      string         `json:"goal,omitempty"`
 	}
 	plainWhen struct {
 		Slot    []string `json:"slot,omitempty"`
@@ -119,13 +122,8 @@ func plainMeets(c *plainChoice, it *edged.Item) bool {
 }
 
 // plainApply does what the manual says, step by step.
-func plainApply(doc []plainRule, c plainContext, s shop, list []Item, n int, may func(edged.Row) bool) []Item {
-	var hold []plainRule
-	for _, r := range doc {
-		if plainHolds(r.When, c) {
-			hold = append(hold, r)
-		}
-	}
+func plainApply(doc []plainRule, c plainContext, s shop, list []Item, n int, w *plainWish) []Item {
+	hold := plainHold(doc, c)
 	out := func(it *edged.Item) bool {
 		return slices.ContainsFunc(hold, func(r plainRule) bool {
 			return plainChosen(r.Exclude, it) || r.Only != nil && !plainChosen(r.Only, it)
@@ -145,6 +143,11 @@ func plainApply(doc []plainRule, c plainContext, s shop, list []Item, n int, may
 				}
 			}
 			it.Buried = it.Buried || plainChosen(r.Bury, row)
+		}
+		for _, l := range w.Boosts {
+			if l.Of.Has(it.Row) {
+				factor *= float64(l.By)
+			}
 		}
 		it.Factor, it.From = float32(min(max(factor, .01), 100)), int32(i)
 		if it.Score < 0 {
@@ -172,10 +175,10 @@ func plainApply(doc []plainRule, c plainContext, s shop, list []Item, n int, may
 		}
 		return 0
 	})
-	return plainFill(hold, s, flow, n, out, may)
+	return plainFill(hold, s, flow, n, out, w)
 }
 
-func plainFill(hold []plainRule, s shop, flow []Item, n int, out func(*edged.Item) bool, may func(edged.Row) bool) []Item {
+func plainFill(hold []plainRule, s shop, flow []Item, n int, out func(*edged.Item) bool, w *plainWish) []Item {
 	pins := map[int]edged.Row{} // by place from 0
 	taken := map[edged.Row]bool{}
 	count := 0
@@ -190,7 +193,7 @@ func plainFill(hold []plainRule, s shop, flow []Item, n int, out func(*edged.Ite
 				break
 			}
 			listed := slices.ContainsFunc(flow, func(it Item) bool { return it.Row == row })
-			if taken[row] || out(&s[row]) || !listed && !may(row) {
+			if taken[row] || out(&s[row]) || !listed && !w.may(row) {
 				continue
 			}
 			at := p.At - 1
@@ -201,13 +204,18 @@ func plainFill(hold []plainRule, s shop, flow []Item, n int, out func(*edged.Ite
 		}
 	}
 	caps := map[string]int{}
-	for _, r := range hold {
-		for k, v := range r.Cap {
-			if old, ok := caps[k]; !ok || v < old {
-				caps[k] = v
-			}
+	smallest := func(k string, v int) {
+		if old, ok := caps[k]; v > 0 && (!ok || v < old) {
+			caps[k] = v
 		}
 	}
+	for _, r := range hold {
+		for k, v := range r.Cap {
+			smallest(k, v)
+		}
+	}
+	smallest("category", w.Category)
+	smallest("brand", w.Brand)
 	counts := map[string]int{}
 	groups := func(row edged.Row) (g []string) {
 		if it := s[row]; caps["category"] > 0 && len(it.Categories) > 0 {
@@ -235,40 +243,160 @@ func plainFill(hold []plainRule, s shop, flow []Item, n int, out func(*edged.Ite
 		it.Pinned = true
 		return it
 	}
-	var result []Item
-	for _, it := range flow {
-		for {
-			row, ok := pins[len(result)]
-			if !ok || len(result) >= n {
-				break
-			}
-			result = append(result, pinned(row))
-		}
-		full := slices.ContainsFunc(groups(it.Row), func(g string) bool {
+	full := func(row edged.Row) bool {
+		return slices.ContainsFunc(groups(row), func(g string) bool {
 			kind, _, _ := strings.Cut(g, " ")
 			return counts[g] >= caps[kind]
 		})
-		if taken[it.Row] || full || len(result) >= n {
-			continue
+	}
+	var result []Item
+	put := func(it Item) {
+		if !taken[it.Row] {
+			for _, g := range groups(it.Row) {
+				counts[g]++
+			}
 		}
-		for _, g := range groups(it.Row) {
-			counts[g]++
-		}
+		taken[it.Row] = true
 		result = append(result, it)
 	}
-	var places []int
-	for at := range pins {
-		if !slices.ContainsFunc(result, func(it Item) bool { return it.Row == pins[at] }) {
-			places = append(places, at)
+	lambda := plainFirst(w.Diversity, hold, func(r plainRule) *float64 { return r.Diversity })
+	fresh, all := w.fresh, slices.Clone(flow)
+	for len(result) < n {
+		if row, ok := pins[len(result)]; ok {
+			delete(pins, len(result))
+			put(pinned(row))
+			continue
 		}
-	}
-	slices.Sort(places)
-	for _, at := range places {
-		if len(result) < n {
-			result = append(result, pinned(pins[at]))
+		if at := len(result); at < len(w.places) && w.places[at] {
+			k := slices.IndexFunc(fresh, func(row edged.Row) bool { return !taken[row] && !out(&s[row]) && !full(row) })
+			if k >= 0 {
+				put(Item{Row: fresh[k], From: -1, Factor: 1, Fresh: true})
+				fresh = fresh[k+1:]
+				continue
+			}
+			fresh = nil
 		}
+		flow = slices.DeleteFunc(flow, func(it Item) bool { return (taken[it.Row] || full(it.Row)) && !isIn(pins, it.Row) })
+		if k := plainNext(flow, all, pins, result, lambda); k >= 0 {
+			put(flow[k])
+			continue
+		}
+		if len(pins) == 0 {
+			break
+		}
+		first := slices.Min(slices.Collect(maps.Keys(pins)))
+		put(pinned(pins[first]))
+		delete(pins, first)
 	}
 	return result
+}
+
+func isIn(pins map[int]edged.Row, row edged.Row) bool {
+	for _, r := range pins {
+		if r == row {
+			return true
+		}
+	}
+	return false
+}
+
+// plainFirst is what the request says, or else the rule that stands first, or else 0.
+func plainFirst(request float32, hold []plainRule, of func(plainRule) *float64) float32 {
+	if request >= 0 {
+		return request
+	}
+	for _, r := range hold {
+		if x := of(r); x != nil {
+			return float32(*x)
+		}
+	}
+	return 0
+}
+
+// plainNext is the place in the flow of the next item, −1 without one: the first, or, where variety is wanted, the one of the first's tier
+// that is worth most.
+func plainNext(flow, all []Item, pins map[int]edged.Row, result []Item, lambda float32) int {
+	first := slices.IndexFunc(flow, func(it Item) bool { return !isIn(pins, it.Row) })
+	if first < 0 || lambda == 0 || flow[first].Buried {
+		return first
+	}
+	tier := flow[first].Tier
+	best := float32(0)
+	for _, it := range all {
+		if it.Tier == tier && !it.Buried {
+			best = max(best, it.Score)
+		}
+	}
+	at, most := -1, float32(0)
+	for i, it := range flow {
+		if it.Tier != tier || it.Buried || isIn(pins, it.Row) {
+			continue
+		}
+		near := float32(0)
+		for _, o := range result {
+			near = max(near, plainAlike(it.Row, o.Row))
+		}
+		worth := float32(0)
+		if it.Score > 0 {
+			worth = float32((1 - lambda) * (it.Score / best))
+		}
+		if worth -= float32(lambda * near); at < 0 || worth > most {
+			at, most = i, worth
+		}
+	}
+	return at
+}
+
+// plainAlike is how much two items are like each other, as far as these tests go.
+func plainAlike(a, b edged.Row) float32 { return float32((a*b+a+b)%8) / 8 }
+
+// plainNear implements Alike by it.
+type plainNear struct {
+	rows []edged.Row
+	near []float32
+}
+
+func (p *plainNear) Begin(rows []edged.Row) { p.rows, p.near = rows, make([]float32, len(rows)) }
+
+func (p *plainNear) Place(row edged.Row) {
+	for i, r := range p.rows {
+		p.near[i] = max(p.near[i], plainAlike(r, row))
+	}
+}
+
+func (p *plainNear) Near() []float32 { return p.near }
+
+// plainWish is what a request wants beside the rules.
+type plainWish struct {
+	Wish
+	may    func(edged.Row) bool
+	fresh  []edged.Row
+	places []bool
+}
+
+type rowsWith map[edged.Row]bool
+
+func (r rowsWith) Has(row edged.Row) bool { return r[row] }
+
+func drawWish(t *rapid.T, others []edged.Row) *plainWish {
+	w := &plainWish{Wish: Wish{Diversity: -1, Explore: -1}, may: func(row edged.Row) bool { return row%4 != 3 }}
+	for range maybe(t, 3, func() int { return rapid.IntRange(1, 2).Draw(t, "lifts") }) {
+		of := rowsWith{}
+		for _, row := range rapid.SliceOfN(rapid.IntRange(0, 41), 1, 20).Draw(t, "lifted") {
+			of[edged.Row(row)] = true
+		}
+		w.Boosts = append(w.Boosts, Lift{of, rapid.SampledFrom([]float32{.01, .5, 2, 100}).Draw(t, "by")})
+	}
+	w.Category = maybe(t, 4, func() int { return rapid.IntRange(1, 3).Draw(t, "category") })
+	w.Brand = maybe(t, 4, func() int { return rapid.IntRange(1, 3).Draw(t, "brand") })
+	if rapid.Bool().Draw(t, "varied") {
+		w.Diversity = rapid.SampledFrom([]float32{0, .3, .8, 1}).Draw(t, "diversity")
+	}
+	if rapid.Bool().Draw(t, "explores") {
+		w.fresh = others[:rapid.IntRange(0, len(others)).Draw(t, "fresh")]
+		w.places = rapid.SliceOfN(rapid.Bool(), 0, 15).Draw(t, "places")
+	}
+	return w
 }
 
 // Generators of documents and requests.
@@ -348,8 +476,10 @@ func drawRules(t *rapid.T) []plainRule {
 				return map[string]int{rapid.SampledFrom([]string{"category", "brand"}).Draw(t, "cap"): rapid.IntRange(1, 3).Draw(t, "most")}
 			}),
 			Diversity: maybe(t, 4, func() *float64 { d := rapid.SampledFrom([]float64{0, .25, 1}).Draw(t, "diversity"); return &d }),
+			Explore:   maybe(t, 6, func() *float64 { d := rapid.SampledFrom([]float64{0, .25}).Draw(t, "explore"); return &d }),
+			Goal:      maybe(t, 6, func() string { return rapid.SampledFrom(Goals).Draw(t, "goal") }),
 		}
-		if r.Pin == nil && r.Boost == nil && r.Bury == nil && r.Exclude == nil && r.Only == nil && r.Cap == nil && r.Diversity == nil {
+		if r.Pin == nil && r.Boost == nil && r.Bury == nil && r.Exclude == nil && r.Only == nil && r.Cap == nil && r.Diversity == nil && r.Explore == nil && r.Goal == "" {
 			r.Bury = drawChoices(t, false)
 		}
 		doc[i] = r
@@ -379,6 +509,10 @@ func (c plainContext) context() *Context {
 
 func TestPlansAgainstTheOracle(t *testing.T) {
 	s := stock(42)
+	groups, err := GroupsOf(s)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var p Plan // reused by all, as a server does
 	rapid.Check(t, func(t *rapid.T) {
 		doc := drawRules(t)
@@ -398,30 +532,47 @@ func TestPlansAgainstTheOracle(t *testing.T) {
 				list[i] = Item{Row: rows[i], Tier: uint8(2 * i / len(s)), Score: float32(len(s)/2-i) / 4}
 			}
 			n := rapid.IntRange(0, 15).Draw(t, "n")
-			may := func(row edged.Row) bool { return row%4 != 3 }
-			want := plainApply(doc, c, s, slices.Clone(list), n, may)
+			w := drawWish(t, rows[len(list):])
+			want := plainApply(doc, c, s, slices.Clone(list), n, w)
+			in := &Scope{May: w.may, Alike: new(plainNear), Fresh: w.fresh, Places: w.places}
 			set.Match(&p, c.context())
-			got := p.Apply(list, n, may)
-			if !sameItems(got, want) {
-				t.Fatalf("context %+v, n %d\n%s\ngot  %+v\nwant %+v", c, n, text, got, want)
+			p.Add(&w.Wish)
+			if p.Capped() {
+				in.Groups = groups
 			}
-			if again := p.Apply(list, n, may); !sameItems(again, want) {
+			got := p.Apply(list, n, in)
+			if !sameItems(got, want) {
+				t.Fatalf("context %+v, n %d\n%s\nwish %+v\ngot  %+v\nwant %+v", c, n, text, w, got, want)
+			}
+			if again := p.Apply(list, n, in); !sameItems(again, want) {
 				t.Fatalf("a second Apply differs: %+v\nwant %+v", again, want)
 			}
-			if lambda, ok := p.Diversity(); !sameDiversity(doc, c, lambda, ok) {
-				t.Fatalf("diversity %v %v for %+v\n%s", lambda, ok, c, text)
+			if explore := plainFirst(w.Explore, plainHold(doc, c), func(r plainRule) *float64 { return r.Explore }); max(p.Explore(), 0) != explore {
+				t.Fatalf("explore %v, want %v for %+v\n%s", p.Explore(), explore, c, text)
+			}
+			if goal := plainGoal(doc, c); p.Goal() != goal {
+				t.Fatalf("goal %q, want %q for %+v\n%s", p.Goal(), goal, c, text)
 			}
 		}
 	})
 }
 
-func sameDiversity(doc []plainRule, c plainContext, lambda float32, ok bool) bool {
+func plainHold(doc []plainRule, c plainContext) (hold []plainRule) {
 	for _, r := range doc {
-		if r.Diversity != nil && plainHolds(r.When, c) {
-			return ok && lambda == float32(*r.Diversity)
+		if plainHolds(r.When, c) {
+			hold = append(hold, r)
 		}
 	}
-	return !ok
+	return hold
+}
+
+func plainGoal(doc []plainRule, c plainContext) string {
+	for _, r := range plainHold(doc, c) {
+		if r.Goal != "" {
+			return r.Goal
+		}
+	}
+	return ""
 }
 
 func rowsOf(n int) []edged.Row {
@@ -436,6 +587,6 @@ func rowsOf(n int) []edged.Row {
 func sameItems(a, b []Item) bool {
 	return slices.EqualFunc(a, b, func(x, y Item) bool {
 		near := func(p, q float32) bool { return p == q || (p-q)*(p-q) <= 1e-10*q*q }
-		return x.Row == y.Row && x.From == y.From && x.Buried == y.Buried && x.Pinned == y.Pinned && near(x.Factor, y.Factor) && near(x.Score, y.Score)
+		return x.Row == y.Row && x.From == y.From && x.Buried == y.Buried && x.Pinned == y.Pinned && x.Fresh == y.Fresh && near(x.Factor, y.Factor) && near(x.Score, y.Score)
 	})
 }

@@ -17,14 +17,19 @@ type Plan struct {
 	wanted    int // choices that every item must be in
 	pins      []pin
 	caps      caps
-	diversity float32
-	diverse   bool
+	diversity float32 // below 0: not said
+	explore   float32 // below 0: not said
+	goal      string  // empty: not said
+	lifts     []Lift  // boosts of the request
 
 	flow, out []Item   // working memory of Apply
 	keys      []uint64 // order of flow
 	placed    []pin
+	groups    *Groups
 	counts    []int32 // items by group; zero but for those counted
 	counted   []uint32
+	rows      []edged.Row
+	variety   variety
 }
 
 // maxPlanPins bounds the pins of a plan; those of the rules that stand first count.
@@ -55,13 +60,11 @@ func (p *Plan) reset(s *Set) {
 		p.effects[k] = effect{}
 	}
 	p.matched, p.touched, p.pins = p.matched[:0], p.touched[:0], p.pins[:0]
-	p.wanted, p.caps, p.diversity, p.diverse = 0, caps{}, 0, false
-	if p.set == s {
-		return
+	p.wanted, p.caps, p.diversity, p.explore, p.goal, p.lifts = 0, caps{}, -1, -1, "", nil
+	if p.set != s && s != nil {
+		p.effects = sized(p.effects, len(s.choices.texts))
 	}
 	p.set = s
-	p.effects = sized(p.effects, len(s.choices.texts))
-	p.counts = sized(p.counts, s.choices.groups)
 }
 
 // sized returns n zero values; those within list's capacity are zero.
@@ -81,8 +84,14 @@ func (p *Plan) take(i uint32, r *rule) {
 	p.pins = append(p.pins, r.pins[:min(len(r.pins), maxPlanPins-len(p.pins))]...)
 	p.caps.category = smaller(p.caps.category, r.caps.category)
 	p.caps.brand = smaller(p.caps.brand, r.caps.brand)
-	if r.diversity >= 0 && !p.diverse {
-		p.diversity, p.diverse = r.diversity, true
+	if p.diversity < 0 {
+		p.diversity = r.diversity
+	}
+	if p.explore < 0 {
+		p.explore = r.explore
+	}
+	if p.goal == "" {
+		p.goal = r.goal
 	}
 }
 
@@ -110,7 +119,9 @@ func smaller(a, b int32) int32 {
 }
 
 // Empty reports whether the plan changes no list.
-func (p *Plan) Empty() bool { return len(p.touched)+len(p.pins) == 0 && p.caps == caps{} }
+func (p *Plan) Empty() bool {
+	return len(p.touched)+len(p.pins)+len(p.lifts) == 0 && p.caps == caps{} && p.diversity <= 0 && p.explore <= 0
+}
 
 // Narrows reports whether the plan takes items out of lists, so that a longer one is wanted to begin with.
 func (p *Plan) Narrows() bool {
@@ -122,11 +133,22 @@ func (p *Plan) Narrows() bool {
 
 // Reorders reports whether the plan changes the order of what it leaves.
 func (p *Plan) Reorders() bool {
-	return slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&(boosted|buried) != 0 })
+	return len(p.lifts) > 0 || p.diversity > 0 || slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&(boosted|buried) != 0 })
 }
 
-// Diversity is how varied the list ought to be, from 0 to 1; ok is false where no rule says.
-func (p *Plan) Diversity() (lambda float32, ok bool) { return p.diversity, p.diverse }
+// Capped reports whether groups are asked for that the rules don't know.
+func (p *Plan) Capped() bool {
+	return p.caps != (caps{}) && (p.set == nil || p.set.choices.groups == nil)
+}
+
+// Diversity is how varied the list ought to be, from 0 to 1; below 0 where nobody says.
+func (p *Plan) Diversity() float32 { return p.diversity }
+
+// Explore is the share of places for new items, from 0 to 1; below 0 where nobody says.
+func (p *Plan) Explore() float32 { return p.explore }
+
+// Goal is what the list is for; empty where no rule says.
+func (p *Plan) Goal() string { return p.goal }
 
 // AppendNames appends the names of the rules that hold, in the document's order.
 func (p *Plan) AppendNames(dst []string) []string {
@@ -142,7 +164,14 @@ func (p *Plan) Allows(row edged.Row) bool { return p.of(row).what&excluded == 0 
 // of is what all effects together do to a row.
 func (p *Plan) of(row edged.Row) effect {
 	sum := effect{factor: 1}
+	for i := range p.lifts {
+		if l := &p.lifts[i]; l.Of.Has(row) {
+			sum.what |= boosted
+			sum.factor = bounded(sum.factor*float64(l.By), vast)
+		}
+	}
 	if len(p.touched) == 0 {
+		sum.factor = bounded(sum.factor, MaxFactor)
 		return sum
 	}
 	in := 0
@@ -175,12 +204,13 @@ type Item struct {
 	Factor float32 // its score was multiplied by; 1: not
 	Buried bool
 	Pinned bool
+	Fresh  bool // not of the list, but of those to explore with
 }
 
-// Apply makes of a list, best first, at most n items as the plan wants them. A row comes at most once in list. may says whether a pinned row that
-// is not in the list may be shown. What is returned is the plan's until the next Apply; list is left as it is.
-func (p *Plan) Apply(list []Item, n int, may func(edged.Row) bool) []Item {
-	p.flow = p.flow[:0]
+// Apply makes of a list, best first, at most n items as the plan wants them. A row comes at most once in list. What is returned is the
+// plan's until the next Apply; list is left as it is.
+func (p *Plan) Apply(list []Item, n int, in *Scope) []Item {
+	p.flow, p.keys = p.flow[:0], p.keys[:0]
 	for i := range list {
 		e := p.of(list[i].Row)
 		if e.what&excluded != 0 {
@@ -189,18 +219,30 @@ func (p *Plan) Apply(list []Item, n int, may func(edged.Row) bool) []Item {
 		it := list[i]
 		it.From, it.Factor, it.Buried, it.Pinned = int32(i), float32(e.factor), e.what&buried != 0, false
 		it.Score = scaled(it.Score, it.Factor)
+		p.keys = append(p.keys, it.key(len(p.flow)))
 		p.flow = append(p.flow, it)
-	}
-	p.keys = p.keys[:0]
-	for i := range p.flow {
-		p.keys = append(p.keys, p.flow[i].key(i))
 	}
 	if p.Reorders() {
 		slices.Sort(p.keys)
 	}
-	p.pinned(may)
-	p.fill(n)
+	p.count(in)
+	p.pinned(in.May)
+	p.fill(n, in)
 	return p.out
+}
+
+// count makes ready to count what caps limit.
+func (p *Plan) count(in *Scope) {
+	p.groups = in.Groups
+	if p.groups == nil && p.set != nil {
+		p.groups = p.set.choices.groups
+	}
+	if p.caps == (caps{}) {
+		p.groups = nil
+	}
+	if p.groups != nil {
+		p.counts = sized(p.counts, p.groups.number)
+	}
 }
 
 // scaled applies a factor so that one above 1 always lifts.
@@ -263,32 +305,43 @@ func (p *Plan) inFlow(row edged.Row) int {
 	return -1
 }
 
-// fill merges pins and the flow into out.
-func (p *Plan) fill(n int) {
+// fill merges pins, new items and the flow into out.
+func (p *Plan) fill(n int, in *Scope) {
 	p.out = p.out[:0]
-	pins := p.placed
+	pins, fresh := p.placed, in.Fresh
 	for _, x := range pins {
 		if int(x.at) < n {
-			p.count(x.row)
+			p.place(x.row)
 		}
 	}
-	next := 0
+	from := source{p: p}
+	if p.diversity > 0 && in.Alike != nil {
+		from.varied(in.Alike)
+	}
 	for len(p.out) < n {
-		if len(pins) > 0 && (int(pins[0].at) <= len(p.out) || next == len(p.keys)) {
-			p.out = append(p.out, p.pinnedItem(pins[0].row))
+		at := len(p.out)
+		if len(pins) > 0 && int(pins[0].at) <= at {
+			from.put(p.pinnedItem(pins[0].row))
 			pins = pins[1:]
 			continue
 		}
-		if next == len(p.keys) {
-			break
+		if at < len(in.Places) && in.Places[at] {
+			var ok bool
+			if fresh, ok = from.explore(fresh); ok {
+				continue
+			}
 		}
-		it := &p.flow[p.keys[next]&placeMask]
-		next++
-		if p.isPin(it.Row) || !p.admits(it.Row) {
-			continue
+		it := from.next()
+		switch {
+		case it != nil:
+			p.place(it.Row)
+			from.put(*it)
+		case len(pins) > 0:
+			from.put(p.pinnedItem(pins[0].row))
+			pins = pins[1:]
+		default:
+			n = at
 		}
-		p.count(it.Row)
-		p.out = append(p.out, *it)
 	}
 	for _, g := range p.counted {
 		p.counts[g] = 0
@@ -310,20 +363,21 @@ func (p *Plan) pinnedItem(row edged.Row) Item {
 
 // admits reports whether the caps leave room for a row.
 func (p *Plan) admits(row edged.Row) bool {
-	if p.caps == (caps{}) || int(row) >= len(p.set.choices.categories) {
+	if p.groups == nil {
 		return true
 	}
-	c, b := p.set.choices.categories[row], p.set.choices.brands[row]
+	c, b := p.groups.of(row)
 	return (p.caps.category == 0 || c == 0 || p.counts[c] < p.caps.category) &&
 		(p.caps.brand == 0 || b == 0 || p.counts[b] < p.caps.brand)
 }
 
-// count counts a row for its category and its brand.
-func (p *Plan) count(row edged.Row) {
-	if p.caps == (caps{}) || int(row) >= len(p.set.choices.categories) {
+// place counts a row for its category and its brand.
+func (p *Plan) place(row edged.Row) {
+	if p.groups == nil {
 		return
 	}
-	for _, g := range [2]uint32{p.set.choices.categories[row], p.set.choices.brands[row]} {
+	c, b := p.groups.of(row)
+	for _, g := range [2]uint32{c, b} {
 		if g != 0 {
 			p.counts[g]++
 			p.counted = append(p.counted, g)

@@ -97,7 +97,7 @@ func apply(t *testing.T, d *datadriven.TestData, plan *Plan) string {
 		list = append(list, it)
 	}
 	var b strings.Builder
-	for _, it := range plan.Apply(list, n, func(edged.Row) bool { return true }) {
+	for _, it := range plan.Apply(list, n, anyMay) {
 		fmt.Fprintf(&b, "%s score=%.3g factor=%.3g", s[it.Row].ID, it.Score, it.Factor)
 		if it.Pinned {
 			b.WriteString(" pinned")
@@ -164,6 +164,8 @@ func manyRules() []byte {
 	return []byte(b.String())
 }
 
+var anyMay = &Scope{May: func(edged.Row) bool { return true }}
+
 func busyContext() *Context {
 	return &Context{
 		Slot: []byte("s3"), Country: []byte("GB"), Device: []byte("m"), Segment: []byte("x3"),
@@ -187,11 +189,10 @@ func TestNoAllocations(t *testing.T) {
 	}
 	var p Plan
 	c, list := busyContext(), busyList(200)
-	may := func(edged.Row) bool { return true }
 	n := 0
 	testkit.Allocs(t, 0, func() {
 		set.Match(&p, c)
-		n = len(p.Apply(list, 50, may))
+		n = len(p.Apply(list, 50, anyMay))
 	})
 	if n == 0 || len(p.matched) < 10 || !p.Narrows() || !p.Reorders() {
 		t.Fatalf("%d items by %d rules: this measured little", n, len(p.matched))
@@ -206,9 +207,9 @@ func TestPlanMovesBetweenSets(t *testing.T) {
 	list := busyList(5)
 	for range 3 {
 		large.Match(&p, busyContext())
-		p.Apply(list, 5, func(edged.Row) bool { return true })
+		p.Apply(list, 5, anyMay)
 		small.Match(&p, &Context{})
-		if got := p.Apply([]Item{{Row: 1}, {Row: 2}}, 5, nil); len(got) != 1 || got[0].Row != 2 || got[0].Factor != 1 {
+		if got := p.Apply([]Item{{Row: 1}, {Row: 2}}, 5, &Scope{}); len(got) != 1 || got[0].Row != 2 || got[0].Factor != 1 {
 			t.Fatalf("%+v, want row 2 alone", got)
 		}
 	}
@@ -231,11 +232,10 @@ func BenchmarkMatchAndApply500(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var p Plan
 			c, list := busyContext(), busyList(n)
-			may := func(edged.Row) bool { return true }
 			b.ReportAllocs()
 			for b.Loop() {
 				set.Match(&p, c)
-				p.Apply(list, 20, may)
+				p.Apply(list, 20, anyMay)
 			}
 		})
 	}
@@ -266,7 +266,7 @@ func FuzzCompile(f *testing.F) {
 			c := busyContext()
 			c.Slot = []byte(slot)
 			set.Match(&p, c)
-			if got := p.Apply(list, 3, func(edged.Row) bool { return true }); len(got) > 3 {
+			if got := p.Apply(list, 3, anyMay); len(got) > 3 {
 				t.Fatalf("%d items, at most 3", len(got))
 			}
 		}

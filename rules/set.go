@@ -35,8 +35,9 @@ type rule struct {
 	acts []act
 	pins []pin
 	caps caps
-	// diversity is −1 where the rule says nothing of it.
-	diversity float32
+	// diversity and explore are −1, and goal is empty, where the rule says nothing of them.
+	diversity, explore float32
+	goal               string
 }
 
 // act is what a rule does to what a choice chooses.
@@ -118,7 +119,7 @@ func (s *Set) number(w *whenText) {
 }
 
 func (s *Set) compile(t *ruleText, cat Catalogue) (r rule, faults []Fault) {
-	r = rule{name: t.name, when: s.compileWhen(&t.when), caps: caps{int32(t.capCat), int32(t.capBrand)}, diversity: t.diversity}
+	r = rule{name: t.name, when: s.compileWhen(&t.when), caps: caps{int32(t.capCat), int32(t.capBrand)}, diversity: t.diversity, explore: t.explore, goal: t.goal}
 	s.choices.capped = s.choices.capped || t.capCat+t.capBrand > 0
 	for _, list := range []struct {
 		texts []choiceText

@@ -15,7 +15,7 @@ type slotAsk struct {
 
 // The names a batch's body may have beside what its slots have, and those of one slot.
 var (
-	batchKeys = []string{"slots", "user", "session", "recent", "exclude", "goal", "fields", "explain", "context", "timeoutMs"}
+	batchKeys = append([]string{"slots", "user", "session", "recent", "exclude", "goal", "fields", "explain", "context", "timeoutMs"}, wishKeys...)
 	slotKeys  = []string{"slot", "n"}
 )
 

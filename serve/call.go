@@ -82,6 +82,7 @@ func (c *call) release() {
 	c.reset(nil, time.Time{})
 	c.guard = nil
 	c.ask = rank.Request{}
+	c.ruling.letGo()
 }
 
 // oversized reports whether a large request left buffers not worth keeping.

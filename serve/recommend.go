@@ -100,7 +100,9 @@ func (s *Server) answerSlot(c *call) *problem {
 	if len(c.key) > 0 {
 		c.basis = s.basis(c, country, s.cfg.Windows[0])
 	}
-	s.rank(c)
+	if p := s.rank(c); p != nil {
+		return p
+	}
 	return s.writeAnswer(c)
 }
 

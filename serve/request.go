@@ -42,6 +42,7 @@ type request struct {
 	segment       []byte
 	visitor       []rules.Attribute // the rest of the context
 	keys          [][]byte          // of the context, seen so far
+	wishes
 }
 
 // seed is an item the visitor met.
@@ -52,7 +53,9 @@ type seed struct {
 }
 
 func (q *request) reset() {
-	*q = request{n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0], visitor: q.visitor[:0], cursor: q.cursor[:0]}
+	w := q.wishes
+	w.reset()
+	*q = request{wishes: w, n: defaultN, recent: q.recent[:0], exclude: q.exclude[:0], fields: q.fields[:0], keys: q.keys[:0], visitor: q.visitor[:0], cursor: q.cursor[:0]}
 }
 
 // newest orders seeds by time, newest first, where every one has a time, and cuts them to those that count.
@@ -69,7 +72,7 @@ func (q *request) newest() {
 
 // The names a POST body may have, and those of one object in recent.
 var (
-	recommendKeys = []string{"user", "session", "recent", "exclude", "n", "goal", "fields", "explain", "context", "slot", "timeoutMs", "cursor"}
+	recommendKeys = append([]string{"user", "session", "recent", "exclude", "n", "goal", "fields", "explain", "context", "slot", "timeoutMs", "cursor"}, wishKeys...)
 	seedKeys      = []string{"item", "type", "time"}
 )
 
@@ -133,6 +136,8 @@ func (c *call) member(key string) (p *problem) {
 		var ms int
 		ms, p = s.integer(1, maxTimeout)
 		q.timeout = time.Duration(ms) * time.Millisecond
+	default:
+		p = c.wish(key)
 	}
 	return p
 }
@@ -242,7 +247,7 @@ func (s *scanner) time() (int64, *problem) {
 
 // The query parameters of each endpoint.
 var (
-	recommendParams = []string{"recent", "n", "exclude", "goal", "fields", "explain", "country", "slot", "timeoutMs", "cursor"}
+	recommendParams = append([]string{"recent", "n", "exclude", "goal", "fields", "explain", "country", "slot", "timeoutMs", "cursor"}, wishParams...)
 	similarParams   = []string{"n", "fields"}
 	trendingParams  = []string{"country", "window", "n", "fields"}
 	popularParams   = []string{"n", "fields"}
@@ -263,6 +268,8 @@ func (c *call) params(raw []byte, known []string) *problem {
 		case "fields":
 			q.fields, p = commaList(q.fields, v, maxFields)
 			return p
+		case "boost":
+			return q.boostParam(v)
 		}
 		if q.given&(1<<k) != 0 {
 			return bad("given twice")
@@ -292,6 +299,8 @@ func (q *request) scalar(name string, v []byte) (p *problem) {
 		q.slot, p = shortText(v, edged.MaxTypeLen)
 	case "window":
 		q.window, p = shortText(v, edged.MaxTypeLen)
+	default:
+		p = q.wishParam(name, v)
 	}
 	return p
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
 )
@@ -16,50 +17,62 @@ type Rules interface {
 // sourcePinned is the source of an item that is there because a rule wants it, and was not found otherwise.
 const sourcePinned rank.Source = "pinned"
 
-// ruling is what rules make of one answer.
+// ruling is what rules, and the request's own wishes, make of one answer.
 type ruling struct {
-	context rules.Context
-	plan    rules.Plan
-	names   []string
-	list    []rules.Item
-	items   []rank.Item
-	lifts   []float32 // by item of the answer: what rules added to its score; empty: no rules
+	context     rules.Context
+	wish        rules.Wish
+	plan        rules.Plan
+	scope       rules.Scope
+	likeness    rank.Likeness
+	exploration rank.Exploration
+	names       []string
+	list        []rules.Item
+	items       []rank.Item
+	lifts       []float32 // by item of the answer: what boosts added to its score; empty: nothing was to be done
 }
 
-// rule finds the rules for a request. Where they may take items out or reorder them, more are asked of the ranker than of us.
-func (s *Server) rule(c *call) {
+// rule finds the rules for a request. Where items may be taken out or reordered, more are asked of the ranker than of us.
+func (s *Server) rule(c *call) *problem {
 	r := &c.ruling
 	r.lifts, r.names = r.lifts[:0], r.names[:0]
-	if s.cfg.Rules == nil {
-		return
-	}
-	set := s.cfg.Rules.For(c.ranker)
-	if set == nil {
-		return
+	var set *rules.Set
+	if s.cfg.Rules != nil {
+		set = s.cfg.Rules.For(c.ranker)
 	}
 	r.context = rules.Context{
 		Slot: c.req.slot, Country: c.req.country, Device: c.req.device, Segment: c.req.segment, Visitor: c.req.visitor, Time: c.start.UnixMilli(),
 	}
 	set.Match(&r.plan, &r.context)
 	r.names = r.plan.AppendNames(r.names)
+	if p := c.settleWishes(); p != nil {
+		return p
+	}
+	r.plan.Add(&r.wish)
 	if r.plan.Narrows() || r.plan.Reorders() {
 		c.ask.N = min(rank.MaxDepth, 4*c.req.n+50)
 	}
+	if goal := r.plan.Goal(); goal != "" && c.req.goal == "" {
+		c.ask.Goal, c.ask.ExcludeSeen = model.Goal(goal), model.Goal(goal) == model.GoalNew
+	}
+	return nil
 }
 
 // rank answers c.ask and lets the rules have their say.
-func (s *Server) rank(c *call) {
-	s.rule(c)
+func (s *Server) rank(c *call) *problem {
+	if p := s.rule(c); p != nil {
+		return p
+	}
 	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 	r := &c.ruling
-	if len(r.names) == 0 || r.plan.Empty() {
-		return
+	if r.plan.Empty() {
+		return nil
 	}
 	if s.apply(c); len(c.answer.Items) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() {
 		c.ask.N = rank.MaxDepth // few were let through: look as deep as there is
 		c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 		s.apply(c)
 	}
+	return nil
 }
 
 // apply makes the ranker's list what the plan wants.
@@ -75,8 +88,11 @@ func (s *Server) apply(c *call) {
 		r.list = append(r.list, rules.Item{Row: it.Row, Score: it.Score, Tier: tier})
 	}
 	a.Items = a.Items[:0]
-	for _, it := range r.plan.Apply(r.list, c.req.n, func(row edged.Row) bool { return c.mayPin(row) }) {
-		item := rank.Item{Row: it.Row, Source: sourcePinned, Level: rank.Global, Reason: rank.Reason{Code: string(sourcePinned)}}
+	c.scope()
+	made := r.plan.Apply(r.list, c.req.n, &r.scope)
+	for i := range made {
+		it := &made[i]
+		item := itemOf(it)
 		if it.From >= 0 {
 			item = r.items[it.From]
 		}
@@ -84,11 +100,35 @@ func (s *Server) apply(c *call) {
 		item.Score = it.Score
 		a.Items = append(a.Items, item)
 	}
+	a.Level = rank.Static
+	if len(a.Items) > 0 {
+		a.Level = a.Items[0].Level
+	}
+}
+
+// scope gives the plan what it may ask of items.
+func (c *call) scope() {
+	r := &c.ruling
+	if r.scope.May == nil {
+		r.scope.May = c.mayPin
+	}
+	r.scope.Alike = nil
+	if r.plan.Diversity() > 0 {
+		r.scope.Alike = r.likeness.Of(c.ranker)
+	}
+	r.scope.Groups = nil
+	if r.plan.Capped() {
+		var err error
+		if r.scope.Groups, err = c.ranker.Groups(); err != nil && c.answer.Err == nil {
+			c.answer.Err = err
+		}
+	}
+	c.explore()
 }
 
 // mayPin reports whether a row that was not found may be shown all the same. Having been seen is no reason against it.
 func (c *call) mayPin(row edged.Row) bool {
-	return c.ranker.May(row, c.start) && !slices.Contains(c.exclude, row)
+	return c.ranker.May(row, c.start) && !slices.Contains(c.exclude, row) && (c.ask.Only == nil || c.ask.Only.Has(row))
 }
 
 // lift is what rules added to the score of the answer's item i.
@@ -97,4 +137,11 @@ func (c *call) lift(i int) float32 {
 		return 0
 	}
 	return c.ruling.lifts[i]
+}
+
+// letGo forgets what belongs to a release or a request.
+func (r *ruling) letGo() {
+	clear(r.wish.Boosts[:cap(r.wish.Boosts)])
+	r.likeness.LetGo()
+	r.scope.Groups, r.scope.Alike = nil, nil
 }
