@@ -62,9 +62,10 @@ func (r *Ranker) Explore(e *Exploration, s *Scratch, q *Request, n int, share fl
 		return
 	}
 	allowed := s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
+	s.drawn.reset(8 * wanted)
 	for draw := range 8 * wanted { // some may not come
 		row := fresh[min(int(unit(^seed, uint64(draw))*float64(len(fresh))), len(fresh)-1)]
-		if allowed.has(row) && s.taken.add(row) {
+		if allowed.has(row) && !s.taken.has(row) && s.drawn.add(row) {
 			if e.Rows = append(e.Rows, row); len(e.Rows) == 2*wanted {
 				return
 			}

@@ -20,6 +20,7 @@ type Scratch struct {
 	found   []edged.Row // rows of hits
 	exclude []edged.Row // ascending
 	taken   rowSet      // what must not come (again)
+	drawn   rowSet      // to explore with
 	only    only
 	buf     []byte
 }

@@ -2,20 +2,25 @@ package serve
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/valyala/fasthttp"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
+	"github.com/edged/edged/rules"
 )
 
 // withBlends gives a shop tables, each item speaking for the next two, and a blend for each goal.
@@ -52,6 +57,50 @@ type ask struct {
 	Goal    string            `json:"goal,omitempty"`
 	Explain bool              `json:"explain"`
 	Context map[string]string `json:"context"`
+	Slot    string            `json:"slot,omitempty"`
+	Session string            `json:"session,omitempty"`
+
+	Filter       string         `json:"filter,omitempty"`
+	Boost        []askedBoost   `json:"boost,omitempty"`
+	Diversity    *float32       `json:"diversity,omitempty"`
+	Explore      *float32       `json:"explore,omitempty"`
+	MinRelevance float32        `json:"minRelevance,omitempty"`
+	Cap          map[string]int `json:"cap,omitempty"`
+}
+
+type askedBoost struct {
+	Where string  `json:"where"`
+	By    float32 `json:"by"`
+}
+
+// wishes draws what a request may want beside its items.
+func (q *ask) wishes(rng *rand.Rand) {
+	one := func(k int) bool { return rng.IntN(k) == 0 }
+	condition := func() string { return bazaarConditions[rng.IntN(len(bazaarConditions))].text }
+	part := func() *float32 { x := []float32{0, .25, .5, 1}[rng.IntN(4)]; return &x }
+	q.Slot = []string{"", "hero", "list", "sale", "rare", "cart"}[rng.IntN(6)]
+	q.Context["device"], q.Context["tier"] = []string{"tv", "phone"}[rng.IntN(2)], []string{"gold", "none"}[rng.IntN(2)]
+	if one(3) {
+		q.Session = fmt.Sprint("s", rng.IntN(3)) // nobody knows it
+	}
+	if one(4) {
+		q.Filter = condition()
+	}
+	for one(4) {
+		q.Boost = append(q.Boost, askedBoost{condition(), []float32{.01, .5, 2, 100}[rng.IntN(4)]})
+	}
+	if one(3) {
+		q.Diversity = part()
+	}
+	if one(4) {
+		q.Explore = part()
+	}
+	if one(6) {
+		q.MinRelevance = rng.Float32()
+	}
+	if one(4) {
+		q.Cap = map[string]int{[]string{"category", "brand"}[rng.IntN(2)]: 1 + rng.IntN(4)}
+	}
 }
 
 func someAsk(rng *rand.Rand, m *model.Model) ask {
@@ -107,34 +156,52 @@ type answered struct {
 		ID     string
 		Score  json.Number
 		Source string
-		Reason *struct {
-			Code   string
-			Items  []string
-			Shares []json.Number
-			Rest   json.Number
-			Terms  map[string]json.Number
-		}
+		Reason *reasoned
 	}
 }
 
-// What is served is what rank answers in process, item by item, score by score, share by share. EDGED_REQUESTS asks for more of them.
+type reasoned struct {
+	Code   string
+	Items  []string
+	Shares []json.Number
+	Rest   json.Number
+	Terms  map[string]json.Number
+}
+
+// What is served is what rank and rules make in process, item by item, score by score, share by share: for shops with blends and without, by rules of
+// every kind, with filters, boosts, caps, variety and exploration. EDGED_REQUESTS asks for more of them.
 func TestServedIsRanked(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv("EDGED_REQUESTS"))
 	rng := rand.New(rand.NewPCG(31, 1))
-	f := newFixture(t)
+	document := oneDocument{t: t}
+	f := newFixture(t, func(c *Config) { c.Rules = &document })
 	h := f.server.Handler()
 	var ctx fasthttp.RequestCtx
 	prepareGet(&ctx, "/v1/recommend")
 	ctx.Request.Header.SetMethod("POST")
 	ctx.Request.Header.SetContentType("application/json")
-	var a rank.Answer
-	var s rank.Scratch
-	for i := range max(n, 2000) {
-		if i%1000 == 0 {
-			f.publish("2-bbbb", 2, "", [][]func(*model.Build){{withBlends}, nil}[i/1000%2]...)
+	var shops []*rank.Ranker
+	for _, change := range [][]func(*model.Build){nil, {withoutBlends}} {
+		m, c := bazaarFiles(t, 3000, change...)
+		opened, err := model.Parse(m, c)
+		if err != nil {
+			t.Fatal(err)
 		}
-		r := f.releases.Current()
-		q := someAsk(rng, r.Model())
+		shops = append(shops, rank.New(opened, rank.Release{ID: "2-bbbb", Version: 2, Created: start.Add(-time.Hour)}))
+	}
+	shops = append(shops, rank.New(shop(t, "", withBlends), rank.Release{ID: "3-cccc", Version: 3, Created: start.Add(-time.Hour)}))
+	var p process
+	for i := range max(n, 3000) {
+		if i%300 == 0 {
+			r := shops[i/300%len(shops)]
+			f.releases.Store(r)
+			p.ranker, document.sets, document.text = r, nil, []string{bazaarRules, "rules: []"}[i/900%2]
+			p.set = document.For(r)
+		}
+		q := someAsk(rng, p.ranker.Model())
+		if i%4 > 0 {
+			q.wishes(rng)
+		}
 		body, err := json.Marshal(q)
 		if err != nil {
 			t.Fatal(err)
@@ -146,13 +213,199 @@ func TestServedIsRanked(t *testing.T) {
 		var got answered
 		d := json.NewDecoder(bytes.NewReader(resp))
 		d.UseNumber()
-		if err := d.Decode(&got); err != nil {
+		if err := d.Decode(&got); err != nil || got.Items == nil {
 			t.Fatalf("%s: %s: %v", body, resp, err)
 		}
-		r.Recommend(&a, &s, q.plain(r.Model()))
-		if want := spelled(r.Model(), &a, q.Explain); want != got.spelled() {
+		if want := p.answer(t, &q); want != got.spelled() {
 			t.Fatalf("%s:\n%s\ngot  %s\nwant %s", body, resp, got.spelled(), want)
 		}
+		p.check(t, &q, &got)
+	}
+}
+
+// process answers by calling rank and rules.
+type process struct {
+	ranker *rank.Ranker
+	set    *rules.Set
+	a      rank.Answer
+	s      rank.Scratch
+	alike  rank.Likeness
+}
+
+// answer spells the answer to a request.
+func (p *process) answer(t *testing.T, q *ask) string {
+	t.Helper()
+	r, m := p.ranker, p.ranker.Model()
+	ask := q.plain(m)
+	where := func(text string) *model.Selection {
+		s, err := r.Where([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	wish := rules.Wish{Category: q.Cap["category"], Brand: q.Cap["brand"], Diversity: -1, Explore: -1}
+	if q.Diversity != nil {
+		wish.Diversity = *q.Diversity
+	}
+	if q.Explore != nil {
+		wish.Explore = *q.Explore
+	}
+	for _, b := range q.Boost {
+		wish.Boosts = append(wish.Boosts, rules.Lift{Of: where(b.Where), By: b.By})
+	}
+	if ask.Relevance = q.MinRelevance; q.Filter != "" {
+		ask.Only = where(q.Filter)
+	}
+	var plan rules.Plan
+	p.set.Match(&plan, &rules.Context{
+		Slot: []byte(q.Slot), Country: []byte(q.Context["country"]), Device: []byte(q.Context["device"]), Time: start.UnixMilli(),
+		Visitor: []rules.Attribute{{Name: []byte("tier"), Value: rules.Text([]byte(q.Context["tier"]))}},
+	})
+	plan.Add(&wish)
+	if goal := plan.Goal(); goal != "" && q.Goal == "" {
+		ask.Goal, ask.ExcludeSeen = model.Goal(goal), goal == "new"
+	}
+	if plan.Narrows() || plan.Reorders() {
+		ask.N = min(1000, 4*q.N+50)
+	}
+	r.Recommend(&p.a, &p.s, ask)
+	if plan.Empty() {
+		return spelled(m, &p.a, nil, q.Explain)
+	}
+	made, lifts := p.compose(t, &plan, ask, q)
+	if len(made) < q.N && plan.Narrows() {
+		ask.N = 1000
+		r.Recommend(&p.a, &p.s, ask)
+		made, lifts = p.compose(t, &plan, ask, q)
+	}
+	p.a.Items, p.a.Level = made, rank.Static
+	if len(made) > 0 {
+		p.a.Level = made[0].Level
+	}
+	return spelled(m, &p.a, lifts, q.Explain)
+}
+
+// compose makes of the ranker's list what the plan wants.
+func (p *process) compose(t *testing.T, plan *rules.Plan, ask *rank.Request, q *ask) (made []rank.Item, lifts []float32) {
+	var list []rules.Item
+	tier := uint8(0)
+	for i, it := range p.a.Items {
+		if i > 0 {
+			before := p.a.Items[i-1]
+			if it.Level != before.Level || it.Level > rank.Session && it.Source != before.Source {
+				tier++
+			}
+		}
+		list = append(list, rules.Item{Row: it.Row, Score: it.Score, Tier: tier})
+	}
+	groups, err := p.ranker.Groups()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e rank.Exploration
+	p.ranker.Explore(&e, &p.s, ask, q.N, plan.Explore(), q.seed(ask))
+	in := &rules.Scope{Groups: groups, Alike: p.alike.Of(p.ranker), Fresh: e.Rows, Places: e.Places, May: func(row edged.Row) bool {
+		return p.ranker.May(row, start) && !slices.Contains(ask.Exclude, row) && (ask.Only == nil || ask.Only.Has(row))
+	}}
+	for _, it := range plan.Apply(list, q.N, in) {
+		item := rank.Item{Row: it.Row, Source: "pinned", Level: rank.Global, Reason: rank.Reason{Code: "pinned"}}
+		if it.Fresh {
+			item.Source, item.Reason.Code = "explore", "new"
+		}
+		if it.From >= 0 {
+			item = p.a.Items[it.From]
+		}
+		lifts = append(lifts, it.Score-item.Score)
+		item.Score = it.Score
+		made = append(made, item)
+	}
+	return made, lifts
+}
+
+// seed is what exploration is drawn by.
+func (q *ask) seed(ask *rank.Request) uint64 {
+	b := []byte("\xff" + q.Session + "\xff" + q.Slot + "\xff")
+	for _, v := range ask.Recent {
+		b = binary.LittleEndian.AppendUint32(b, uint32(v.Row))
+	}
+	return xxhash.Sum64(b) + uint64(start.Unix()/3600)
+}
+
+// check holds an answer against what was asked, whatever rank says of it.
+func (p *process) check(t *testing.T, q *ask, got *answered) {
+	t.Helper()
+	m := p.ranker.Model()
+	counts, seen := map[string]int{}, map[string]bool{}
+	for _, it := range got.Items {
+		row, ok := m.Row(it.ID)
+		if !ok || seen[it.ID] || slices.Contains(q.Exclude, it.ID) {
+			t.Fatalf("%+v: %s is unknown, twice there, or excluded", q, it.ID)
+		}
+		seen[it.ID] = true
+		item, attributes := itemOfRow(t, m, row)
+		for _, c := range bazaarConditions {
+			if c.text == q.Filter && len(item.Tags) > 0 && !c.meets(item, attributes) {
+				t.Fatalf("%s: %+v", c.text, item)
+			}
+		}
+		for kind, group := range map[string]string{"category": strings.Join(item.Categories, " "), "brand": item.Brand} {
+			if group == "" {
+				continue
+			}
+			if counts[group]++; q.Cap[kind] > 0 && counts[group] > q.Cap[kind] && q.Slot != "hero" { // there are pins there, which count, and are not refused
+				t.Fatalf("%+v: %d of %s", q, counts[group], group)
+			}
+		}
+		if q.Explain {
+			sumsUp(t, it.Score, it.Reason)
+		}
+	}
+}
+
+func itemOfRow(t *testing.T, m *model.Model, row edged.Row) (*edged.Item, *bazaarAttributes) {
+	t.Helper()
+	b := []byte("{")
+	for _, name := range catalogueFields {
+		from := len(b)
+		out, ok, err := m.AppendField(fmt.Appendf(b, "%q:", name), row, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b = append(out, ','); !ok {
+			b = b[:from]
+		}
+	}
+	var raw struct {
+		edged.Item
+		Published, Expires string
+		Attributes         bazaarAttributes
+	}
+	if err := json.Unmarshal(append(bytes.TrimRight(b, ","), '}'), &raw); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+	if at, err := time.Parse(time.RFC3339, raw.Published); err == nil {
+		raw.Item.Published = at.UnixMilli()
+	}
+	return &raw.Item, &raw.Attributes
+}
+
+// sumsUp checks that shares, rest and terms sum to the score.
+func sumsUp(t *testing.T, score json.Number, r *reasoned) {
+	t.Helper()
+	if r == nil || r.Rest == "" {
+		return // of a list, pinned or new: nothing is said to add up
+	}
+	number := func(n json.Number) float64 { x, _ := n.Float64(); return x }
+	sum := number(r.Rest)
+	for _, share := range r.Shares {
+		sum += number(share)
+	}
+	for _, term := range r.Terms {
+		sum += number(term)
+	}
+	if want := number(score); math.Abs(sum-want) > 1e-4*max(1, math.Abs(want)) {
+		t.Fatalf("shares %v, rest %v and terms %v sum to %g, not to %g", r.Shares, r.Rest, r.Terms, sum, want)
 	}
 }
 
@@ -161,13 +414,13 @@ func (a *answered) spelled() string {
 	for _, it := range a.Items {
 		b += fmt.Sprintf("\n%s %s %s", it.ID, it.Score, it.Source)
 		if r := it.Reason; r != nil {
-			b += fmt.Sprint(" ", r.Code, r.Items, r.Shares, r.Rest, r.Terms["popular"], r.Terms["repeat"], r.Terms["past"])
+			b += fmt.Sprint(" ", r.Code, r.Items, r.Shares, r.Rest, r.Terms["popular"], r.Terms["repeat"], r.Terms["past"], r.Terms["rules"])
 		}
 	}
 	return b
 }
 
-func spelled(m *model.Model, a *rank.Answer, explain bool) string {
+func spelled(m *model.Model, a *rank.Answer, lifts []float32, explain bool) string {
 	number := func(x float32, zero string) json.Number {
 		if x == 0 {
 			return json.Number(zero)
@@ -175,7 +428,11 @@ func spelled(m *model.Model, a *rank.Answer, explain bool) string {
 		return json.Number(appendFloat(nil, x))
 	}
 	b := a.Level.String()
-	for _, it := range a.Items {
+	for i, it := range a.Items {
+		lift := float32(0)
+		if lifts != nil {
+			lift = lifts[i]
+		}
 		b += fmt.Sprintf("\n%s %s %s", m.ID(it.Row), number(it.Score, "0"), it.Source)
 		if !explain {
 			continue
@@ -190,7 +447,7 @@ func spelled(m *model.Model, a *rank.Answer, explain bool) string {
 			rest = ""
 		}
 		terms := it.Reason.Terms
-		b += fmt.Sprint(" ", it.Reason.Code, ids, shares, rest, number(terms.Popular, ""), number(terms.Repeat, ""), number(terms.Past, ""))
+		b += fmt.Sprint(" ", it.Reason.Code, ids, shares, rest, number(terms.Popular, ""), number(terms.Repeat, ""), number(terms.Past, ""), number(lift, ""))
 	}
 	return b
 }

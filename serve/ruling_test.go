@@ -121,3 +121,25 @@ rules:
 		}
 	}
 }
+
+func TestWishesAllocateNothing(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Clock = func() time.Time { return start } }, withRules(t, "rules: [{name: a, cap: {category: 4}}]"))
+	h := f.server.Handler()
+	m, c := bazaarFiles(t, 1000)
+	opened, err := model.Parse(m, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.releases.Store(rank.New(opened, rank.Release{ID: "2-bbbb", Version: 2}))
+	for _, wish := range []string{
+		"filter=price%20%3C%2030%20and%20brand%20!=%20%22brand1%22", "boost=2:%22sale%22%20in%20tags&boost=.5:price%20%3E%2050", "diversity=.4", "capBrand=2", "explore=.3", "minRelevance=.2",
+		"filter=price%20%3C%2030&boost=2:%22sale%22%20in%20tags&diversity=.4&capCategory=2&capBrand=3&explore=.3",
+	} {
+		var ctx fasthttp.RequestCtx
+		prepareGet(&ctx, "/v1/recommend?recent=b00001,b00041,b00081&n=10&country=GB&explain=true&"+wish)
+		testkit.Allocs(t, 0, func() { h(&ctx) })
+		if ids := idsIn(string(ctx.Response.Body())); len(strings.Fields(ids)) < 2 {
+			t.Errorf("%s: %s", wish, ctx.Response.Body())
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package rank
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/internal/testkit"
+	"github.com/edged/edged/model"
+)
+
+// priced makes a model of items with prices, brands, categories, attributes and dates.
+func priced(t testing.TB, n int) *model.Model {
+	return random(t, rand.New(rand.NewPCG(71, 1)), n, 12, func(b *model.Build) {
+		withTrends(b)
+		for i := range b.Items {
+			it := &b.Items[i]
+			it.Price, it.Brand, it.Tags = float64(i%40+1)/2, fmt.Sprint("b", i%7), []string{"t" + fmt.Sprint(i%3), "all"}
+			it.Categories = []string{fmt.Sprintf("a/b%d/c%d", i%4, i%5)}
+			it.Published = created.AddDate(0, 0, -i%100).UnixMilli()
+			it.Attributes = fmt.Appendf(nil, `{"size":%d,"code":"%d","new":%t,"flag":"%t"}`, i%6, i%6, i%4 == 0, i%2 == 0)
+			if i%9 == 0 {
+				it.Attributes = nil
+			}
+			b.Popularity[i] = float32(i % 11)
+		}
+	})
+}
+
+func TestWhereMeansWhatItSays(t *testing.T) {
+	const n = 900
+	m := priced(t, n)
+	r := ranker(m)
+	has := func(i int) bool { return i%9 != 0 }
+	published := func(i int) time.Time { return created.AddDate(0, 0, -i%100) }
+	for text, meets := range map[string]func(i int) bool{
+		`price < 5`:                              func(i int) bool { return i%40 < 9 },
+		`5 <= price and price <= 7.5`:            func(i int) bool { return i%40 >= 9 && i%40 <= 14 },
+		`price in [1, 2, "3"]`:                   func(i int) bool { return i%40 == 1 || i%40 == 3 || i%40 == 5 },
+		`not (price > -1)`:                       func(int) bool { return false },
+		`brand == "b1" or brand in ["b3", "b9"]`: func(i int) bool { return i%7 == 1 || i%7 == 3 },
+		`brand != "b1" and "t2" in tags`:         func(i int) bool { return i%7 != 1 && i%3 == 2 },
+		`tags == "all"`:                          func(int) bool { return true },
+		`categories == "a/b2"`:                   func(i int) bool { return i%4 == 2 },
+		`"a/b2/c1" in categories`:                func(i int) bool { return i%4 == 2 && i%5 == 1 },
+		`categories not in ["a/b", "c1"]`:        func(int) bool { return true },
+		`attributes.size >= 4`:                   func(i int) bool { return has(i) && i%6 >= 4 },
+		`attributes.size == "4"`:                 func(i int) bool { return has(i) && i%6 == 4 },
+		`attributes.code == 4`:                   func(i int) bool { return has(i) && i%6 == 4 },
+		`attributes.size != 4`:                   func(i int) bool { return !has(i) || i%6 != 4 },
+		`attributes.new`:                         func(i int) bool { return has(i) && i%4 == 0 },
+		`attributes.new == false`:                func(i int) bool { return has(i) && i%4 != 0 },
+		`attributes.flag == true`:                func(i int) bool { return has(i) && i%2 == 0 },
+		`!attributes.flag`:                       func(i int) bool { return !has(i) || i%2 != 0 },
+		`attributes.none > 1`:                    func(int) bool { return false },
+		`true and not false`:                     func(int) bool { return true },
+		`published >= "` + created.AddDate(0, 0, -10).Format(time.RFC3339) + `"`: func(i int) bool { return !published(i).Before(created.AddDate(0, 0, -10)) },
+		strings.Repeat(`price == 1 or `, 30) + `price == 2`:                      func(i int) bool { return i%40 == 1 || i%40 == 3 },
+	} {
+		got, err := r.Where([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		for i := range n {
+			row, _ := m.Row(fmt.Sprintf("i%03d", i))
+			if got.Has(row) != meets(i) {
+				t.Fatalf("%s: item %d: %v", text, i, got.Has(row))
+			}
+		}
+	}
+}
+
+func TestWhereIsKeptAndBounded(t *testing.T) {
+	r := ranker(priced(t, 100))
+	var wait sync.WaitGroup
+	for range 2 {
+		wait.Go(func() {
+			for i := range 3 * maxSelections {
+				if _, err := r.Where(fmt.Appendf(nil, "price < %d", i)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := len(*r.selections.known.Load()); n > maxSelections+1 {
+		t.Errorf("%d kept", n)
+	}
+	condition := []byte(`brand == "b1"`)
+	testkit.Allocs(t, 0, func() {
+		if s, err := r.Where(condition); err != nil || s.Len() == 0 {
+			t.Error(s, err)
+		}
+	})
+}
+
+func TestLikenessIsTheCosine(t *testing.T) {
+	rng := rand.New(rand.NewPCG(72, 1))
+	for round := range 30 {
+		m := random(t, rng, 40+rng.IntN(100), 1+rng.IntN(40), func(b *model.Build) {
+			clear(b.Vectors[:b.Meta.Dim]) // one without a vector
+			b.Search.Coarse = round%2 == 0
+		})
+		r, rows := ranker(m), []edged.Row(nil)
+		for _, row := range rng.Perm(m.Len())[:30] {
+			rows = append(rows, edged.Row(row))
+		}
+		l := new(Likeness).Of(r)
+		l.Begin(rows)
+		want := make([]float64, len(rows))
+		for _, placed := range rows[:5] {
+			l.Place(placed)
+			a := m.AppendVector(nil, placed)
+			for i, row := range rows {
+				b := m.AppendVector(nil, row)
+				if lengths := math.Sqrt(dot(a, a) * dot(b, b)); lengths > 0 {
+					want[i] = max(want[i], dot(a, b)/lengths)
+				}
+				if math.Abs(float64(l.Near()[i])-want[i]) > 1e-5 {
+					t.Fatalf("item %d: %v, want %v", i, l.Near()[i], want[i])
+				}
+			}
+		}
+	}
+}
+
+func TestExplorationShowsNewItems(t *testing.T) {
+	m := priced(t, 900)
+	r := ranker(m)
+	fresh := func(row edged.Row) bool { return m.PopularityOf(row) == 0 || int(row)%100 <= 30 }
+	var a Answer
+	var s Scratch
+	var e Exploration
+	shown, places := 0, map[string]bool{}
+	for seed := range uint64(200) {
+		q := &Request{N: 20, Exclude: []edged.Row{0, 11, 22}, Now: created}
+		r.Recommend(&a, &s, q)
+		r.Explore(&e, &s, q, 20, .25, seed)
+		if len(e.Places) != 20 || e.Places[0] {
+			t.Fatalf("places %v", e.Places)
+		}
+		wanted := 0
+		for _, p := range e.Places {
+			if p {
+				wanted++
+			}
+		}
+		shown += wanted
+		if len(e.Rows) < wanted {
+			t.Fatalf("%d new items for %d places", len(e.Rows), wanted)
+		}
+		for i, row := range e.Rows {
+			if !fresh(row) || slices.Contains(q.Exclude, row) || slices.Contains(e.Rows[:i], row) || !r.May(row, created) ||
+				slices.ContainsFunc(a.Items, func(it Item) bool { return it.Row == row }) {
+				t.Fatalf("row %d of %v", row, e.Rows)
+			}
+		}
+		first := fmt.Sprint(e)
+		places[first] = true
+		r.Recommend(&a, &s, q)
+		if r.Explore(&e, &s, q, 20, .25, seed); fmt.Sprint(e) != first {
+			t.Fatal("the same seed draws others")
+		}
+	}
+	if mean := float64(shown) / (200 * 19); math.Abs(mean-.25) > .03 || len(places) < 190 {
+		t.Errorf("%.3f of the places, %d different draws of 200", mean, len(places))
+	}
+	testkit.Allocs(t, 0, func() { r.Explore(&e, &s, &Request{N: 20, Now: created}, 20, .5, 1) })
+}
+
+func TestRelevanceCutsTheList(t *testing.T) {
+	rng := rand.New(rand.NewPCG(73, 1))
+	for range 40 {
+		m := blended(t, rng, 60+rng.IntN(100), model.GoalNew)
+		for _, r := range []*Ranker{ranker(m), ranker(priced(t, 80))} {
+			q := &Request{N: 50, ExcludeSeen: true, Recent: []Recent{{Row: edged.Row(rng.IntN(60)), Weight: 1}, {Row: edged.Row(rng.IntN(60)), Weight: 1}}}
+			all := recommend(r, q)
+			cut := *q
+			cut.Relevance = rng.Float32()
+			var want []Item
+			for _, it := range all.Items {
+				if it.Level <= Session && it.Score >= cut.Relevance*all.Items[0].Score {
+					want = append(want, it)
+				}
+			}
+			if got := recommend(r, &cut).Items; !slices.EqualFunc(got, want, func(a, b Item) bool { return a.Row == b.Row && a.Score == b.Score }) {
+				t.Fatalf("relevance %v: %v\nwant %v", cut.Relevance, got, want)
+			}
+		}
+	}
+}
+
+// Whatever is asked, it is an error or a selection.
+func FuzzWhere(f *testing.F) {
+	for _, text := range []string{"price < 5", `brand in ["b1"] and not ("t1" in tags)`, `attributes.size >= -4`, `published > "2026-01-01"`, "true", `1 in [1]`, `"x" == brand`} {
+		f.Add(text)
+	}
+	r := ranker(priced(f, 100))
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := r.Where([]byte(text))
+		if (err == nil) == (s == nil) || s != nil && s.Total() != 100 {
+			t.Fatalf("%q: %v, %v", text, s, err)
+		}
+	})
+}
