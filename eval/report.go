@@ -38,11 +38,11 @@ type Part struct {
 
 // Loss is one step between the model as learned and as served.
 type Loss struct {
-	Step    string  `json:"step"`   // "int8", "search"
-	Metric  Metric  `json:"metric"` // what was measured before and after
-	Before  float64 `json:"before"`
-	After   float64 `json:"after"`
-	Changed float64 `json:"changed,omitempty"` // the share of cases whose list changed
+	Step     string   `json:"step"`   // "int8", "search", "HTTP", "all"
+	Metric   Metric   `json:"metric"` // what was measured before and after
+	Before   float64  `json:"before"`
+	After    float64  `json:"after"`
+	Interval Interval `json:"interval"` // of After − Before, by a paired bootstrap
 }
 
 // Ratings is how near predictions of explicit ratings came.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edged/edged"
@@ -37,6 +38,7 @@ type EvalConfig struct {
 	Types     []edged.EventType // if set, only these events count, with their weight of Config or 1
 	Ratings   bool              // of Temporal and LeaveLast: events carry a rating as their value; foretell those kept back
 	Anonymous bool              // of Session: sessions without a user count too
+	Serve     Listen            // puts the release behind HTTP, to be asked once more that way; nil: not asked for
 	Config    Config            // of the models; UsersOnly is set, or with Anonymous not
 }
 
@@ -136,7 +138,9 @@ type evaluation struct {
 	visits *histories
 	lesson *lesson
 	ranker *rank.Ranker
-	mains  []eval.Part // the main part of each of several folds
+	exact  *rank.Ranker // the same with an exact search; nil: not asked for, or it is the same
+	online *online      // nil: not asked for
+	mains  []eval.Part  // the main part of each of several folds
 	report Report
 }
 
@@ -185,8 +189,19 @@ func (e *evaluation) runFold(ctx context.Context, f *fold, several bool) (err er
 	if e.lesson, err = study(ctx, cfg, f.train, max(cfg.rowsToSettle(cfg.Neighbours), knnSizes[len(knnSizes)-1]), e.watch); err != nil {
 		return err
 	}
-	if e.ranker, err = e.lesson.release(cfg); err != nil {
+	if e.ranker, err = e.lesson.release(cfg, recallOf(f.train.items)); err != nil {
 		return err
+	}
+	if e.cfg.Serve != nil {
+		if e.online, err = e.openOnline(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, e.online.close()) }()
+		if recallOf(f.train.items) < 1 {
+			if e.exact, err = e.lesson.release(cfg, 1); err != nil {
+				return err
+			}
+		}
 	}
 	e.lesson.cut(cfg)
 	e.visits, e.report.Loss = f.train.histories(), e.lesson.factors.Losses
@@ -319,39 +334,35 @@ func (e *evaluation) answer(ctx context.Context, q *quiz) (eval.Part, error) {
 		e.watch.say(Step{Done: len(part.Results), Total: len(models), Unit: "models", Note: q.name + ": " + r.name})
 	}
 	part.Chosen = servedModel
-	return part, e.compare(&part, results)
+	if e.online != nil {
+		if err := e.online.failed(); err != nil {
+			return part, fmt.Errorf("over HTTP: %w", err)
+		}
+	}
+	return part, errors.Join(e.compare(&part, results), e.losses(&part, results, q.figures()))
 }
 
 func (e *evaluation) boot() eval.Bootstrap {
 	return eval.Bootstrap{Resamples: e.cfg.Resamples, Seed: e.cfg.Config.Seed, Threads: e.cfg.Config.Threads}
 }
 
-// compare finds what serving gains over each of the others, and notes what it lost on the way from floats.
+// compare finds what serving gains over each of the others.
 func (e *evaluation) compare(part *eval.Part, results []*eval.Result) error {
-	served := results[len(results)-1]
-	for _, r := range results[:len(results)-1] {
+	at := slices.IndexFunc(results, func(r *eval.Result) bool { return r.Model == servedModel })
+	served := results[at]
+	for _, r := range results[:at] {
 		for _, m := range []eval.Metric{eval.Recall, eval.NDCG} {
 			c, err := eval.Compare(served, r, m, e.boot())
 			if err != nil {
 				return err
 			}
 			part.Comparisons = append(part.Comparisons, c)
-			if r.Model == blendModel {
-				e.report.Serving = append(e.report.Serving, eval.Loss{Step: part.Name + ": int8", Metric: m, Before: value(r, m), After: value(served, m)})
-			}
 		}
 	}
 	return nil
 }
 
-func value(r *eval.Result, m eval.Metric) float64 {
-	if m == eval.NDCG {
-		return r.Metrics.NDCG
-	}
-	return r.Metrics.Recall
-}
-
-// models are those that an exam is put to, the one that serves last.
+// models are those that an exam is put to, those that serve last.
 func (e *evaluation) models(ctx context.Context, q *quiz) (models []recommender, err error) {
 	l, cfg := e.lesson, &e.cfg.Config
 	models = append(models, q.byPopularity(popularityModel, l.users))
@@ -360,7 +371,7 @@ func (e *evaluation) models(ctx context.Context, q *quiz) (models []recommender,
 		models = append(models, q.byPopularity(recentModel, l.part.since(from)))
 	}
 	if q.name == examCold {
-		return append(models, q.byRanker(servedModel, e.ranker)), nil
+		return append(models, e.serving(q)...), nil
 	}
 	for _, k := range knnSizes {
 		models = append(models, q.byNeighbours(fmt.Sprintf("item-knn %d", k), l.users, l.near, k))
@@ -376,7 +387,19 @@ func (e *evaluation) models(ctx context.Context, q *quiz) (models []recommender,
 	if blend := blendOf(cfg.Blends, model.Goal(q.goal)); blend != nil {
 		models = append(models, q.byBlend(blendModel, e.parts(blend), blend, cfg.Threads))
 	}
-	return append(models, q.byRanker(servedModel, e.ranker)), nil
+	return append(models, e.serving(q)...), nil
+}
+
+// serving are the models of the release itself: with an exact search where the one served is not and HTTP is asked for, as
+// served, and over HTTP.
+func (e *evaluation) serving(q *quiz) (models []recommender) {
+	if e.exact != nil {
+		models = append(models, q.byRanker(exactModel, e.exact))
+	}
+	if models = append(models, q.byRanker(servedModel, e.ranker)); e.online != nil {
+		models = append(models, q.byHTTP(onlineModel, e.online))
+	}
+	return models
 }
 
 // rivalModels are plain models tuned for this data; of new items only, for which they were tuned.
@@ -454,6 +477,8 @@ const (
 	alsModel        = "als"
 	tunedALSModel   = "als, tuned alone"
 	tunedEASEModel  = "ease, tuned"
+	exactModel      = "served int8, exact search"
+	onlineModel     = "served over HTTP"
 	blendModel      = "blend"
 )
 

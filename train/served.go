@@ -11,9 +11,10 @@ import (
 // servedModel is the row that a release answers, as a node does.
 const servedModel = "served int8"
 
-// release makes a release of a lesson and opens its bytes, as a node does.
-func (l *lesson) release(cfg *Config) (*rank.Ranker, error) {
+// release makes a release of a lesson whose searches have a recall, and opens its bytes, as a node does.
+func (l *lesson) release(cfg *Config, recall float32) (*rank.Ranker, error) {
 	build := l.assemble(cfg, l.part.trends(cfg), nil)
+	build.Search.Recall = recall
 	_, newest := l.part.span()
 	build.Meta.Created = momentOf(newest)
 	m, err := open(build)

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/data"
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/serve"
 	"github.com/edged/edged/train"
 )
 
@@ -30,6 +33,7 @@ type evalCmd struct {
 	Types     []string `help:"Only these event types count." placeholder:"TYPE,…"`
 	JSON      string   `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
 	Report    string   `help:"Write the report as one page of HTML to this file." placeholder:"FILE" type:"path"`
+	Served    bool     `help:"Put the release behind the HTTP of a node on loopback, ask it once more that way, and say what each step from floats to there cost."`
 	Previous  string   `help:"Release to go on from, as 'edged train' does: made of events before the split." placeholder:"DIR" type:"path"`
 	hyper
 
@@ -74,6 +78,9 @@ func (c *evalCmd) evalConfig() (train.EvalConfig, error) {
 	model, err := c.config(c.Auto)
 	cfg := train.EvalConfig{Protocol: c.Protocol, SplitTime: c.split, Share: c.Share, Folds: c.Folds, Repeats: c.Repeats, Ratings: c.Ratings, Anonymous: c.Anonymous, K: c.K, Config: model}
 	cfg.Config.Previous = c.Previous
+	if c.Served {
+		cfg.Serve = listen
+	}
 	for _, t := range c.Types {
 		cfg.Types = append(cfg.Types, edged.EventType(t))
 	}
@@ -118,6 +125,26 @@ func (c *evalCmd) Run(ctx context.Context, std streams) (err error) {
 		return err
 	}
 	return errors.Join(show(std, c.JSON, report), writePage(c.Report, report))
+}
+
+// one is a release that stays.
+type one struct{ *rank.Ranker }
+
+func (o one) Current() *rank.Ranker { return o.Ranker }
+
+// listen answers for a release on a free port of loopback, as a node does.
+func listen(r *rank.Ranker, now time.Time) (url string, stop func() error, err error) {
+	s, err := serve.New(serve.Config{Releases: one{r}, Clock: func() time.Time { return now }})
+	if err != nil {
+		return "", nil, err
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ln) }()
+	return "http://" + ln.Addr().String(), func() error { return errors.Join(s.Shutdown(context.Background()), <-ended) }, nil
 }
 
 // writePage writes a report's page, if one was asked for.
