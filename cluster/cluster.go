@@ -67,7 +67,7 @@ func Start(cfg Config) (*Cluster, error) {
 
 // listen opens the sockets and hands them to the library.
 func (c *Cluster) listen() error {
-	t, err := listen(c.cfg.Bind, c.ring, &c.count)
+	t, err := listen(c.cfg.wire, c.cfg.Bind, c.ring, &c.count)
 	if err != nil {
 		return err
 	}

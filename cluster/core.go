@@ -15,14 +15,14 @@ type CoreConfig struct {
 	Boot      uint64
 	MaxUrgent int        // facts per node of kinds below Bulk, default 256
 	MaxBulk   int        // facts per node of kinds from Bulk on, default 2,048
-	MaxNodes  int        // other nodes facts are held of, default 128
+	MaxNodes  int        // other nodes facts are held of, default 1,024
 	Members   func() int // size of the cluster, for the number of times a message is repeated; default 1
 }
 
 func (c *CoreConfig) ensureDefaults() {
 	c.MaxUrgent = cmp.Or(c.MaxUrgent, 256)
 	c.MaxBulk = cmp.Or(c.MaxBulk, 2048)
-	c.MaxNodes = cmp.Or(c.MaxNodes, 128)
+	c.MaxNodes = cmp.Or(c.MaxNodes, 1024)
 	if c.Members == nil {
 		c.Members = func() int { return 1 }
 	}

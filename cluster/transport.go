@@ -29,8 +29,9 @@ var (
 type transport struct {
 	ring      *keyring
 	count     *counters
-	tcp       *net.TCPListener
-	udp       *net.UDPConn
+	wire      wire
+	tcp       net.Listener
+	udp       net.PacketConn
 	advertise *net.TCPAddr
 
 	packets chan *memberlist.Packet
@@ -49,13 +50,13 @@ type transport struct {
 var _ memberlist.NodeAwareTransport = (*transport)(nil)
 
 // listen opens TCP and UDP on one port. Port 0 takes a free one.
-func listen(bind string, ring *keyring, count *counters) (*transport, error) {
-	tcp, udp, err := listenBoth(bind)
+func listen(w wire, bind string, ring *keyring, count *counters) (*transport, error) {
+	tcp, udp, err := w.listen(bind)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s for gossip: %w", bind, err)
 	}
 	t := &transport{
-		ring: ring, count: count, tcp: tcp, udp: udp,
+		wire: w, ring: ring, count: count, tcp: tcp, udp: udp,
 		packets: make(chan *memberlist.Packet), streams: make(chan net.Conn),
 		conns: map[net.Conn]struct{}{}, hosts: map[string]int{},
 	}
@@ -63,29 +64,6 @@ func listen(bind string, ring *keyring, count *counters) (*transport, error) {
 	t.wg.Go(t.acceptStreams)
 	t.wg.Go(t.readPackets)
 	return t, nil
-}
-
-// listenBoth tries several ports where any will do, since one that is free for TCP may not be for UDP.
-func listenBoth(bind string) (tcp *net.TCPListener, udp *net.UDPConn, err error) {
-	addr, err := net.ResolveTCPAddr("tcp", bind)
-	if err != nil {
-		return nil, nil, err
-	}
-	for range portTries {
-		if tcp, err = net.ListenTCP("tcp", addr); err != nil {
-			return nil, nil, err
-		}
-		got := tcp.Addr().(*net.TCPAddr)
-		if udp, err = net.ListenUDP("udp", &net.UDPAddr{IP: addr.IP, Port: got.Port, Zone: addr.Zone}); err == nil {
-			_ = udp.SetReadBuffer(1 << 20) // as much as the system allows
-			return tcp, udp, nil
-		}
-		_ = tcp.Close()
-		if addr.Port != 0 {
-			break
-		}
-	}
-	return nil, nil, err
 }
 
 func (t *transport) port() int { return t.tcp.Addr().(*net.TCPAddr).Port }
@@ -153,7 +131,7 @@ func (t *transport) WriteToAddress(b []byte, a memberlist.Address) (time.Time, e
 	if len(b) > maxPacketPlain {
 		return time.Time{}, fmt.Errorf("gossip packet of %d bytes: at most %d", len(b), maxPacketPlain)
 	}
-	_, err = t.udp.WriteToUDP(t.ring.sealPacket(nil, b), addr)
+	_, err = t.udp.WriteTo(t.ring.sealPacket(nil, b), addr)
 	return time.Now(), err
 }
 
@@ -166,7 +144,7 @@ func (t *transport) StreamCh() <-chan net.Conn { return t.streams }
 func (t *transport) readPackets() {
 	buf := make([]byte, maxPacket+1)
 	for {
-		n, from, err := t.udp.ReadFromUDP(buf)
+		n, from, err := t.udp.ReadFrom(buf)
 		if t.ctx.Err() != nil {
 			return
 		}
@@ -206,7 +184,7 @@ func (t *transport) pause() {
 
 func (t *transport) acceptStreams() {
 	for {
-		conn, err := t.tcp.AcceptTCP()
+		conn, err := t.tcp.Accept()
 		if t.ctx.Err() != nil {
 			if err == nil {
 				_ = conn.Close()
@@ -279,8 +257,7 @@ func (t *transport) DialTimeout(addr string, timeout time.Duration) (net.Conn, e
 
 // DialAddressTimeout connects for one request and its answer. It gives up at Shutdown.
 func (t *transport) DialAddressTimeout(a memberlist.Address, timeout time.Duration) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: min(timeout, dialBudget)}
-	conn, err := dialer.DialContext(t.ctx, "tcp", a.Addr)
+	conn, err := t.wire.dial(t.ctx, a.Addr, min(timeout, dialBudget))
 	if err != nil {
 		return nil, err
 	}

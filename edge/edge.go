@@ -41,6 +41,9 @@ type Edge struct {
 	pieceServer *http.Server
 	address     string // of pieces, as others are told
 
+	gossipKeys [][]byte // in use; of tick alone once it runs
+	keysFault  string   // of the key file, told already
+
 	swapped chan struct{} // a release was swapped, gossip ought to say so
 	stop    context.CancelFunc
 	work    sync.WaitGroup // until stop

@@ -30,12 +30,12 @@ func (e *Edge) openExchange() error {
 	if !g.on() || e.cfg.Trust == "" || g.Exchange == off {
 		return nil
 	}
-	key, err := release.LoadGossipKey(e.cfg.FS, g.KeyFile)
+	keys, err := release.LoadGossipKeys(e.cfg.FS, g.KeyFile)
 	if err != nil {
 		return err
 	}
 	e.exchange, err = exchange.New(exchange.Config{
-		Cluster: g.Cluster, Name: e.cfg.Name, Zone: g.Zone, Keys: [][]byte{key}, Rate: g.ExchangeRate, Clock: e.cfg.Clock,
+		Cluster: g.Cluster, Name: e.cfg.Name, Zone: g.Zone, Keys: keys, Rate: g.ExchangeRate, Clock: e.cfg.Clock,
 		Read: func(h [32]byte) ([]byte, error) { return e.node.Piece(h) },
 	})
 	if err != nil {

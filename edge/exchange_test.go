@@ -1,10 +1,15 @@
 package edge
 
 import (
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/edged/edged/cluster"
 	"github.com/edged/edged/exchange"
+	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/release"
 )
 
 // TestPeers: a node gets a release from its peers alone when the origin has lost all of it but the rollout document.
@@ -67,5 +72,51 @@ func TestBesides(t *testing.T) {
 		if got := besides(gossip); got != want {
 			t.Errorf("%s: %s, want %s", gossip, got, want)
 		}
+	}
+}
+
+// TestGossipKeyRotation: the key changes under running nodes, that get the new file one after the other; at every moment a release
+// that one of them finds reaches all, by gossip and from each other. Who has the old key alone is a stranger then.
+func TestGossipKeyRotation(t *testing.T) {
+	s := newShop(t)
+	s.publish("a")
+	var nodes []*Edge
+	var seeds []string
+	file := func(name string) string { return "key-" + name }
+	bring := func(name string) {
+		b, err := vfs.ReadFile(s.fs, "keys/gossip.key", 1<<10)
+		s.must(errors.Join(err, vfs.WriteFile(s.fs, file(name), b)))
+	}
+	start := func(name string, poll time.Duration) *Edge {
+		cfg := s.config(name)
+		cfg.Poll = poll
+		cfg.Gossip = Gossip{Listen: "127.0.0.1:0", KeyFile: file(name), Profile: "local", Seeds: seeds}
+		return s.start(cfg)
+	}
+	names := []string{"one", "two", "three"}
+	for i, name := range names {
+		bring(name)
+		poll := time.Hour
+		if i == 0 {
+			poll = 50 * time.Millisecond // it finds what is new
+		}
+		nodes = append(nodes, start(name, poll))
+		seeds = append(seeds, nodes[i].GossipAddr())
+	}
+	bring("late") // the old key, and no other
+	for step, change := range []func(vfs.FS, string) error{release.AddGossipKey, release.UseGossipKey, release.DropGossipKeys} {
+		s.must(change(s.fs, "keys/gossip.key"))
+		for i, name := range names {
+			bring(name)
+			id := s.publish(fmt.Sprintf("s%d%d", step, i))
+			until(t, fmt.Sprintf("all serve, step %d, node %d", step, i), func() bool {
+				return serves(t, nodes[0], id) && serves(t, nodes[1], id) && serves(t, nodes[2], id)
+			})
+		}
+	}
+	late := start("late", time.Hour)
+	until(t, "the stranger is turned away", func() bool { return nodes[0].gossip.Stats().Refused[cluster.RefusedKey] > 0 })
+	if got := len(late.gossip.Members()); got != 1 {
+		t.Errorf("a stranger sees %d members", got)
 	}
 }

@@ -1,8 +1,10 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/edged/edged/cluster"
@@ -30,15 +32,42 @@ func (e *Edge) joinCluster() error {
 	if !g.on() {
 		return nil
 	}
-	key, err := release.LoadGossipKey(e.cfg.FS, g.KeyFile)
+	keys, err := release.LoadGossipKeys(e.cfg.FS, g.KeyFile)
 	if err != nil {
 		return err
 	}
+	e.gossipKeys = keys
 	e.gossip, err = cluster.Start(cluster.Config{
 		Cluster: g.Cluster, Name: e.cfg.Name, Boot: e.boot, Bind: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds,
-		Keys: [][]byte{key}, Zone: g.Zone, Profile: g.Profile, OnFact: e.hear, Logger: e.cfg.Logger, Clock: e.cfg.Clock,
+		Keys: keys, Zone: g.Zone, Profile: g.Profile, OnFact: e.hear, Logger: e.cfg.Logger, Clock: e.cfg.Clock,
 	})
 	return err
+}
+
+// followGossipKeys takes the key file's keys when they are others than before: a key is rotated while nodes run. A file that cannot be
+// used changes nothing, which is told once.
+func (e *Edge) followGossipKeys() {
+	if e.gossip == nil {
+		return
+	}
+	keys, err := release.LoadGossipKeys(e.cfg.FS, e.cfg.Gossip.KeyFile)
+	if err == nil && slices.EqualFunc(keys, e.gossipKeys, bytes.Equal) {
+		e.keysFault = ""
+		return
+	}
+	if err == nil {
+		err = e.gossip.Rotate(keys)
+	}
+	if err == nil && e.exchange != nil {
+		err = e.exchange.Rotate(keys)
+	}
+	if err == nil {
+		e.gossipKeys = keys
+		e.cfg.Logger.Info("gossip: keys were changed", "keys", len(keys))
+	} else if err.Error() != e.keysFault {
+		e.keysFault = err.Error()
+		e.cfg.Logger.Error("gossip: keys stay as they were", "error", err)
+	}
 }
 
 // hear takes a fact of another node. A wrong rumour costs a look at the origin or a place in a trend, never more.
@@ -90,6 +119,7 @@ func (e *Edge) tick(ctx context.Context) {
 		for _, f := range keys {
 			f.follow(e)
 		}
+		e.followGossipKeys()
 	}
 }
 

@@ -61,6 +61,9 @@ type Counts struct {
 	Peers, PeerBytes, Origin, OriginBytes, Wrong uint64
 }
 
+// Rotate replaces the keys, while pieces travel: the first makes tickets from now on, all are taken.
+func (x *Exchange) Rotate(keys [][]byte) error { return x.keys.rotate(keys) }
+
 // New makes an Exchange; it opens nothing.
 func New(cfg Config) (*Exchange, error) {
 	cfg.Sends = cmp.Or(cfg.Sends, 8)

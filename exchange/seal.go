@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -29,7 +30,7 @@ var errAuth = errors.New("not a node of this cluster, or clocks apart by more th
 // keys authenticate requests and seal answers: the first makes, all are taken.
 type keys struct {
 	cluster string
-	list    []key
+	list    atomic.Pointer[[]key]
 }
 
 type key struct {
@@ -39,19 +40,26 @@ type key struct {
 }
 
 func newKeys(cluster string, secrets [][]byte) (*keys, error) {
-	if len(secrets) == 0 || len(secrets) > maxKeys {
-		return nil, fmt.Errorf("exchange keys: %d given, want 1 to %d", len(secrets), maxKeys)
-	}
 	k := &keys{cluster: cluster}
+	return k, k.rotate(secrets)
+}
+
+// rotate replaces all keys at once.
+func (k *keys) rotate(secrets [][]byte) error {
+	if len(secrets) == 0 || len(secrets) > maxKeys {
+		return fmt.Errorf("exchange keys: %d given, want 1 to %d", len(secrets), maxKeys)
+	}
+	var list []key
 	for i, secret := range secrets {
 		aead, err := chacha20poly1305.NewX(derive("edged exchange answer", secret))
 		if err != nil || len(secret) != chacha20poly1305.KeySize {
-			return nil, fmt.Errorf("exchange key %d: %d bytes, want %d", i+1, len(secret), chacha20poly1305.KeySize)
+			return fmt.Errorf("exchange key %d: %d bytes, want %d", i+1, len(secret), chacha20poly1305.KeySize)
 		}
 		id := derive("edged exchange key id", secret)
-		k.list = append(k.list, key{hex.EncodeToString(id[:4]), derive("edged exchange request", secret), aead})
+		list = append(list, key{hex.EncodeToString(id[:4]), derive("edged exchange request", secret), aead})
 	}
-	return k, nil
+	k.list.Store(&list)
+	return nil
 }
 
 // derive makes a key for one purpose, so that none of the gossip's is used for another.
@@ -65,8 +73,9 @@ func derive(purpose string, secret []byte) []byte {
 func (k *keys) ticket(now time.Time, path string) string {
 	nonce := make([]byte, nonceLen)
 	_, _ = rand.Read(nonce) // never fails
-	claim := fmt.Sprintf("%s.%d.%x", k.list[0].id, now.UnixMilli(), nonce)
-	return scheme + " " + claim + "." + hex.EncodeToString(k.list[0].sign(k.cluster, claim, path))
+	first := (*k.list.Load())[0]
+	claim := fmt.Sprintf("%s.%d.%x", first.id, now.UnixMilli(), nonce)
+	return scheme + " " + claim + "." + hex.EncodeToString(first.sign(k.cluster, claim, path))
 }
 
 func (k *key) sign(cluster, claim, path string) []byte {
@@ -92,8 +101,9 @@ func (k *keys) check(now time.Time, ticket, path string) (*key, error) {
 	if err != nil || hexErr != nil {
 		return nil, errAuth
 	}
-	for i := range k.list {
-		one := &k.list[i]
+	list := *k.list.Load()
+	for i := range list {
+		one := &list[i]
 		if one.id != parts[0] {
 			continue
 		}
@@ -119,9 +129,14 @@ func (k *keys) open(ticket string, sealed []byte) ([]byte, error) {
 	if len(sealed) < overhead {
 		return nil, errors.New("answer: cut short")
 	}
-	plain, err := k.list[0].aead.Open(nil, sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:], []byte(ticket))
-	if err != nil {
-		return nil, errors.New("answer: the seal is broken")
+	for _, one := range *k.list.Load() {
+		if !strings.HasPrefix(ticket, scheme+" "+one.id+".") {
+			continue
+		}
+		plain, err := one.aead.Open(nil, sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:], []byte(ticket))
+		if err == nil {
+			return plain, nil
+		}
 	}
-	return plain, nil
+	return nil, errors.New("answer: the seal is broken")
 }

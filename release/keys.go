@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
@@ -139,15 +140,75 @@ func loadKey(fsys vfs.FS, name string) (PrivateKey, error) {
 	return PrivateKey{key}, nil
 }
 
-// LoadGossipKey reads the 32 bytes of a gossip key file.
-func LoadGossipKey(fsys vfs.FS, name string) ([]byte, error) {
+// MaxGossipKeys is how many keys a gossip key file may hold.
+const MaxGossipKeys = 8
+
+// LoadGossipKeys reads a gossip key file: a key of 32 bytes a line, the one that seals first; all open.
+func LoadGossipKeys(fsys vfs.FS, name string) (keys [][]byte, err error) {
 	b, err := vfs.ReadFile(fsys, name, maxKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("gossip key: %w", err)
+		return nil, fmt.Errorf("gossip keys: %w", err)
 	}
-	key, err := decodeBase64(strings.TrimSpace(string(b)), maxKeyFile)
-	if err != nil || len(key) != gossipKeySize {
-		return nil, formatf("gossip key: %s: want %d bytes of base64", name, gossipKeySize)
+	for line := range strings.FieldsSeq(string(b)) {
+		key, err := decodeBase64(line, maxKeyFile)
+		if err != nil || len(key) != gossipKeySize {
+			return nil, formatf("gossip keys: %s: key %d: want %d bytes of base64", name, len(keys)+1, gossipKeySize)
+		}
+		keys = append(keys, key)
 	}
-	return key, nil
+	if len(keys) == 0 || len(keys) > MaxGossipKeys {
+		return nil, formatf("gossip keys: %s: %d keys, want 1 to %d, one a line", name, len(keys), MaxGossipKeys)
+	}
+	return keys, nil
+}
+
+// AddGossipKey draws a key and appends it: nodes open with it, and seal with the first still.
+func AddGossipKey(fsys vfs.FS, name string) error {
+	return changeGossipKeys(fsys, name, func(keys [][]byte) ([][]byte, error) {
+		if len(keys) > 1 {
+			return nil, fmt.Errorf("a rotation is under way: use the new key, and drop the old one")
+		}
+		key := make([]byte, gossipKeySize)
+		rand.Read(key) // never fails: crypto/rand
+		return append(keys, key), nil
+	})
+}
+
+// UseGossipKey lets nodes seal with the last key, and open with all still.
+func UseGossipKey(fsys vfs.FS, name string) error {
+	return changeGossipKeys(fsys, name, func(keys [][]byte) ([][]byte, error) {
+		if len(keys) < 2 {
+			return nil, fmt.Errorf("there is one key only: add another first")
+		}
+		last := len(keys) - 1
+		return append([][]byte{keys[last]}, keys[:last]...), nil
+	})
+}
+
+// DropGossipKeys keeps the first key alone.
+func DropGossipKeys(fsys vfs.FS, name string) error {
+	return changeGossipKeys(fsys, name, func(keys [][]byte) ([][]byte, error) {
+		if len(keys) < 2 {
+			return nil, fmt.Errorf("there is one key only")
+		}
+		return keys[:1], nil
+	})
+}
+
+func changeGossipKeys(fsys vfs.FS, name string, edit func([][]byte) ([][]byte, error)) error {
+	keys, err := LoadGossipKeys(fsys, name)
+	if err != nil {
+		return err
+	}
+	if keys, err = edit(keys); err != nil {
+		return fmt.Errorf("gossip keys: %s: %w", name, err)
+	}
+	var text []byte
+	for _, key := range keys {
+		text = append(base64.StdEncoding.AppendEncode(text, key), '\n')
+	}
+	if err := vfs.WriteFile(fsys, name, text); err != nil {
+		return fmt.Errorf("gossip keys: %w", err)
+	}
+	return nil
 }

@@ -218,8 +218,8 @@ func TestCustody(t *testing.T) {
 	if _, err := fsys.Stat("keys/root.key"); err == nil {
 		t.Error("the root key is not kept apart")
 	}
-	if g, err := LoadGossipKey(fsys, "keys/gossip.key"); err != nil || len(g) != 32 {
-		t.Errorf("gossip key: %d bytes, %v", len(g), err)
+	if keys, err := LoadGossipKeys(fsys, "keys/gossip.key"); err != nil || len(keys) != 1 || len(keys[0]) != 32 {
+		t.Errorf("gossip keys: %d, %v", len(keys), err)
 	}
 	first, err := c.Trust()
 	if err != nil {
@@ -449,5 +449,55 @@ func TestCanaryPicks(t *testing.T) {
 	all := Canary{Share: Whole, Zones: []string{"eu"}}
 	if !all.Picks("a", "eu") || all.Picks("a", "us") || all.Picks("a", "") {
 		t.Error("zones")
+	}
+}
+
+// TestGossipKeys: add, use, drop; each step in its turn.
+func TestGossipKeys(t *testing.T) {
+	_, fsys := newCustody(t)
+	const file = "keys/gossip.key"
+	load := func() [][]byte {
+		t.Helper()
+		keys, err := LoadGossipKeys(fsys, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	old := load()[0]
+	for _, early := range []func(vfs.FS, string) error{UseGossipKey, DropGossipKeys} {
+		if err := early(fsys, file); err == nil {
+			t.Error("a step too early")
+		}
+	}
+	if err := AddGossipKey(fsys, file); err != nil {
+		t.Fatal(err)
+	}
+	if err := AddGossipKey(fsys, file); err == nil {
+		t.Error("added in the middle of a rotation")
+	}
+	both := load()
+	if len(both) != 2 || !bytes.Equal(both[0], old) {
+		t.Errorf("%d keys, or the new one seals already", len(both))
+	}
+	if err := UseGossipKey(fsys, file); err != nil {
+		t.Fatal(err)
+	}
+	if used := load(); len(used) != 2 || !bytes.Equal(used[0], both[1]) || !bytes.Equal(used[1], old) {
+		t.Error("the new key does not seal")
+	}
+	if err := DropGossipKeys(fsys, file); err != nil {
+		t.Fatal(err)
+	}
+	if last := load(); len(last) != 1 || !bytes.Equal(last[0], both[1]) {
+		t.Error("not the new key is left")
+	}
+	for _, text := range []string{"", "x", strings.Repeat("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n", MaxGossipKeys+1)} {
+		if err := vfs.WriteFile(fsys, file, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadGossipKeys(fsys, file); !errors.Is(err, ErrFormat) {
+			t.Errorf("%.20q: %v", text, err)
+		}
 	}
 }

@@ -22,6 +22,7 @@ type keysCmd struct {
 	Threshold keysThresholdCmd `cmd:"" help:"Say how many keys of a role must agree."`
 	Renew     keysRenewCmd     `cmd:"" help:"Give the root a new life."`
 	Sign      keysSignCmd      `cmd:"" help:"Add signatures to a root that waits for them."`
+	Gossip    keysGossipCmd    `cmd:"" help:"Rotate the key of a cluster's gossip while nodes run: add, use, drop."`
 	Token     keysTokenCmd     `cmd:"" help:"Print a new key for profile tokens."`
 	API       keysAPICmd       `cmd:"" name:"api" help:"API keys of callers: make, list, revoke, assert."`
 }
@@ -229,6 +230,61 @@ func showChange(w io.Writer, c *release.Change, err error) error {
 	}
 	_, err = fmt.Fprintf(w, "root %d, good until %s; nodes take it when it is published (edged publish, or edged publish --refresh)\n", c.Version, c.Trust.Expires().Format(time.DateOnly))
 	return err
+}
+
+// keysGossipCmd edits a gossip key file; nodes follow it.
+type keysGossipCmd struct {
+	Add  gossipAddCmd  `cmd:"" help:"A new key, which nodes open with: bring the file to every node."`
+	Use  gossipUseCmd  `cmd:"" help:"Nodes seal with it, and open with both: bring the file to every node."`
+	Drop gossipDropCmd `cmd:"" help:"The old key is worth nothing any more: bring the file to every node."`
+}
+
+type gossipFile struct {
+	File string `help:"The key file. Nodes read it again when it changes." placeholder:"FILE" required:"" type:"path"`
+}
+
+func (f gossipFile) change(std streams, edit func(vfs.FS, string) error, then string) error {
+	if err := edit(vfs.OS, f.File); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(std.out, "%s: %s\n", f.File, then)
+	return err
+}
+
+type gossipAddCmd struct {
+	gossipFile `embed:""`
+}
+
+func (gossipAddCmd) Help() string {
+	return "Example:\n\n  edged keys gossip add --file keys/gossip.key"
+}
+
+func (c gossipAddCmd) Run(std streams) error {
+	return c.change(std, release.AddGossipKey, "a key more; when every node has the file: edged keys gossip use")
+}
+
+type gossipUseCmd struct {
+	gossipFile `embed:""`
+}
+
+func (gossipUseCmd) Help() string {
+	return "Example:\n\n  edged keys gossip use --file keys/gossip.key"
+}
+
+func (c gossipUseCmd) Run(std streams) error {
+	return c.change(std, release.UseGossipKey, "the new key seals; when every node has the file: edged keys gossip drop")
+}
+
+type gossipDropCmd struct {
+	gossipFile `embed:""`
+}
+
+func (gossipDropCmd) Help() string {
+	return "Example:\n\n  edged keys gossip drop --file keys/gossip.key"
+}
+
+func (c gossipDropCmd) Run(std streams) error {
+	return c.change(std, release.DropGossipKeys, "one key; when every node has the file the rotation is over")
 }
 
 // keysTokenCmd prints a key instead of writing it, because a file of several keys is edited by hand in a rotation.
