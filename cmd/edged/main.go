@@ -35,6 +35,7 @@ type cli struct {
 	Keys    keysCmd    `cmd:"" help:"Make, rotate and revoke keys."`
 	Publish publishCmd `cmd:"" help:"Verify, sign and put a release to an origin."`
 	Rollout rolloutCmd `cmd:"" help:"Say which nodes serve which release: canary, hold, pin, rollback."`
+	Rules   rulesCmd   `cmd:"" help:"Check rules before a node sees them."`
 	Serve   serveCmd   `cmd:"" help:"Run an edge node."`
 	Inspect inspectCmd `cmd:"" help:"Show and verify a release directory, an origin or a node's store."`
 	Bench   benchCmd   `cmd:"" help:"Load a server, beside a yardstick of this machine."`
