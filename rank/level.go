@@ -37,6 +37,7 @@ const (
 	SourcePersonal Source = "personal" // the visitor's vector, or most of a blend's score from the history
 	SourceSession  Source = "session"  // most of a blend's score from what comes next in sessions
 	SourceSimilar  Source = "similar"  // the table of neighbours
+	SourceTogether Source = "together" // a table: what goes with another item
 	SourceVector   Source = "vector"   // another item's vector
 	SourceLive     Source = "live"     // trending now
 	SourceTrend    Source = "trend"    // trending as of the release

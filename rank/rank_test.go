@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/trend"
 )
@@ -431,6 +432,53 @@ func TestSimilar(t *testing.T) {
 	r.Similar(&a, &s, 99, nil, 3)
 	if a.Level != Global || len(a.Items) != 3 {
 		t.Errorf("unknown row: level %s, %d items", a.Level, len(a.Items))
+	}
+}
+
+func TestTogether(t *testing.T) {
+	rng := rand.New(rand.NewPCG(46, 1))
+	var a Answer
+	var s Scratch
+	for range 40 {
+		m := blended(t, rng, 40+rng.IntN(60), model.GoalNew, model.GoalNext)
+		r := ranker(m)
+		row := edged.Row(rng.IntN(m.Len()))
+		var want []edged.Row
+		var buf model.TableBuffer
+		for _, table := range []*model.Table{m.Table(), m.SessionTable()} {
+			list, err := table.Row(row, &buf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			weights := map[edged.Row]int8{}
+			for i, to := range list.Rows {
+				weights[to] = list.Codes[i]
+			}
+			for code := int8(127); code > 0; code-- {
+				for to := range edged.Row(m.Len()) {
+					if weights[to] == code && r.May(to, time.Time{}) && !slices.Contains(want, to) {
+						want = append(want, to)
+					}
+				}
+			}
+		}
+		r.Together(&a, &s, row, nil, m.Len())
+		for i, it := range a.Items {
+			if it.Row == row || (it.Source == SourceTogether) != (i < len(want)) || i < len(want) && it.Row != want[i] {
+				t.Fatalf("item %d of %d: %+v, want %v", i, len(want), it, want)
+			}
+		}
+		if len(a.Items) == 0 || a.Level != a.Items[0].Level {
+			t.Fatalf("%d items, level %v", len(a.Items), a.Level)
+		}
+		testkit.Allocs(t, 0, func() { r.Together(&a, &s, row, nil, 10) })
+	}
+	r := ranker(random(t, rng, 50, 8, func(*model.Build) {})) // without tables it is what Similar gives
+	var similar Answer
+	r.Together(&a, &s, 3, nil, 20)
+	r.Similar(&similar, &s, 3, nil, 20)
+	if !slices.EqualFunc(a.Items, similar.Items, func(x, y Item) bool { return x.Row == y.Row && x.Score == y.Score && x.Source == y.Source }) {
+		t.Errorf("%v\n%v", a.Items, similar.Items)
 	}
 }
 

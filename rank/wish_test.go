@@ -210,3 +210,64 @@ func FuzzWhere(f *testing.F) {
 		}
 	})
 }
+
+// Shares of past items, the rest and the named terms sum to the score, for visitors of a shop as shops are. All shares, not the three that
+// are told alone, are recomputed from the tables and the fold-in.
+func TestReasonsOfTenThousandVisitorsSumUp(t *testing.T) {
+	m := shop(4000, 32, 40)
+	r := ranker(m)
+	rng := rand.New(rand.NewPCG(74, 1))
+	var a Answer
+	var s Scratch
+	told := 0
+	for i := range 10_000 {
+		q := &Request{N: 5, Explain: true, Goal: goals[i%3], ExcludeSeen: goals[i%3] == model.GoalNew, Relevance: float32(i%7/6) * .3}
+		for k := range 1 + rng.IntN(30) {
+			q.Recent = append(q.Recent, Recent{
+				Row: edged.Row(rng.IntN(8) + 8*rng.IntN(m.Len()/8)), Weight: float32(rng.IntN(4)), Type: "view", Session: k < i%9,
+				Time: created.UnixMilli() - int64(k)*int64(rng.IntN(1000*60*60*24)),
+			})
+		}
+		r.Recommend(&a, &s, q)
+		for _, it := range a.Items {
+			if it.Level > Session {
+				continue
+			}
+			sum := float64(it.Reason.Rest) + float64(it.Reason.Terms.sum())
+			for _, share := range it.Reason.Shares {
+				sum += float64(share)
+			}
+			all := float64(it.Reason.Terms.sum()) + sharesOf(r, &s, it.Row)
+			for _, total := range []float64{sum, all} {
+				if math.Abs(total-float64(it.Score)) > 1e-4*max(1, math.Abs(float64(it.Score))) {
+					t.Fatalf("visitor %d: %+v: %v and %v, want the score", i, it, sum, all)
+				}
+			}
+			told++
+		}
+	}
+	if told < 30_000 {
+		t.Fatalf("%d reasons: this looked at little", told)
+	}
+}
+
+// sharesOf adds up what all items of the history last asked with add to the score of a row.
+func sharesOf(r *Ranker, s *Scratch, row edged.Row) (sum float64) {
+	b, h := &s.blend, &s.history
+	if b.byFactors > 0 {
+		for _, share := range s.fold.shares(r.m, row) {
+			sum += float64(b.byFactors) * share
+		}
+	}
+	if b.byTable > 0 {
+		for i, from := range h.rows {
+			sum += float64(b.byTable) * h.table[i] * b.table.weightOf(r.m.Table(), from, row)
+		}
+	}
+	if b.bySession > 0 {
+		for at, from := range h.session {
+			sum += float64(b.bySession) * b.plan.places[at] * b.session.weightOf(r.m.SessionTable(), from, row)
+		}
+	}
+	return sum
+}

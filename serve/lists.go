@@ -3,19 +3,31 @@ package serve
 import (
 	"net/http"
 	"strings"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/rank"
 )
 
 // Lists that are the same for everyone: a CDN may keep them, and a caller that has one learns by ETag that it is
 // still good.
 
-// similar answers GET /v1/items/{id}/similar. An unknown item is no error: it is missing, and popular items take its place.
-func (s *Server) similar(c *call) *problem {
-	if done, p := s.prepare(c, routeSimilar, similarParams); done {
+// similar answers GET /v1/items/{id}/similar.
+func (s *Server) similar(c *call) *problem { return s.around(c, routeSimilar, (*rank.Ranker).Similar) }
+
+// together answers GET /v1/items/{id}/together.
+func (s *Server) together(c *call) *problem {
+	return s.around(c, routeTogether, (*rank.Ranker).Together)
+}
+
+// around answers with a list around an item. An unknown one is no error: it is missing, and popular items take its place.
+func (s *Server) around(c *call, route int, list func(*rank.Ranker, *rank.Answer, *rank.Scratch, edged.Row, *model.Selection, int)) *problem {
+	if done, p := s.prepare(c, route, similarParams); done {
 		return p
 	}
 	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
 	if row, ok := c.ranker.Model().RowOfBytes(c.id); ok {
-		c.ranker.Similar(&c.answer, &c.scratch, row, nil, c.req.n)
+		list(c.ranker, &c.answer, &c.scratch, row, nil, c.req.n)
 	} else {
 		c.missing = append(c.missing, c.id)
 		c.ranker.Popular(&c.answer, &c.scratch, nil, c.req.n)

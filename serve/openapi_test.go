@@ -85,7 +85,7 @@ func TestDocumentNamesTheRoutes(t *testing.T) {
 func TestDocumentNamesTheParameters(t *testing.T) {
 	doc := readDocument(t)
 	for path, known := range map[string][]string{
-		"/v1/recommend": recommendParams, "/v1/items/{id}/similar": similarParams, "/v1/items/{id}": itemParams,
+		"/v1/recommend": recommendParams, "/v1/items/{id}/similar": similarParams, "/v1/items/{id}/together": similarParams, "/v1/items/{id}": itemParams,
 		"/v1/trending": trendingParams, "/v1/popular": popularParams,
 	} {
 		var got []string
@@ -139,7 +139,7 @@ func TestDocumentNamesKeysAndLimits(t *testing.T) {
 func TestAnswersHaveTheDocumentedKeys(t *testing.T) {
 	s := readDocument(t).Components.Schemas
 	f := newFixture(t)
-	for _, target := range []string{"/v1/recommend?recent=mug-1&explain=true&fields=title", "/v1/popular?fields=*", "/v1/trending", "/v1/items/mug-1/similar"} {
+	for _, target := range []string{"/v1/recommend?recent=mug-1&explain=true&fields=title", "/v1/popular?fields=*", "/v1/trending", "/v1/items/mug-1/similar", "/v1/items/mug-1/together"} {
 		var answer map[string]json.RawMessage
 		if err := json.Unmarshal([]byte(f.get(target).body), &answer); err != nil {
 			t.Fatal(err)

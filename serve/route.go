@@ -38,6 +38,7 @@ const (
 	routeRecommend = iota
 	routeBatch
 	routeSimilar
+	routeTogether
 	routeItem
 	routeTrending
 	routePopular
@@ -55,6 +56,7 @@ var routeTable = [routeCount]route{
 	routeRecommend: {name: "recommend", pattern: "/v1/recommend", get: (*Server).recommendGet, post: (*Server).recommendPost},
 	routeBatch:     {name: "batch", pattern: "/v1/recommend/batch", post: (*Server).batch},
 	routeSimilar:   {name: "similar", pattern: "/v1/items/{id}/similar", get: (*Server).similar},
+	routeTogether:  {name: "together", pattern: "/v1/items/{id}/together", get: (*Server).together},
 	routeItem:      {name: "item", pattern: "/v1/items/{id}", get: (*Server).item},
 	routeTrending:  {name: "trending", pattern: "/v1/trending", get: (*Server).trending},
 	routePopular:   {name: "popular", pattern: "/v1/popular", get: (*Server).popular},
@@ -99,6 +101,8 @@ func match(path []byte) (route int, id []byte) {
 	route = routeItem
 	if id, ok = bytes.CutSuffix(rest, []byte("/similar")); ok {
 		route, rest = routeSimilar, id
+	} else if id, ok = bytes.CutSuffix(rest, []byte("/together")); ok {
+		route, rest = routeTogether, id
 	}
 	if len(rest) == 0 || bytes.IndexByte(rest, '/') >= 0 {
 		return routeOther, nil
