@@ -1,8 +1,10 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
@@ -87,6 +89,24 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 	return best, nil
 }
 
+// longer are the candidates of a greater length: the best of the shortest, and the regularisation that long vectors take best
+// on data of many kinds, which short ones may not show.
+func (s *selection) longer(best []tried[factorTrial], d int) []factorTrial {
+	var list []factorTrial
+	add := func(c factorTrial) {
+		if c.Factors = d; !slices.Contains(list, c) {
+			list = append(list, c)
+		}
+	}
+	for _, b := range best {
+		add(b.candidate)
+	}
+	usual := best[0].candidate
+	usual.A0, usual.Reg = cmp.Or(s.free.A0, 0.01), cmp.Or(s.free.Reg, 0.003)
+	add(usual)
+	return list
+}
+
 // chooseFactors returns the best factors of each length, shortest first.
 func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) ([]*chosenFactors, error) {
 	kept := make(map[factorTrial]*chosenFactors)
@@ -108,12 +128,7 @@ func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) ([]*chose
 	}
 	list := []*chosenFactors{kept[best[0].candidate]}
 	for _, d := range lengths[1:] {
-		var longer []factorTrial
-		for _, b := range best {
-			c := b.candidate
-			c.Factors = d
-			longer = append(longer, c)
-		}
+		longer := s.longer(best, d)
 		if s.over() {
 			break
 		}
