@@ -140,7 +140,7 @@ type inspector struct {
 
 // open finds out what it is by the file only that kind of place has.
 func (in *inspector) open(ctx context.Context, address string) error {
-	if strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://") {
+	if scheme, _, ok := strings.Cut(address, "://"); ok && scheme != "file" {
 		return in.origin(ctx, address)
 	}
 	dir := strings.TrimPrefix(address, "file://")

@@ -133,7 +133,7 @@ func (o *HTTP) latest(ctx context.Context, name string, max int64) ([]byte, erro
 	if err := status(resp, http.StatusOK); err != nil {
 		return nil, err
 	}
-	b, err := read(nil, resp, max)
+	b, err := read(nil, resp.Body, resp.ContentLength, max)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (o *HTTP) more(ctx context.Context, name string, had []byte, max int64) (b 
 			return nil, resp.StatusCode >= 500, err
 		}
 	}
-	b, err = read(had, resp, max)
+	b, err = read(had, resp.Body, resp.ContentLength, max)
 	return b, err != nil && !errors.Is(err, ErrTooLarge), err
 }
 
@@ -228,13 +228,13 @@ func status(resp *http.Response, want int) error {
 	return fmt.Errorf("the server answers %s", resp.Status)
 }
 
-// read appends a body to dst, which may hold max bytes then.
-func read(dst []byte, resp *http.Response, max int64) ([]byte, error) {
+// read appends a body of a length that may be unknown (below 0) to dst, which may hold max bytes then.
+func read(dst []byte, from io.Reader, length, max int64) ([]byte, error) {
 	room := max - int64(len(dst))
-	if resp.ContentLength > room {
-		return nil, fmt.Errorf("%w: %d bytes more than %d", ErrTooLarge, resp.ContentLength-room, max)
+	if length > room {
+		return nil, fmt.Errorf("%w: %d bytes more than %d", ErrTooLarge, length-room, max)
 	}
-	body := io.LimitReader(resp.Body, room+1)
+	body := io.LimitReader(from, room+1)
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := body.Read(buf)

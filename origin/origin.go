@@ -77,9 +77,9 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Open finds the origin at an address: a directory, a file:// URL of one, or an http:// or https:// URL.
+// Open finds the origin at an address: a directory, a file:// URL of one, or an http://, https:// or s3:// URL.
 func Open(fsys vfs.FS, address string) (Origin, error) {
-	const want = "give a directory, or a file://, http:// or https:// URL"
+	const want = "give a directory, or a file://, http://, https:// or s3:// URL"
 	if address == "" {
 		return nil, fmt.Errorf("origin: no address: %s", want)
 	}
@@ -90,6 +90,8 @@ func Open(fsys vfs.FS, address string) (Origin, error) {
 	switch scheme {
 	case "http", "https":
 		return NewHTTP(address)
+	case "s3":
+		return NewS3(address)
 	case "file":
 		return openFile(fsys, address)
 	}

@@ -44,7 +44,7 @@ func TestAway(t *testing.T) {
 func TestOpen(t *testing.T) {
 	for address, want := range map[string]string{
 		"/srv/origin": "/srv/origin", "origin/": "origin", "file:///srv/origin": "/srv/origin", "file://localhost/srv/a%20b": "/srv/a b",
-		"": "", "http://example.com/x/": "http://example.com/x", "https://u:p@example.com": "https://example.com", "https://": "", "s3://bucket": "", "file://host/x": "", "file://": "", "file:///x?y": "",
+		"": "", "http://example.com/x/": "http://example.com/x", "https://u:p@example.com": "https://example.com", "https://": "", "gs://bucket": "", "file://host/x": "", "file://": "", "file:///x?y": "",
 	} {
 		o, err := origin.Open(vfs.OS, address)
 		if (err != nil) != (want == "") || (err == nil && o.String() != want) {

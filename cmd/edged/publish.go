@@ -13,7 +13,7 @@ import (
 
 type publishCmd struct {
 	Release  string        `help:"Release directory, as 'edged train' wrote it." placeholder:"DIR" type:"path"`
-	Origin   string        `help:"Where nodes look: a directory or a file:// URL." placeholder:"URL" required:""`
+	Origin   string        `help:"Where nodes look: a directory, or a file:// or s3:// URL." placeholder:"URL" required:""`
 	Keys     string        `help:"Directory with the keys of the roles release and freshness (see 'edged keys'); to refresh, freshness is enough." placeholder:"DIR" required:"" type:"path"`
 	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed; a minute or more." default:"720h"`
 	Above    uint64        `help:"The origin's rollout is lost or damaged: give out versions above this one. Nodes show what they accepted at /v1/admin/release." placeholder:"VERSION"`

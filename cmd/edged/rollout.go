@@ -30,7 +30,7 @@ type rolloutCmd struct {
 
 // steerFlags are what every change of the rollout needs.
 type steerFlags struct {
-	Origin   string        `help:"Where nodes look: a directory or a file:// URL." placeholder:"URL" required:""`
+	Origin   string        `help:"Where nodes look: a directory, or a file:// or s3:// URL." placeholder:"URL" required:""`
 	Keys     string        `help:"Directory with the freshness key; to go back to an older release, the release key too." placeholder:"DIR" required:"" type:"path"`
 	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed; a minute or more." default:"720h"`
 	JSON     bool          `help:"Print the result as JSON." name:"json"`

@@ -17,7 +17,7 @@ type serveCmd struct {
 	Name   string `help:"Name of the node, unique in its cluster; default: the host's name." placeholder:"NAME"`
 	Listen string `help:"Public address." default:":8080"`
 	Dir    string `help:"The node's own directory: releases and events." placeholder:"DIR" required:"" type:"path"`
-	Origin string `help:"Where releases come from: a directory, or a file://, http:// or https:// URL. Without one, only what is held is served." placeholder:"URL"`
+	Origin string `help:"Where releases come from: a directory, or a file://, http://, https:// or s3:// URL. Without one, only what is held is served." placeholder:"URL"`
 	Trust  string `help:"The publisher's trust.json." placeholder:"FILE" type:"path"`
 
 	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"1s"`
