@@ -92,6 +92,13 @@ func (m *Model) Row(id string) (edged.Row, bool) { return m.ids.row(id) }
 // RowOfBytes is Row for an id in bytes.
 func (m *Model) RowOfBytes(id []byte) (edged.Row, bool) { return m.ids.rowOfBytes(id) }
 
+// TouchID has the CPU fetch what RowOfBytes will read. Several ids touched one after the other are fetched together, where each lookup would wait for
+// its own. The result means nothing but has to be used.
+func (m *Model) TouchID(id []byte) byte { return m.ids.touch(id) }
+
+// TouchRow does the same for ID.
+func (m *Model) TouchRow(row edged.Row) byte { return m.ids.text[m.ids.offs[row]] }
+
 // Index returns the search over all vectors.
 func (m *Model) Index() *index.Index { return m.index }
 

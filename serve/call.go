@@ -40,6 +40,7 @@ type call struct {
 	answer  rank.Answer
 	scratch rank.Scratch
 	names   names
+	touched byte // nothing but what keeps the touching of memory from being left out
 
 	status      int
 	contentType string

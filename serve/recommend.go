@@ -110,6 +110,9 @@ func (s *Server) answerSlot(c *call) *problem {
 func (c *call) findSeeds() {
 	m, visit := c.ranker.Model(), c.sitting()
 	for i := range c.req.recent {
+		c.touched += m.TouchID(c.req.recent[i].item)
+	}
+	for i := range c.req.recent {
 		seed := &c.req.recent[i]
 		session := visit.has(seed.time)
 		if row, ok := m.RowOfBytes(seed.item); ok {
@@ -236,6 +239,9 @@ func (s *Server) writeAnswer(c *call) *problem {
 	b := s.ids.append(append(c.out, idKey...))
 	before := len(b)
 	b = append(b, `","items":[`...)
+	for i := range a.Items {
+		c.touched += c.ranker.Model().TouchRow(a.Items[i].Row)
+	}
 	for i := range a.Items {
 		if i > 0 {
 			b = append(b, ',')
