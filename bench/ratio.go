@@ -26,6 +26,8 @@ type RatioConfig struct {
 	Requests     string   // file of bodies, one a line, posted to /v1/recommend one after the other
 	YardstickURL string   // of a yardstick in a process of its own
 	Admin        string   // URL of the node's admin listener, which says what it allocated; empty: that is not measured
+	PID          int      // of the node; 0: its processor time is not measured
+	YardstickPID int      // of the yardstick, likewise
 	Headers      []string // such as "Authorization: Bearer …"
 
 	Connections  int           // default 64
@@ -73,7 +75,15 @@ type RatioReport struct {
 	Name        string      `json:"name"`
 	Peak        *PeakReport `json:"peak"`
 	Allocations float64     `json:"allocationsPerRequest"` // of the whole node while saturated; below 0: not measured
+	CPU         CPUReport   `json:"cpu"`
 	Half        HalfReport  `json:"half"`
+}
+
+// CPUReport is the processor time a request takes while saturated, in microseconds: what is left of the comparison on a machine that is not left alone.
+type CPUReport struct {
+	Target    Spread `json:"targetUs"`
+	Yardstick Spread `json:"yardstickUs"`
+	Ratio     Spread `json:"ratio"` // yardstick / target, pair by pair
 }
 
 // HalfReport is latencies at half of each one's own peak, the yardstick's before and after the node's.
@@ -160,14 +170,14 @@ func (r *ratio) requests(host, path, file string) (list [][]byte, err error) {
 // peaks saturates node and yardstick in turns, after a warm-up of both.
 func (r *ratio) peaks(ctx context.Context) error {
 	p := &PeakReport{Pairs: r.cfg.Pairs, Seconds: r.cfg.PairDuration.Seconds()}
-	var node, plain, ratios, allocations []float64
+	var node, plain, ratios, allocations, nodeUs, plainUs, cpus []float64
 	for i := range r.cfg.Pairs + 1 {
 		r.cfg.Progress(fmt.Sprintf("peak: pair %d of %d", i, r.cfg.Pairs))
 		before, err := r.mallocs(ctx)
 		if err != nil {
 			return err
 		}
-		x, err := r.node.saturate(ctx, r.cfg.PairDuration)
+		x, xUs, err := r.saturate(ctx, r.node, r.cfg.PID)
 		if err != nil {
 			return fmt.Errorf("%s: %w", r.cfg.URL, err)
 		}
@@ -175,7 +185,7 @@ func (r *ratio) peaks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		y, err := r.plain.saturate(ctx, r.cfg.PairDuration)
+		y, yUs, err := r.saturate(ctx, r.plain, r.cfg.YardstickPID)
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return fmt.Errorf("%s: %w", r.cfg.YardstickURL, err)
 		}
@@ -183,13 +193,27 @@ func (r *ratio) peaks(ctx context.Context) error {
 			continue // warm
 		}
 		node, plain, ratios = append(node, x), append(plain, y), append(ratios, x/y)
+		nodeUs, plainUs, cpus = append(nodeUs, xUs), append(plainUs, yUs), append(cpus, yUs/max(xUs, 1e-9))
 		allocations = append(allocations, (after-before)/(x*r.cfg.PairDuration.Seconds()))
 	}
 	p.Target, p.Yardstick, p.Ratio = newSpread(node), newSpread(plain), newSpread(ratios)
+	if r.cfg.PID != 0 && r.cfg.YardstickPID != 0 {
+		r.report.CPU = CPUReport{newSpread(nodeUs), newSpread(plainUs), newSpread(cpus)}
+	}
 	if r.report.Peak = p; r.cfg.Admin != "" {
 		r.report.Allocations = newSpread(allocations).Median
 	}
 	return nil
+}
+
+// saturate returns requests a second, and microseconds of processor time a request.
+func (r *ratio) saturate(ctx context.Context, w *wire, pid int) (rate, us float64, err error) {
+	before := processTime(pid)
+	start := time.Now()
+	if rate, err = w.saturate(ctx, r.cfg.PairDuration); err != nil {
+		return 0, 0, err
+	}
+	return rate, (processTime(pid) - before).Seconds() * 1e6 / (rate * time.Since(start).Seconds()), nil
 }
 
 // half paces both at half of their own peaks, three times each.
@@ -265,8 +289,14 @@ func (r RatioReport) WriteTable(w io.Writer) error {
 			middle(func(l Latencies) float64 { return l.P50Us }), middle(func(l Latencies) float64 { return l.P99Us }), middle(func(l Latencies) float64 { return l.P999Us }))
 	}
 	fmt.Fprintf(tw, "ratio\t%s\t\t%.2f\t\t\n", r.Peak.Ratio.text("%.3f"), r.Half.P99Ratio)
-	if err := tw.Flush(); err != nil || r.Allocations < 0 {
+	if err := tw.Flush(); err != nil {
 		return err
+	}
+	if len(r.CPU.Ratio.All) > 0 {
+		fmt.Fprintf(w, "processor µs a request: node %s, yardstick %s, ratio %s\n", r.CPU.Target.text("%.2f"), r.CPU.Yardstick.text("%.2f"), r.CPU.Ratio.text("%.3f"))
+	}
+	if r.Allocations < 0 {
+		return nil
 	}
 	_, err := fmt.Fprintf(w, "allocations a request, all of the node: %.3f\n", math.Max(r.Allocations, 0))
 	return err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"time"
@@ -198,29 +200,6 @@ func (w *wire) receive(c *wireConn) (complete bool, err error) {
 	return true, nil
 }
 
-var lengthHeader = []byte("\r\nContent-Length: ")
-
-// answerSize is the length of a whole answer, 0 while its head is not complete. Anything but a 2xx is an error.
-func answerSize(b []byte) (int, error) {
-	head := bytes.Index(b, []byte("\r\n\r\n"))
-	if head < 0 {
-		return 0, nil
-	}
-	if len(b) < 12 || b[9] != '2' {
-		return 0, fmt.Errorf("not a good answer: %.300q", b)
-	}
-	at := bytes.Index(b[:head], lengthHeader)
-	if at < 0 {
-		return 0, fmt.Errorf("no Content-Length: %.200q", b[:head])
-	}
-	digits, _, _ := bytes.Cut(b[at+len(lengthHeader):head+2], []byte{'\r'})
-	n, err := strconv.Atoi(string(digits))
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("Content-Length %q", digits)
-	}
-	return head + 4 + n, nil
-}
-
 // drain waits for the answers under way, a second at most.
 func (w *wire) drain() error {
 	for end := time.Now().Add(time.Second); len(w.idle) < len(w.conns); {
@@ -232,4 +211,16 @@ func (w *wire) drain() error {
 		}
 	}
 	return nil
+}
+
+// processTime is the processor time that all threads of a process have had; 0 where that is not known.
+func processTime(pid int) (sum time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, name := range files {
+		text, _ := os.ReadFile(name)
+		ns, _, _ := bytes.Cut(text, []byte{' '})
+		n, _ := strconv.ParseInt(string(ns), 10, 64)
+		sum += time.Duration(n)
+	}
+	return sum
 }

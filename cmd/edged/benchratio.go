@@ -42,6 +42,8 @@ type benchRatioCmd struct {
 	Requests     string        `help:"File of bodies, one a line, posted to /v1/recommend in turns." placeholder:"FILE"`
 	YardstickURL string        `help:"Of a yardstick in a process of its own." placeholder:"URL" required:"" name:"yardstick-url"`
 	Admin        string        `help:"URL of the node's admin listener, to count allocations." placeholder:"URL"`
+	PID          int           `help:"Process of the node, to count its processor time." default:"0" name:"pid"`
+	YardstickPID int           `help:"Process of the yardstick, likewise." default:"0" name:"yardstick-pid"`
 	Headers      []string      `help:"Headers of every request, such as an API key's." placeholder:"NAME:VALUE" sep:"none" name:"header"`
 	Connections  int           `help:"Connections, one request under way on each." default:"64"`
 	Pairs        int           `help:"Interleaved pairs of node and yardstick." default:"9"`
@@ -58,7 +60,7 @@ func (benchRatioCmd) Help() string {
 
 func (c *benchRatioCmd) config() bench.RatioConfig {
 	return bench.RatioConfig{
-		Name: c.Name, URL: c.URL, Requests: c.Requests, YardstickURL: c.YardstickURL, Admin: c.Admin, Headers: c.Headers, Connections: c.Connections,
+		Name: c.Name, URL: c.URL, Requests: c.Requests, YardstickURL: c.YardstickURL, Admin: c.Admin, PID: c.PID, YardstickPID: c.YardstickPID, Headers: c.Headers, Connections: c.Connections,
 		Pairs: c.Pairs, PairDuration: c.PairDuration, Duration: c.Duration, Seed: c.Seed,
 	}
 }
