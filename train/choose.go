@@ -55,6 +55,7 @@ const trialEvents = 1_000_000
 
 // open makes the labs.
 func (s *selection) open(p *part, like expected) error {
+	s.rows = p.users + p.items
 	p = p.sample(trialEvents, s.cfg.Seed)
 	f, err := validationFold(p, like, s.cfg.Seed)
 	if err != nil {

@@ -61,7 +61,7 @@ func (s *selection) chooseAlone(ctx context.Context, t *chosenTable) error {
 		return err
 	}
 	var longer []factorTrial
-	for _, d := range orFixed(s.free.Factors, 128, 256) {
+	for _, d := range s.lengths()[1:] {
 		c := best[0].candidate
 		if c.Factors != d {
 			c.Factors = d

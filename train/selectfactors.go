@@ -89,6 +89,19 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 	return best, nil
 }
 
+// longestVectors bounds the vectors of all visitors and items, in bytes, where their length is chosen: those of many visitors
+// are as large as all else together.
+const longestVectors = 640 << 20
+
+// lengths are those that are tried, ascending.
+func (s *selection) lengths() []int {
+	lengths := orFixed(s.free.Factors, 64, 128, 256)
+	for len(lengths) > 1 && 4*lengths[len(lengths)-1]*s.rows > longestVectors {
+		lengths = lengths[:len(lengths)-1]
+	}
+	return lengths
+}
+
 // longer are the candidates of a greater length: the best of the shortest, and the regularisation that long vectors take best
 // on data of many kinds, which short ones may not show.
 func (s *selection) longer(best []tried[factorTrial], d int) []factorTrial {
@@ -121,7 +134,7 @@ func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) ([]*chose
 		}
 		return f.score, nil
 	}
-	lengths := orFixed(s.free.Factors, 64, 128, 256)
+	lengths := s.lengths()
 	best, err := halve(ctx, s, "als", s.factorGrid(lengths[0]), []rung{{0.4, 6}, {1, 2}}, factorTrial.String, try)
 	if err != nil {
 		return nil, err

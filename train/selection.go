@@ -19,6 +19,7 @@ type selection struct {
 	trials []eval.Trial
 	alone  []tried[factorTrial] // factors tried with fewest sweeps, as they did without a table
 	rivals rivals
+	rows   int       // visitors and items of all there is to learn from, of which trials may see a sample
 	budget int       // trials
 	until  time.Time // zero: no limit
 	cut    bool      // the limit came first
