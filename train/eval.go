@@ -84,6 +84,7 @@ func (c *EvalConfig) Validate() error {
 		check(c.Folds == 1 || c.Protocol == Temporal, "folds: only the protocol %s has them", Temporal),
 		check(c.Share >= 0 && c.Share < 1, "share: %v, want 0 to below 1", c.Share),
 		check(c.Share == 0 || c.Protocol == LeaveLast, "share: only the protocol %s has one", LeaveLast),
+		check(byTime || c.Config.Previous == "", "previous: the protocol %s cannot tell whether that release knows what is asked: only %s and %s can", c.Protocol, Temporal, Session),
 		checkRange("k", float64(c.K), 1, edged.MaxN),
 		checkRange("resamples", float64(c.Resamples), 100, 1e6),
 		c.Config.Validate())
@@ -125,7 +126,7 @@ func (e *evaluation) openPrevious() (err error) {
 	if e.cfg.Config.previous, err = openPrevious(vfs.OS, dir); err == nil && e.cfg.Config.previous == nil {
 		err = fmt.Errorf("previous release: %s holds none", dir)
 	}
-	return err
+	return errors.Join(err, e.cfg.Config.previous.before(e.cfg.SplitTime))
 }
 
 type evaluation struct {
@@ -151,6 +152,7 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 		return err
 	}
 	e.fold = folds[0]
+	cfg.previous.sayCommon(e.fold.train.ids, e.watch)
 	if cfg.Auto {
 		like.rivals = e.cfg.Protocol != Session // they are tuned for new items
 		if e.report.Selection, e.rivals, err = choose(ctx, cfg, &e.free, e.fold.train, like, e.watch); err != nil {

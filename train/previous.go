@@ -1,12 +1,15 @@
 package train
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/edged/edged"
@@ -41,10 +44,75 @@ func openPrevious(fsys vfs.FS, dir string) (*previous, error) {
 	if p.card.Type != CardType {
 		return nil, fmt.Errorf("previous release: %s is of type %q, want %s", filepath.Join(dir, CardFile), p.card.Type, CardType)
 	}
+	if err := errors.Join(p.card.checkConfig(), p.card.checkFiles(fsys, dir)); err != nil {
+		return nil, fmt.Errorf("previous release: %s: %w", dir, err)
+	}
 	if p.model, err = model.OpenFiles(fsys, filepath.Join(dir, ModelFile), filepath.Join(dir, CatalogueFile)); err != nil {
 		return nil, fmt.Errorf("previous release: %s: %w", dir, err)
 	}
 	return p, nil
+}
+
+// checkConfig reports what no configuration may say. What a card leaves out has its default.
+func (c *Card) checkConfig() error {
+	cfg := c.Config
+	cfg.EnsureDefaults()
+	if err := cfg.Validate(); err != nil {
+		return fmt.Errorf("%s: config: %w", CardFile, err)
+	}
+	return nil
+}
+
+// checkFiles holds the files beside a card against the digests it has of them.
+func (c *Card) checkFiles(fsys vfs.FS, dir string) error {
+	for _, name := range []string{ModelFile, CatalogueFile} {
+		got, err := digestFile(fsys, filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if want := c.Files[name]; got != want {
+			return fmt.Errorf("%s has %d bytes of SHA-256 %.16s…, %s says %d of %.16s…: damaged, or of another release; take it from a copy, or train anew",
+				name, got.Size, got.SHA256, CardFile, want.Size, want.SHA256)
+		}
+	}
+	return nil
+}
+
+func digestFile(fsys vfs.FS, path string) (w Written, err error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return w, err
+	}
+	sum := &sumWriter{hash: sha256.New()}
+	_, err = io.Copy(sum, f)
+	return sum.written(), errors.Join(err, f.Close())
+}
+
+// before reports an error where the release knows events of a test that begins at a moment.
+func (p *previous) before(split time.Time) error {
+	if p == nil {
+		return nil
+	}
+	newest := p.card.To
+	for _, t := range []time.Time{p.card.Created, p.model.Meta().Created} {
+		if t.After(newest) {
+			newest = t
+		}
+	}
+	if newest.UnixMilli() < split.UnixMilli() {
+		return nil
+	}
+	return fmt.Errorf("previous release: it was made of events up to %s, the test begins at %s: it would know answers; give one made of events before that, or leave --previous out",
+		newest.UTC().Format(time.RFC3339), split.UTC().Format(time.RFC3339))
+}
+
+// sayCommon says where there is nothing to go on from.
+func (p *previous) sayCommon(ids []string, watch *stopwatch) {
+	known := func(id string) bool { _, ok := p.model.Row(id); return ok }
+	if p != nil && !slices.ContainsFunc(ids, known) {
+		watch.begin("previous")
+		watch.say(Step{Note: fmt.Sprintf("no item in common with the previous release (%d there, %d here): nothing is taken from it but perhaps its configuration", p.model.Len(), len(ids))})
+	}
 }
 
 // ids are the items by row.

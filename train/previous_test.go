@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
@@ -194,5 +195,84 @@ func TestNeighboursStay(t *testing.T) {
 	}
 	if n != m.Meta().Table {
 		t.Errorf("%d sources, the table has %d entries", n, m.Meta().Table)
+	}
+}
+
+// TestEvalRefusesAPreviousThatKnows: a release made of test events measures nothing; nor can it be told where there is no split.
+func TestEvalRefusesAPreviousThatKnows(t *testing.T) {
+	dir := t.TempDir()
+	old := newShop(1)
+	card, _ := trainOn(t, vfs.OS, dir, "", &shop{events: old.events[:3000], items: old.items}, Config{Factors: 8, Sweeps: 1})
+	evaluate := func(c EvalConfig) error {
+		c.K, c.Resamples, c.Config = 10, 100, Config{Factors: 8, Sweeps: 1, Previous: dir}
+		_, err := Evaluate(context.Background(), []Source{old}, c, nil)
+		return err
+	}
+	for name, c := range map[string]EvalConfig{
+		"the test begins at " + card.To.Format(time.RFC3339): {SplitTime: card.To},
+		"it would know answers":                              {SplitTime: card.To.Add(-20 * 24 * time.Hour), Folds: 2},
+		"protocol leave-last cannot tell":                    {Protocol: LeaveLast},
+		"protocol files cannot tell":                         {Train: pairs("u i"), Test: pairs("u j")},
+	} {
+		if err := evaluate(c); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("want %q, got %v", name, err)
+		}
+	}
+	if err := evaluate(EvalConfig{SplitTime: card.To.Add(time.Millisecond)}); err != nil {
+		t.Errorf("a release of what trains: %v", err)
+	}
+}
+
+func pairs(text string) *PairFile { return &PairFile{Name: "pairs", Reader: strings.NewReader(text)} }
+
+// TestPreviousIsWhatItsCardSays: files that are not those of the card are refused, and a configuration that cannot be.
+func TestPreviousIsWhatItsCardSays(t *testing.T) {
+	disk, cfg := vfs.NewMem(), Config{Factors: 8, Sweeps: 1}
+	_, _ = trainOn(t, disk, "rel", "", newShop(1), cfg)
+	_, _ = trainOn(t, disk, "other", "", grow(1, 60), cfg)
+	for _, name := range []string{ModelFile, CatalogueFile, CardFile} {
+		kept := readFile(t, disk, "rel/"+name)
+		damaged := readFile(t, disk, "other/"+name)
+		want := name + " has "
+		if name == CardFile {
+			damaged, want = bytes.Replace(kept, []byte(`"factors": 8`), []byte(`"factors": 9`), 1), "factors: 9, want a multiple of 8"
+		}
+		if err := vfs.WriteFile(disk, "rel/"+name, damaged); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := openPrevious(disk, "rel"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want %q, got %v", name, want, err)
+		}
+		if err := vfs.WriteFile(disk, "rel/"+name, kept); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := openPrevious(disk, "rel"); err != nil {
+		t.Error(err)
+	}
+}
+
+func readFile(t *testing.T, disk vfs.FS, name string) []byte {
+	t.Helper()
+	text, err := vfs.ReadFile(disk, name, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// TestNothingInCommon is said.
+func TestNothingInCommon(t *testing.T) {
+	disk, cfg := vfs.NewMem(), Config{Factors: 8, Sweeps: 1, Previous: "rel"}
+	_, _ = trainOn(t, disk, "rel", "", newShop(1), cfg)
+	for item, want := range map[string]bool{"elsewhere": true, "i01": false} {
+		said := false
+		say := func(s Step) { said = said || strings.Contains(s.Note, "no item in common") }
+		if _, err := Run(context.Background(), []Source{&shop{events: []edged.Event{buy("a", item, 0), buy("b", "new", 0)}}}, "out", disk, cfg, say); err != nil {
+			t.Fatal(err)
+		}
+		if said != want {
+			t.Errorf("%s: said %v, want %v", item, said, want)
+		}
 	}
 }

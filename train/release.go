@@ -183,6 +183,7 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	log.finish()
 	p := log.part()
 	r.card.Previous = r.cfg.previous.settled()
+	r.cfg.previous.sayCommon(p.ids, r.watch)
 	if err := r.choose(ctx, p); err != nil {
 		return nil, err
 	}
@@ -321,7 +322,7 @@ func writeFile(fsys vfs.FS, path string, write func(io.Writer) error) (w Written
 	if err := fsys.Rename(temp, path); err != nil {
 		return w, err
 	}
-	return Written{Size: sum.size, SHA256: hex.EncodeToString(sum.hash.Sum(nil))}, fsys.SyncDir(filepath.Dir(path))
+	return sum.written(), fsys.SyncDir(filepath.Dir(path))
 }
 
 type sumWriter struct {
@@ -332,6 +333,10 @@ type sumWriter struct {
 func (s *sumWriter) Write(p []byte) (int, error) {
 	s.size += int64(len(p))
 	return s.hash.Write(p)
+}
+
+func (s *sumWriter) written() Written {
+	return Written{Size: s.size, SHA256: hex.EncodeToString(s.hash.Sum(nil))}
 }
 
 // String is the card in one line.
