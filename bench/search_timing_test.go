@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -13,55 +14,26 @@ import (
 	"github.com/edged/edged/internal/kernel"
 )
 
-// BenchmarkSearchFiles measures sets of npy files: EDGED_SET=DIR/NAME means DIR/NAME_items.npy, _queries.npy, _trainq.npy.
-func BenchmarkSearchFiles(b *testing.B) {
+// searchSet is what EDGED_SET names, a directory of bench/peers with items.npy, queries.npy and train.npy, K = 10 at recall .95.
+func searchSet(b *testing.B) *SearchConfig {
 	set := os.Getenv("EDGED_SET")
 	if set == "" {
 		b.Skip("EDGED_SET is not set")
 	}
-	cfg := SearchConfig{
-		Items: set + "_items.npy", Queries: set + "_queries.npy", Train: set + "_trainq.npy", Recall: .95, Passes: 60, K: number("EDGED_K"),
-	}
+	file := func(name string) string { return filepath.Join(set, name+".npy") }
+	cfg := &SearchConfig{Items: file("items"), Queries: file("queries"), Train: file("train"), Recall: .95, Most: 1000}
 	cfg.EnsureDefaults()
-	in, err := readSearch(&cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	report := &SearchReport{N: len(in.items) / in.dim, D: in.dim}
-	made, err := buildSearch(&cfg, in, report)
-	if err != nil {
-		b.Fatal(err)
-	}
-	truth := trueScores(in.items, in.queries, in.dim, cfg.K, cfg.Threads)
-	b.ResetTimer()
-	for b.Loop() {
-		m := measured{cfg: &cfg, index: made.Index, queries: in.queries, found: func(hits []index.Hit, i int) int {
-			return countFound(in, hits, in.queries[i*in.dim:][:in.dim], truth[i])
-		}}
-		m.measure(report)
-	}
-	b.ReportMetric(report.USPerQuery, "µs/query")
-	b.ReportMetric(report.Recall, "recall")
-}
-
-func number(name string) int {
-	n, _ := strconv.Atoi(os.Getenv(name))
-	return n
+	return cfg
 }
 
 // BenchmarkSearchFilters measures the same sets under filters that let a random share of the rows pass.
 func BenchmarkSearchFilters(b *testing.B) {
-	set := os.Getenv("EDGED_SET")
-	if set == "" {
-		b.Skip("EDGED_SET is not set")
-	}
-	cfg := SearchConfig{Items: set + "_items.npy", Queries: set + "_queries.npy", Train: set + "_trainq.npy", Recall: .95, Most: 1000}
-	cfg.EnsureDefaults()
-	in, err := readSearch(&cfg)
+	cfg := searchSet(b)
+	in, err := readSearch(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
-	made, err := buildSearch(&cfg, in, &SearchReport{})
+	made, err := buildSearch(cfg, in, &SearchReport{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -106,21 +78,16 @@ func BenchmarkSearchFilters(b *testing.B) {
 // BenchmarkSearchVariants measures the same sets, K = 10 at recall .95, with every variant of the kernels this CPU runs, and a full
 // scan in plain Go float32.
 func BenchmarkSearchVariants(b *testing.B) {
-	set := os.Getenv("EDGED_SET")
-	if set == "" {
-		b.Skip("EDGED_SET is not set")
-	}
-	cfg := SearchConfig{Items: set + "_items.npy", Queries: set + "_queries.npy", Train: set + "_trainq.npy", Recall: .95}
-	cfg.EnsureDefaults()
-	in, err := readSearch(&cfg)
+	cfg := searchSet(b)
+	in, err := readSearch(cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
-	made, err := buildSearch(&cfg, in, &SearchReport{})
+	made, err := buildSearch(cfg, in, &SearchReport{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := measured{cfg: &cfg, index: made.Index, queries: in.queries, n: len(in.queries) / in.dim}
+	m := measured{cfg: cfg, index: made.Index, queries: in.queries, n: len(in.queries) / in.dim}
 	least := func(b *testing.B, n int, search func(), q *index.Query) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()

@@ -3,15 +3,19 @@ package index
 import (
 	"math/bits"
 	"slices"
+	"sort"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 )
 
 const (
 	gatherShare = 16   // allowed rows are scored one by one where they are one of so many,
 	gatherMost  = 4096 // at most so many,
 	gatherMin   = 256  // or so few
-	lookAhead   = 256  // words that are counted before any row is listed
+	gatherBatch = 512  // rows that are scored at a time: the first of them give the rest a limit
+	leadShare   = 4    // of the rows in the order of their lengths, scored first
+	samples     = 64   // words that are counted before any row is listed
 )
 
 func (q *Query) mayReturn(row edged.Row) bool {
@@ -33,30 +37,31 @@ func (q *Query) mayReturn(row edged.Row) bool {
 func (x *Index) fewAllowed(q *Query, s *Scratch) bool {
 	most := max(gatherMin, min(gatherMost, x.Len()/gatherShare))
 	words := q.Allowed[:min(len(q.Allowed), (x.Len()+63)/64)]
-	n := 0
-	for _, w := range words[:min(len(words), lookAhead)] {
-		n += bits.OnesCount64(w)
-	}
-	if n > most {
+	if sampled(words) > most {
 		return false
 	}
-	s.rows = slices.Grow(s.rows[:0], gatherMost+2)
-	n = 0
+	s.rows = slices.Grow(s.rows[:0], gatherMost+8*64+2)
 	for at := 0; at < len(words); at += 8 {
 		part := words[at:min(at+8, len(words))]
 		if len(part) == 8 && part[0]|part[1]|part[2]|part[3]|part[4]|part[5]|part[6]|part[7] == 0 {
 			continue
 		}
-		for _, w := range part {
-			n += bits.OnesCount64(w)
-		}
-		if n > most {
+		if s.rows = appendBits(s.rows, part, edged.Row(at*64)); len(s.rows) > most {
 			return false
 		}
-		s.rows = appendBits(s.rows, part, edged.Row(at*64))
 	}
 	s.rows = q.without(s.rows, x.Len())
 	return true
+}
+
+// sampled returns three quarters of how many bits are set, by words spread evenly.
+func sampled(words []uint64) int {
+	step := len(words)/samples + 1
+	n := 0
+	for at := 0; at < len(words); at += step {
+		n += bits.OnesCount64(words[at])
+	}
+	return n * step * 3 / 4
 }
 
 // appendBits appends the rows whose bits are set, the first bit being row from. There must be room for two more than there are: two
@@ -95,21 +100,64 @@ func (q *Query) without(rows []edged.Row, n int) []edged.Row {
 	})
 }
 
-// gather scores the rows fewAllowed has listed.
+// gather scores the rows fewAllowed has listed. Where they are more than a batch and all rows are in the order of their lengths the
+// long ones come first, and those too short to enter then are left out.
 func (r *run) gather() {
-	s, place := r.s, r.x.place
-	batch := 64 // small ones first, so that most meet a limit
-	for rows := s.rows; len(rows) > 0; batch = min(2*batch, 512) {
-		n := min(batch, len(rows))
-		s.cand = s.cand[:n]
-		for i, row := range rows[:n] {
-			s.cand[i] = place[row]
+	x, rows := r.x, r.s.rows
+	for i, row := range rows {
+		rows[i] = edged.Row(x.place[row])
+	}
+	if len(rows) <= gatherBatch || x.layout == nil || x.layout.Cells() > 1 {
+		r.gatherAt(rows)
+		return
+	}
+	long := before(rows, edged.Row(x.Len()/leadShare))
+	if r.gatherAt(rows[:long]) {
+		rest := rows[long:]
+		r.gatherAt(rest[:before(rest, r.enough())])
+	}
+}
+
+// before moves the places that come before another one to the front, and returns how many there are.
+func before(places []edged.Row, end edged.Row) int {
+	n := 0
+	for i, p := range places {
+		places[i], places[n] = places[n], p
+		front := 0 // no branch to guess
+		if p < end {
+			front = 1
 		}
-		rows = rows[n:]
+		n += front
+	}
+	return n
+}
+
+// enough returns the place from which on no row is long enough to enter.
+func (r *run) enough() edged.Row {
+	s, norms := r.s, r.x.norms
+	if !s.best.full() {
+		return edged.Row(r.x.Len())
+	}
+	return kernel.BlockRows * edged.Row(sort.Search(len(norms), func(b int) bool {
+		return s.query.Bound(float64(norms[b])) < float64(s.best.limit)
+	}))
+}
+
+// gatherAt scores the rows of places, and reports whether the deadline let it.
+func (r *run) gatherAt(places []edged.Row) bool {
+	s := r.s
+	for len(places) > 0 {
+		n := min(gatherBatch, len(places))
+		s.cand = s.cand[:n]
+		for i, p := range places[:n] {
+			s.cand[i] = uint32(p)
+		}
+		places = places[n:]
 		s.Stats.Scanned += n
 		r.rerank()
 		if r.late() {
-			return
+			return false
 		}
 	}
+	return true
 }
