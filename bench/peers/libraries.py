@@ -228,21 +228,23 @@ class Vamana(Peer):
 
 # ---------------------------------------------------------------- hnswlib, usearch
 class Hnswlib(Peer):
-    """HNSW (Malkov, Yashunin 2016) on inner products."""
+    """HNSW (Malkov, Yashunin 2016) on inner products; items go in as they come or by falling length, which makes shorter ways to the long."""
 
     library = "hnswlib"
     EF = (10, 12, 16, 20, 24, 32, 40, 52, 64, 80, 100, 130, 160, 200, 256, 360, 512)
 
-    def __init__(self, links):
-        super().__init__(f"M{links}")
-        self.links = links
+    def __init__(self, links, longest_first=False):
+        super().__init__(f"M{links}" + (" longest first" if longest_first else ""))
+        self.links, self.longest_first = links, longest_first
 
     def build(self, items, k):
         import hnswlib
 
+        order = np.argsort(-np.linalg.norm(items, axis=1), kind="stable") if self.longest_first else np.arange(len(items))
+
         self.index = hnswlib.Index(space="ip", dim=items.shape[1])
         self.index.init_index(len(items), ef_construction=150, M=self.links, random_seed=1)
-        self.index.add_items(items, num_threads=1)
+        self.index.add_items(items[order], order, num_threads=1)
 
     def save(self, folder):
         self.index.save_index(os.path.join(folder, "index"))
@@ -313,7 +315,7 @@ def peers_for(n, d):
     leaves, cells = ((25, 50, 100), (32, 64)) if n <= 16_384 else ((100, 200, 400), (128, 256)) if n <= 60_000 else ((200, 400, 800), (256, 512))
     scann = [Scann(l) for l in leaves] + [Scann(leaves[1], 0.2), Scann(leaves[1], soar_lambda=1.5), Scann(leaves[2], quantize_centroids=1)]
     faiss = [Faiss(f"IVF{c},PQ{d // 2}x4fs,RFlat") for c in cells] + [Faiss(f"IVF{cells[1]},Flat"), Faiss("HNSW32,Flat")]
-    graphs = [Vamana(32), Vamana(32, "LVQ8"), Vamana(32, "LVQ4x8")] + [Vamana(32, "LeanVec")] * (d >= 128) + [Hnswlib(16), Usearch("bf16")]
+    graphs = [Vamana(32), Vamana(32, "LVQ8"), Vamana(32, "LVQ4x8")] + [Vamana(32, "LeanVec")] * (d >= 128) + [Hnswlib(16), Hnswlib(8, longest_first=True), Usearch("bf16")]
     return scann + faiss + graphs
 
 

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import sys
 
 import results
 import sets
@@ -171,6 +172,8 @@ def fill(text, name, content):
 
 
 def write():
+    if not measured():
+        sys.exit(f"nothing is measured in {sets.root()}: peers.py explore SET, then peers.py measure SET")
     tables = dict(against=table_against(), calls=table_calls(), libraries=table_libraries(0.95) + "\n" + table_libraries(0.99),
                   sizes=table_sizes(), asked=table_asked())  # fmt: skip
     for name, content in tables.items():
