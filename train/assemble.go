@@ -68,7 +68,7 @@ func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch
 		l.warm, err = true, l.factors.Align(als.Start, cfg.Threads)
 	}
 	if err == nil {
-		l.queries = everySo(l.factors.X, cfg.Factors, searchQueries)
+		l.queries = likelyQueries(l.factors, pairs, cfg.Threads)
 		l.factors.X = nil // not needed any more, and large
 	}
 	return err
@@ -169,6 +169,32 @@ func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *mode
 
 // searchQueries is how many visitors' vectors the search is laid out and calibrated for.
 const searchQueries = 6000
+
+// likelyQueries returns vectors of visitors, by turns with all of their history and with one to three items of it: most visitors are new,
+// and what is found of a whole history says too much of what is found for them.
+func likelyQueries(f *learn.Factors, pairs *learn.Matrix, threads int) []float32 {
+	d := f.Factors
+	whole := everySo(f.X, d, searchQueries/2)
+	short := f.FoldIn(beginnings(pairs, len(whole)/d), threads)
+	out := make([]float32, 0, len(whole)+len(short))
+	for at := 0; at < len(whole); at += d {
+		out = append(append(out, whole[at:at+d]...), short[at:at+d]...)
+	}
+	return out
+}
+
+// beginnings returns one to three neighbouring pairs of each of n rows, evenly spaced.
+func beginnings(pairs *learn.Matrix, n int) *learn.Matrix {
+	out := &learn.Matrix{Cols: pairs.Cols, Start: []int{0}}
+	for i := range n {
+		index, value := pairs.Row(i * pairs.Rows() / n)
+		few := min(1+i%3, len(index))
+		at := i * 7919 % (len(index) - few + 1) // not the lowest numbers of each
+		out.Index, out.Value = append(out.Index, index[at:at+few]...), append(out.Value, value[at:at+few]...)
+		out.Start = append(out.Start, len(out.Index))
+	}
+	return out
+}
 
 // everySo returns at most n of the rows of d numbers, evenly spaced and in an order that mixes them.
 func everySo(x []float32, d, n int) []float32 {
