@@ -61,7 +61,8 @@ const (
 	maxStageFrom = 1 << 20
 )
 
-func checkBlends(blends []Blend) error {
+// CheckBlends reports what no release may weigh by.
+func CheckBlends(blends []Blend) error {
 	seen := map[Goal]bool{}
 	for i := range blends {
 		b := &blends[i]

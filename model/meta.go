@@ -111,7 +111,7 @@ func (m *Meta) check() error {
 			return fmt.Errorf("%s is %g, want %g to %g", f.name, f.v, f.min, f.max)
 		}
 	}
-	return checkBlends(m.Blends)
+	return CheckBlends(m.Blends)
 }
 
 type catalogueMeta struct {

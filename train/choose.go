@@ -47,7 +47,12 @@ func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watc
 	if err := s.run(ctx, like.rivals); err != nil {
 		return nil, nil, err
 	}
-	return s.report(), &s.rivals, ctx.Err()
+	r := s.report()
+	if n := len(s.trials); n > s.budget {
+		r.Limit = fmt.Sprintf("%d trials, not the %d asked for: every round makes one at least", n, s.budget)
+		watch.say(Step{Done: n, Total: n, Unit: "trials", Note: r.Limit})
+	}
+	return r, &s.rivals, ctx.Err()
 }
 
 // trialEvents is how many events trials look at; of larger data they take a sample of the users.

@@ -108,6 +108,7 @@ func (c *Config) Validate() error {
 		checkRange("placeHalfLifeDays", c.PlaceHalfLifeDays, 1.0/24, 36500),
 		checkRange("placeShrink", c.PlaceShrink, 1e-9, 1e9),
 		checkRange("trials", float64(c.Trials), 1, 1e6),
+		check(c.TimeLimit >= 0, "timeLimit: %v, want 0 or more", c.TimeLimit),
 		c.Table.check(), c.Session.check(), c.checkBlends(),
 		checkRange("neighbours", float64(c.Neighbours), 1, maxKNN),
 		checkRange("shrink", c.Shrink, 1e-9, 1e9),
@@ -124,12 +125,13 @@ func (c *Config) weightFaults() (faults []error) {
 	return faults
 }
 
-// checkBlends reports a weight for a part that is not learned; the rest is checked where the release is written.
+// checkBlends reports what cannot be served: a weight for a part that is not learned, a stage without any weight.
 func (c *Config) checkBlends() error {
-	var faults []error
+	faults := []error{model.CheckBlends(c.Blends)}
 	for _, b := range c.Blends {
 		for _, s := range b.Stages {
 			faults = append(faults,
+				check(s != model.Stage{From: s.From}, "blends.%s: the stage from %d items on has no weight above 0", b.Goal, s.From),
 				check(s.Table == 0 || c.Table != nil, "blends.%s: a weight for the table, but no table", b.Goal),
 				check(s.Session == 0 || c.Session != nil, "blends.%s: a weight for the session table, but no session", b.Goal))
 		}

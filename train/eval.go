@@ -249,11 +249,15 @@ func (e *evaluation) average() {
 // facts are the sizes of the data, in words.
 func (e *evaluation) facts() []eval.Fact {
 	c := e.fold.counts
-	return []eval.Fact{
+	facts := []eval.Fact{
 		{Name: "events that train", Value: fmt.Sprint(c.TrainRows)}, {Name: "events with the test", Value: fmt.Sprint(c.Rows)},
 		{Name: "users", Value: fmt.Sprint(c.TrainUsers)}, {Name: "items", Value: fmt.Sprint(c.Items)}, {Name: "users and items, distinct", Value: fmt.Sprint(c.Pairs)},
 		{Name: "events by type and weight", Value: typeNames(e.cfg.Config.EventWeights)},
 	}
+	if n := e.fold.seen; n > 0 {
+		facts = append(facts, eval.Fact{Name: "test pairs that training has, so missed by all", Value: fmt.Sprint(n)})
+	}
+	return facts
 }
 
 // divide reads the data and divides it by the protocol.
@@ -261,6 +265,9 @@ func (e *evaluation) divide(ctx context.Context, sources []Source) (folds []*fol
 	e.watch.begin("read")
 	if e.cfg.Protocol == Files {
 		f, err := givenFiles(*e.cfg.Train, *e.cfg.Test, e.cfg.Config.MaxEvents)
+		if err == nil && f.seen > 0 {
+			e.watch.say(Step{Note: fmt.Sprintf("%d of %d test pairs are in training too: lists leave them out, so they count as missed", f.seen, f.counts.TestPairs)})
+		}
 		return []*fold{f}, expected{share: 0.2, random: true}, err
 	}
 	log, err := readEvents(ctx, sources, &e.cfg.Config, e.watch.say)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -137,5 +138,42 @@ func TestTooLittleToChooseBy(t *testing.T) {
 	card, err := Run(context.Background(), []Source{s}, "rel", vfs.NewMem(), Config{Auto: true, Factors: 8}, nil)
 	if err != nil || card.Selection == nil || !strings.Contains(card.Selection.Limit, "too little") {
 		t.Errorf("%v, selection %+v", err, card.Selection)
+	}
+}
+
+// TestTrialsAreNeverTooFew: a choice that takes more than it was given says so, and how many.
+func TestTrialsAreNeverTooFew(t *testing.T) {
+	last := ""
+	say := func(s Step) {
+		if s.Name == "choose" {
+			last = s.Note
+		}
+	}
+	card, err := Run(context.Background(), []Source{newShop(1)}, "rel", vfs.NewMem(), Config{Auto: true, Trials: 1, Sweeps: 1}, say)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("%d trials, not the 1 asked for", len(card.Selection.Trials)); !strings.HasPrefix(card.Selection.Limit, want) || last != card.Selection.Limit {
+		t.Errorf("want %q, the card says %q, the last line %q", want, card.Selection.Limit, last)
+	}
+	t.Log(card.Selection.Limit)
+}
+
+// TestTestPairsThatTrain count as missed, and it is said; where all are such there is no question.
+func TestTestPairsThatTrain(t *testing.T) {
+	const train = "a x y\nb x z\nc y z"
+	evaluate := func(test string) (notes string, err error) {
+		cfg := EvalConfig{Train: pairs(train), Test: pairs(test), Resamples: 100, Config: Config{Factors: 8, Sweeps: 1}}
+		_, err = Evaluate(context.Background(), nil, cfg, func(s Step) { notes += s.Note + "\n" })
+		return notes, err
+	}
+	if _, err := evaluate(train); err == nil || !strings.Contains(err.Error(), "all of its 6 pairs are in pairs too") {
+		t.Errorf("got %v", err)
+	}
+	if notes, err := evaluate("a x z\nb y"); err != nil || !strings.Contains(notes, "1 of 3 test pairs are in training too") {
+		t.Errorf("%v, said %q", err, notes)
+	}
+	if notes, err := evaluate("a z\nb y"); err != nil || strings.Contains(notes, "in training too") {
+		t.Errorf("%v, said %q", err, notes)
 	}
 }

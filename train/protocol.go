@@ -14,6 +14,7 @@ type fold struct {
 	counts Counts
 	at     int64 // the first moment of the test; 0 where the division is not by time
 	until  int64 // the first moment after the test; 0: open
+	seen   int   // of Files: pairs asked for that training has, which no list holds
 }
 
 // Names of exams.

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/learn"
 )
 
 // ErrFile says that a file of pairs cannot be read; the error around it says where.
@@ -27,7 +29,8 @@ type PairFile struct {
 //   - Items are those of either file: one that only the test has is a candidate nobody can find, and counts in Recall.
 //   - Users are those of either file: one that training does not know is asked with an empty history.
 //   - A user's lines add up; a pair that is there twice counts once; a user without items has none.
-//   - A test item that the user has in training stays in Recall's denominator, though lists leave it out.
+//   - A test item that the user has in training stays in Recall's denominator, though lists leave it out. Where all are such,
+//     nothing is left to ask.
 //
 // Rows are by ascending id, in byte order. limit bounds the pairs of both files.
 func givenFiles(train, test PairFile, limit int) (*fold, error) {
@@ -52,11 +55,28 @@ func givenFiles(train, test PairFile, limit int) (*fold, error) {
 		x.questions = append(x.questions, question{who: int(user), user: user, relevant: relevant})
 	})
 	x.groupByActivity(func(q *question) int { return pairs.Count(int(q.user)) })
+	if f.seen = seenPairs(x, pairs); f.seen == x.pairs() {
+		return nil, fmt.Errorf("%s: all of its %d pairs are in %s too: lists leave out what training has, so nothing is left to find; keep those back from training, or give a test of other pairs",
+			test.Name, f.seen, train.Name)
+	}
 	f.add(x)
 	f.count(f.train)
 	f.counts.Rows = len(a) + len(b)
 	f.counts.TrainUsers = pairs.Active()
 	return f, nil
+}
+
+// seenPairs counts what is asked for though training has it, and no list holds it.
+func seenPairs(x *exam, pairs *learn.Matrix) (n int) {
+	for i := range x.questions {
+		has, _ := pairs.Row(int(x.questions[i].user))
+		for _, item := range x.questions[i].relevant {
+			if _, ok := slices.BinarySearch(has, item); ok {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // filePair is one item of one line.

@@ -57,6 +57,7 @@ func (c *evalCmd) check() error {
 		split, err2 := train.ParseSplit(c.SplitTime, zone)
 		if err2 != nil {
 			err = errors.Join(err, fmt.Errorf("splitTime: %w", err2))
+			split = time.UnixMilli(1) // said, if badly: not missing as well
 		}
 		c.split = split
 	}

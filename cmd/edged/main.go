@@ -31,14 +31,14 @@ type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Run the whole loop on this machine: shop, training, release, three nodes, storefront."`
 	Import  importCmd  `cmd:"" help:"Bring events or items into a data directory."`
 	Train   trainCmd   `cmd:"" help:"Turn a data directory into a release directory."`
-	Eval    evalCmd    `cmd:"" help:"Measure quality on a temporal hold-out, beside baselines."`
+	Eval    evalCmd    `cmd:"" help:"Measure quality on what was held back, by time, session, history or file, beside baselines."`
 	Keys    keysCmd    `cmd:"" help:"Make, rotate and revoke keys."`
 	Publish publishCmd `cmd:"" help:"Verify, sign and put a release to an origin."`
 	Rollout rolloutCmd `cmd:"" help:"Say which nodes serve which release: canary, hold, pin, rollback."`
 	Rules   rulesCmd   `cmd:"" help:"Check rules before a node sees them."`
 	Serve   serveCmd   `cmd:"" help:"Run an edge node."`
 	Inspect inspectCmd `cmd:"" help:"Show and verify a release directory, an origin or a node's store."`
-	Bench   benchCmd   `cmd:"" help:"Load a server, beside a yardstick of this machine."`
+	Bench   benchCmd   `cmd:"" help:"Measure: load on a server, search, a release of embeddings, a node's ratio to the yardstick."`
 	Version versionCmd `cmd:"" help:"Show the build and the formats it reads and writes."`
 }
 
@@ -116,7 +116,7 @@ func parseAndRun(parser *kong.Kong, c *cli, args []string, env lookup) error {
 	}
 	command, _ := k.Selected().Target.Addr().Interface().(checker)
 	if command != nil {
-		if err := command.check(); err != nil {
+		if err := errors.Join(command.check(), besidePin(k)); err != nil {
 			return usageError{settings.with(settings.locate(sectionOf(k.Selected()), err))}
 		}
 	}

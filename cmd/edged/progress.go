@@ -9,7 +9,8 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows long work: on a terminal one line that is rewritten, elsewhere one line for each finished step.
+// progress shows long work: on a terminal one line that is rewritten, elsewhere one line for each finished step, and
+// one now and then of a step that takes long.
 type progress struct {
 	w        io.Writer
 	terminal bool
@@ -27,14 +28,24 @@ func newProgress(w io.Writer) *progress {
 func (p *progress) update(step, state string) {
 	if step != p.step {
 		p.done()
-		p.step, p.shown = step, time.Time{}
+		if p.step, p.shown = step, time.Now(); p.terminal {
+			p.shown = time.Time{}
+		}
 	}
 	p.last = state
-	if p.terminal && time.Since(p.shown) > 100*time.Millisecond {
+	switch since := time.Since(p.shown); {
+	case p.terminal && since > 100*time.Millisecond:
 		fmt.Fprintf(p.w, "\r\033[K%s: %s", step, state)
-		p.shown = time.Now()
+	case !p.terminal && since >= quietFor:
+		fmt.Fprintf(p.w, "%s: %s\n", step, state)
+	default:
+		return
 	}
+	p.shown = time.Now()
 }
+
+// quietFor is how long a step says nothing where there is no terminal.
+const quietFor = 15 * time.Second
 
 // done ends the current step's line.
 func (p *progress) done() {

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
+	"slices"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/data"
@@ -28,8 +33,8 @@ type hyper struct {
 	TrendHalfLifeDays float64            `help:"Half-life of the trend lists; 0: chosen, or 14."`
 	Neighbours        int                `help:"Neighbours kept for each item." default:"50"`
 	Shrink            float64            `help:"Shrinkage of the cosine between items." default:"10"`
-	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen." placeholder:"FILE" type:"path"`
-	Trials            int                `help:"Models that --auto may fit." default:"200"`
+	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen, and other settings of the model are refused." placeholder:"FILE" type:"path"`
+	Trials            int                `help:"Models that --auto may fit; every round makes one at least, so that there may be some more, which is then said." default:"200"`
 	TimeLimit         time.Duration      `help:"Ends the trials of --auto early, and the card says so; 0: never."`
 }
 
@@ -52,19 +57,63 @@ func (h hyper) config(auto bool) (train.Config, error) {
 
 // pinned is the configuration that a model card or a report of an evaluation says.
 func (h hyper) pinned() (train.Config, error) {
-	text, err := vfs.ReadFile(vfs.OS, h.Pin, maxPin)
+	info, err := os.Stat(h.Pin)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file: %s", h.Pin, wantPin)
+	}
 	if err != nil {
 		return train.Config{}, fmt.Errorf("pin: %w", err)
 	}
-	var card struct{ Config *train.Config }
-	if err := json.Unmarshal(text, &card); err != nil {
+	text, err := vfs.ReadFile(vfs.OS, h.Pin, maxPin)
+	if err != nil {
+		return train.Config{}, fmt.Errorf("pin: %w: %s", err, wantPin)
+	}
+	config, err := parsePin(text)
+	if err != nil {
 		return train.Config{}, fmt.Errorf("pin: %s: %w", h.Pin, err)
 	}
-	if card.Config == nil {
-		return train.Config{}, fmt.Errorf("pin: %s: no config: want the card.json of a release, or a report of edged eval", h.Pin)
+	config.Threads = h.Threads
+	return config, nil
+}
+
+// parsePin takes the configuration out of a card or a report. A key in it that is unknown would be a wish not granted.
+func parsePin(text []byte) (config train.Config, err error) {
+	var card struct{ Config json.RawMessage }
+	if err := json.Unmarshal(text, &card); err != nil {
+		return config, err
 	}
-	card.Config.Threads = h.Threads
-	return *card.Config, nil
+	if len(card.Config) == 0 || string(card.Config) == "null" {
+		return config, errors.New("no config: " + wantPin)
+	}
+	d := json.NewDecoder(bytes.NewReader(card.Config))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&config); err != nil {
+		return config, fmt.Errorf("config: %w", err)
+	}
+	return config, nil
+}
+
+const wantPin = "want the card.json of a release, or a report of edged eval"
+
+// overPinned are the flags that --pin leaves nothing to.
+var overPinned = []string{"factors", "a0", "reg", "nu", "sweeps", "seed", "event-weights", "trend-half-life-days", "neighbours", "shrink", "auto", "trials", "time-limit"}
+
+// besidePin reports what was asked for beside --pin, on the command line, by a variable or in the file, and would be ignored.
+func besidePin(k *kong.Context) error {
+	pin, faults := false, []error(nil)
+	for _, p := range k.Path {
+		if p.Flag == nil {
+			continue
+		}
+		pin = pin || p.Flag.Name == "pin" && k.FlagValue(p.Flag) != ""
+		if slices.Contains(overPinned, p.Flag.Name) && k.FlagValue(p.Flag) != false {
+			faults = append(faults, fmt.Errorf("%s: --pin takes it from the card, and chooses nothing: leave one of the two out", camel(p.Flag.Name)))
+		}
+	}
+	if !pin {
+		return nil
+	}
+	return errors.Join(faults...)
 }
 
 // maxPin bounds a card.
