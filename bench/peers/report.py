@@ -12,7 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DOCS = os.path.join(HERE, "..", "..", "docs")
 LIBRARIES = ("ScaNN", "FAISS", "SVS", "hnswlib", "usearch")
 COLOURS = dict(edged="#111111", ScaNN="#d1495b", FAISS="#2e86ab", SVS="#7b5ea7", hnswlib="#3a9d5d", usearch="#e09f3e")
-DRAWN = ("R64", "R128", "K25", "R64N", "R128N", "BPR", "BN", "HC")
+DRAWN = ("R64", "R128", "K25", "B", "R128K100", "R64N", "R128N", "BPR", "TT", "BN", "HC", "U80")
 
 
 def measured():
