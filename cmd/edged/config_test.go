@@ -133,3 +133,14 @@ func TestHelpShowsAnExample(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpNamesWhatACommandDoes: what hides behind a command's name is said where commands are listed.
+func TestHelpNamesWhatACommandDoes(t *testing.T) {
+	_, stdout, _ := invoke(t, nil, "--help")
+	said := strings.Join(strings.Fields(stdout), " ")
+	for _, want := range []string{"by time, session, history or file", "load on a server, search, a release of embeddings, a node's ratio"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in:\n%s", want, stdout)
+		}
+	}
+}
