@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"slices"
@@ -60,6 +61,19 @@ func sectionOf(n *kong.Node) string {
 	return strings.Join(names, ".")
 }
 
+// readConfig reads a file, or a pipe, of at most maxConfig bytes.
+func readConfig(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err == nil && len(text) > maxConfig {
+		err = fmt.Errorf("%s has more bytes than may be: at most %d", name, maxConfig)
+	}
+	return text, errors.Join(err, f.Close())
+}
+
 // load finds the file named by --config or EDGED_CONFIG and reads all of it, whichever command runs.
 func (s *settings) load(app *kong.Application, args []string, env lookup) error {
 	s.values, s.lines = map[*kong.Flag]entry{}, map[string]int{}
@@ -67,14 +81,7 @@ func (s *settings) load(app *kong.Application, args []string, env lookup) error 
 	if s.path == "" {
 		return nil
 	}
-	info, err := os.Stat(s.path)
-	if err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
-	if info.Size() > maxConfig {
-		return fmt.Errorf("config: %s has %d bytes, at most %d", s.path, info.Size(), maxConfig)
-	}
-	text, err := os.ReadFile(s.path)
+	text, err := readConfig(s.path)
 	if err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
