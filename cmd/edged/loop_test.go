@@ -299,7 +299,7 @@ type answerBody struct {
 	Release string
 }
 
-var client = &http.Client{Timeout: 5 * time.Second}
+var browser = &http.Client{Timeout: 5 * time.Second}
 
 func (n *runningNode) get(path string, into any) error {
 	status, body := n.ask(http.MethodGet, path, "")
@@ -315,7 +315,7 @@ func (n *runningNode) ask(method, path, body string) (int, []byte) {
 	if err != nil {
 		return 0, []byte(err.Error())
 	}
-	resp, err := client.Do(req)
+	resp, err := browser.Do(req)
 	if err != nil {
 		return 0, []byte(err.Error())
 	}
