@@ -101,6 +101,15 @@ func (c *Cluster) Set(kind uint8, key string, value []byte, ttl time.Duration) e
 	return err
 }
 
+// Share spreads a write of a shared kind: one made now (fresh), or one that is held from an earlier run. OnFact is not told of it. Held writes
+// are for the moments after Start, before others' are heard: whichever comes first, the newer one stays.
+func (c *Cluster) Share(f Fact, fresh bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.core.Share(c.now(), f, fresh)
+	return err
+}
+
 // Facts lists all that is held, own facts included.
 func (c *Cluster) Facts() []Fact {
 	c.mu.Lock()

@@ -15,6 +15,7 @@ type CoreConfig struct {
 	Boot      uint64
 	MaxUrgent int        // facts per node of kinds below Bulk, default 256
 	MaxBulk   int        // facts per node of kinds from Bulk on, default 2,048
+	MaxShared int        // facts of shared kinds, default 20,480
 	MaxNodes  int        // other nodes facts are held of, default 1,024
 	Members   func() int // size of the cluster, for the number of times a message is repeated; default 1
 }
@@ -22,6 +23,7 @@ type CoreConfig struct {
 func (c *CoreConfig) ensureDefaults() {
 	c.MaxUrgent = cmp.Or(c.MaxUrgent, 256)
 	c.MaxBulk = cmp.Or(c.MaxBulk, 2048)
+	c.MaxShared = cmp.Or(c.MaxShared, 20480)
 	c.MaxNodes = cmp.Or(c.MaxNodes, 1024)
 	if c.Members == nil {
 		c.Members = func() int { return 1 }
@@ -35,12 +37,14 @@ func (c *CoreConfig) ensureDefaults() {
 // the facts ranked highest by (boot, seq) up to the limit. It commutes, associates and is idempotent: a fact that falls out has
 // as many others above it as the limit allows, and those can only rise. The same would not hold of a limit in bytes. Over
 // MaxNodes the nodes with the latest boots stay; there the laws hold only once all have heard all, which exchanges of state bring about.
+// Of shared kinds it keeps, of each (kind, key), the newest write (Fact.Newer), and of all of them the newest up to the limit.
 type Core struct {
-	cfg   CoreConfig
-	seq   uint64
-	nodes map[string]*nodeFacts
-	out   outbox
-	turn  int // which node a state that doesn't fit begins with
+	cfg    CoreConfig
+	seq    uint64
+	nodes  map[string]*nodeFacts
+	shared map[factKey]*Fact
+	out    outbox
+	turn   int // which node a state that doesn't fit begins with
 }
 
 // nodeFacts are what is known of one node, over all its boots.
@@ -52,7 +56,7 @@ type nodeFacts struct {
 // NewCore returns an empty Core.
 func NewCore(cfg CoreConfig) *Core {
 	cfg.ensureDefaults()
-	return &Core{cfg: cfg, nodes: map[string]*nodeFacts{}, out: newOutbox(cfg.Members)}
+	return &Core{cfg: cfg, nodes: map[string]*nodeFacts{}, shared: map[factKey]*Fact{}, out: newOutbox(cfg.Members)}
 }
 
 // Set says something new of this process, for as long as ttl.
@@ -67,10 +71,64 @@ func (c *Core) Set(now int64, kind uint8, key string, value []byte, ttl time.Dur
 	if err := f.check(); err != nil {
 		return Fact{}, err
 	}
+	if f.shared() {
+		return Fact{}, fmt.Errorf("fact of kind %d: shared, and not one node's to say", kind)
+	}
 	c.seq = f.Seq
 	c.put(&f)
 	c.out.push(&f)
 	return f, nil
+}
+
+// Share takes a write of a shared kind from this process, made now or held from an earlier run, and reports whether it was news. What was
+// made now is gossiped; what is old travels by states.
+func (c *Core) Share(now int64, f Fact, fresh bool) (news bool, err error) {
+	if !f.shared() {
+		return false, fmt.Errorf("fact of kind %d: not shared", f.Kind)
+	}
+	if err := cmp.Or(f.check(), f.checkTime(now)); err != nil {
+		return false, err
+	}
+	if !c.newerShared(&f) {
+		return false, nil
+	}
+	f.Value = bytes.Clone(f.Value)
+	if !c.putShared(&f) {
+		return false, nil
+	}
+	if fresh {
+		c.out.push(&f)
+	}
+	return true, nil
+}
+
+// newerShared reports whether a write is newer than the one held, if any is.
+func (c *Core) newerShared(f *Fact) bool {
+	held := c.shared[f.id()]
+	return held == nil || f.Newer(held)
+}
+
+// putShared stores a write that is newer than the one held, and reports whether there was room for it.
+func (c *Core) putShared(f *Fact) bool {
+	if c.shared[f.id()] = f; len(c.shared) > c.cfg.MaxShared {
+		delete(c.shared, oldest(c.shared).id())
+	}
+	return c.shared[f.id()] == f
+}
+
+func oldest(facts map[factKey]*Fact) *Fact {
+	var low *Fact
+	for _, f := range facts {
+		if low == nil || f.olderThan(low) {
+			low = f
+		}
+	}
+	return low
+}
+
+func (f *Fact) olderThan(o *Fact) bool {
+	d := f.compareWrite(o)
+	return d < 0 || d == 0 && f.before(o)
 }
 
 // Step takes one gossiped message. A fact that is news is returned, and passed on.
@@ -106,6 +164,9 @@ func (c *Core) Merge(now int64, state []byte) (news []Fact, err error) {
 
 // learn puts a fact of another, if it is news, and passes it on.
 func (c *Core) learn(news []Fact, f *Fact) []Fact {
+	if f.shared() {
+		return c.learnShared(news, f)
+	}
 	if f.Node == c.cfg.Node && f.Boot == c.cfg.Boot {
 		c.reclaim(f)
 		return news
@@ -116,6 +177,19 @@ func (c *Core) learn(news []Fact, f *Fact) []Fact {
 	kept := *f
 	kept.Value = bytes.Clone(f.Value)
 	if !c.put(&kept) {
+		return news
+	}
+	c.out.push(&kept)
+	return append(news, kept)
+}
+
+func (c *Core) learnShared(news []Fact, f *Fact) []Fact {
+	if !c.newerShared(f) {
+		return news
+	}
+	kept := *f
+	kept.Value = bytes.Clone(f.Value)
+	if !c.putShared(&kept) {
 		return news
 	}
 	c.out.push(&kept)
@@ -235,6 +309,11 @@ func (n *nodeFacts) each(do func(*Fact)) {
 
 // Tick forgets what is over.
 func (c *Core) Tick(now int64) {
+	for key, f := range c.shared {
+		if f.Expires <= now {
+			delete(c.shared, key)
+		}
+	}
 	for name, n := range c.nodes {
 		left := 0
 		for _, facts := range n.facts {
@@ -254,26 +333,38 @@ func (c *Core) Tick(now int64) {
 // Outbox takes waiting messages that fit into limit bytes, each costing overhead more.
 func (c *Core) Outbox(overhead, limit int) [][]byte { return c.out.take(overhead, limit) }
 
-// State is what this node knows, for another to merge: the urgent kinds of all nodes first, then the bulk; as much as fits, a different
-// part each time when not all does.
+// State is what this node knows, for another to merge: the urgent kinds of all nodes first, then the shared, then the bulk; as much as fits, a
+// different part each time when not all does.
 func (c *Core) State() []byte {
-	state := appendStateHeader(nil, 0)
-	count := 0
+	s := stateWriter{b: appendStateHeader(nil, 0)}
 	names := c.names()
 	c.turn++
 	for cl := range classes {
+		if cl == shared {
+			s.add(c.shared)
+			continue
+		}
 		for i := range names {
-			name := names[(i+c.turn)%len(names)]
-			for _, f := range c.nodes[name].facts[cl] {
-				if len(state)+f.wireLen() <= maxState {
-					state = appendFact(state, f)
-					count++
-				}
-			}
+			s.add(c.nodes[names[(i+c.turn)%len(names)]].facts[cl])
 		}
 	}
-	appendStateHeader(state[:0], count)
-	return state
+	appendStateHeader(s.b[:0], s.count)
+	return s.b
+}
+
+// stateWriter appends facts as long as they fit.
+type stateWriter struct {
+	b     []byte
+	count int
+}
+
+func (s *stateWriter) add(facts map[factKey]*Fact) {
+	for _, f := range facts {
+		if len(s.b)+f.wireLen() <= maxState {
+			s.b = appendFact(s.b, f)
+			s.count++
+		}
+	}
 }
 
 func (c *Core) names() []string {
@@ -291,6 +382,9 @@ func (c *Core) Facts() []Fact {
 	for _, n := range c.nodes {
 		n.each(func(f *Fact) { list = append(list, *f) })
 	}
+	for _, f := range c.shared {
+		list = append(list, *f)
+	}
 	slices.SortFunc(list, func(a, b Fact) int {
 		return cmp.Or(strings.Compare(a.Node, b.Node), cmp.Compare(a.Boot, b.Boot), cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Key, b.Key))
 	})
@@ -304,5 +398,5 @@ func (c *Core) Len() (facts, nodes int) {
 			facts += len(m)
 		}
 	}
-	return facts, len(c.nodes)
+	return facts + len(c.shared), len(c.nodes)
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,12 +32,28 @@ func history(t *rapid.T) []Fact {
 			})
 		}
 	}
-	return list
+	return append(list, writes(t)...)
+}
+
+// writes draws what several nodes wrote of nobody's facts, some in the same millisecond, some of them in the very same way.
+func writes(t *rapid.T) []Fact {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Fact {
+		return *sharedFact(rapid.SampledFrom([]string{"a", "b", "d"}).Draw(t, "writer"), fmt.Sprint("s", rapid.IntRange(0, 5).Draw(t, "key")),
+			rapid.Uint64Range(0, 3).Draw(t, "after"), fmt.Sprint(rapid.IntRange(0, 2).Draw(t, "value")))
+	}), 0, 20).Draw(t, "writes")
+}
+
+func sharedFact(writer, key string, after uint64, value string) *Fact {
+	f := &Fact{Kind: Shared, Node: writer, Key: key, Seq: StampOf(testNow) + after, Value: []byte(value)}
+	f.Expires = MillisOf(f.Seq) + MaxTTL.Milliseconds()
+	return f
 }
 
 func smallCore(node string) *Core {
-	return NewCore(CoreConfig{Node: node, Boot: 1, MaxUrgent: 3, MaxBulk: 4})
+	return NewCore(CoreConfig{Node: node, Boot: 1, MaxUrgent: 3, MaxBulk: 4, MaxShared: 5})
 }
+
+var smallLimits = map[class]int{urgent: 3, bulk: 4}
 
 func stepAll(t interface{ Fatal(...any) }, c *Core, facts []Fact) {
 	for _, f := range facts {
@@ -58,7 +75,14 @@ func render(facts []Fact) string {
 // node and class.
 func expected(facts []Fact) string {
 	latest := map[string]Fact{}
+	all := NewCore(CoreConfig{Node: "oracle"})
+	for _, f := range newestWrites(facts, 5) {
+		all.shared[f.id()] = &f
+	}
 	for _, f := range facts {
+		if f.shared() {
+			continue
+		}
 		key := fmt.Sprint(f.Node, f.Boot, f.Kind, f.Key)
 		if held, ok := latest[key]; !ok || held.Seq < f.Seq {
 			latest[key] = f
@@ -69,14 +93,27 @@ func expected(facts []Fact) string {
 		g := fmt.Sprint(f.Node, f.class())
 		groups[g] = append(groups[g], f)
 	}
-	all := NewCore(CoreConfig{Node: "oracle"})
 	for _, list := range groups {
 		slices.SortFunc(list, func(x, y Fact) int { return y.rank().compare(x.rank()) })
-		for _, f := range list[:min(len(list), 3+int(list[0].class()))] {
+		for _, f := range list[:min(len(list), smallLimits[list[0].class()])] {
 			all.put(&f)
 		}
 	}
 	return render(all.Facts())
+}
+
+// newestWrites are, of the shared facts, the newest of each key, and of these the newest n.
+func newestWrites(facts []Fact, n int) []Fact {
+	var list []Fact
+	for _, f := range facts {
+		if f.shared() {
+			list = append(list, f)
+		}
+	}
+	slices.SortFunc(list, func(x, y Fact) int { return cmp.Or(y.compareWrite(&x), strings.Compare(y.Key, x.Key)) })
+	seen := map[string]bool{}
+	list = slices.DeleteFunc(list, func(f Fact) bool { was := seen[f.Key]; seen[f.Key] = true; return was })
+	return list[:min(len(list), n)]
 }
 
 // Whatever the order, however often: the same facts are held.

@@ -23,7 +23,8 @@
 //   - C1: merging commutes, associates and is idempotent, up to the limit of facts per node.
 //   - C2: memory is bounded: facts per node, bytes per fact, nodes, messages waiting, members, streams at once, bytes per stream. An outsider
 //     can occupy maxInbound streams of one chunk each for a few seconds, and nothing else.
-//   - C3: only this process makes facts in the name of its node and boot; it learns none from others.
+//   - C3: only this process makes facts in the name of its node and boot; it learns none from others. Facts of shared kinds are of nobody: a
+//     newer write replaces an older one, and nothing else does.
 //   - C4: no lock is held while OnFact runs but the one that keeps news in order; the core's lock is never held while calling out.
 //
 // Lock order: library's locks, then Cluster.news, then Cluster.mu; transport.mu and roster.mu are leaves.

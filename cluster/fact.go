@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -20,6 +22,22 @@ const (
 // Bulk divides the kinds of facts: those from Bulk on come in large numbers and are each of little weight. They have their own
 // limit of facts per node, and are sent when nothing of the others waits.
 const Bulk uint8 = 128
+
+// Shared kinds, from Shared up to Bulk, are of nobody: whoever writes one replaces what any other wrote under the same kind and key, if
+// its write is the newer one (Fact.Newer). Their Node says who wrote it, their Boot is 0, and their Seq is a stamp: hybrid logical time.
+const Shared uint8 = 64
+
+// Stamp is hybrid logical time (Kulkarni et al., "Logical Physical Clocks", OPODIS 2014): Unix milliseconds, then a counter of 16 bits for what
+// happens within one, or what a clock that lags behind has to come after.
+type Stamp = uint64
+
+const stampShift = 16
+
+// StampOf is the first stamp of a millisecond.
+func StampOf(ms int64) Stamp { return Stamp(ms) << stampShift }
+
+// MillisOf is the time of a stamp in Unix milliseconds.
+func MillisOf(s Stamp) int64 { return int64(s >> stampShift) }
 
 // Fact is one thing one process says of itself. Kind and Key are its caller's; the process is Node in its run Boot; a later Seq
 // replaces an earlier one of the same Kind and Key. A Fact is immutable: its Value must not be written to.
@@ -50,19 +68,32 @@ func (r rank) compare(o rank) int {
 func (f *Fact) rank() rank   { return rank{f.Boot, f.Seq} }
 func (f *Fact) id() factKey  { return factKey{f.Kind, f.Boot, f.Key} }
 func (f *Fact) class() class { return classOf(f.Kind) }
+func (f *Fact) shared() bool { return f.class() == shared }
 
-// class is urgent or bulk.
+// Newer reports whether a shared fact replaces another of the same kind and key: by stamp, then by writer, then, so that all decide alike
+// whatever happens, by value.
+func (f *Fact) Newer(o *Fact) bool { return f.compareWrite(o) > 0 }
+
+func (f *Fact) compareWrite(o *Fact) int {
+	return cmp.Or(cmp.Compare(f.Seq, o.Seq), strings.Compare(f.Node, o.Node), bytes.Compare(f.Value, o.Value))
+}
+
+// class is urgent, shared or bulk: in this order they are sent.
 type class uint8
 
 const (
 	urgent class = iota
+	shared
 	bulk
 	classes
 )
 
 func classOf(kind uint8) class {
-	if kind >= Bulk {
+	switch {
+	case kind >= Bulk:
 		return bulk
+	case kind >= Shared:
+		return shared
 	}
 	return urgent
 }
@@ -79,6 +110,10 @@ func (f *Fact) check() error {
 		return fmt.Errorf("fact: value of %d bytes, at most %d", len(f.Value), MaxValue)
 	case f.Seq == 0 || f.Seq > maxSeq:
 		return fmt.Errorf("fact: sequence number %d, want 1 to %d", f.Seq, uint64(maxSeq))
+	case f.shared() && f.Boot != 0:
+		return fmt.Errorf("fact: shared, of boot %d, want 0", f.Boot)
+	case f.shared() && f.Expires != MillisOf(f.Seq)+MaxTTL.Milliseconds():
+		return fmt.Errorf("fact: shared, expires %d, want %v after its stamp", f.Expires, MaxTTL)
 	}
 	return nil
 }

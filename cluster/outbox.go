@@ -62,7 +62,10 @@ func (o *outbox) waiting() int {
 // queueName is equal for facts that replace each other, so that the newer takes the older's place in the queue.
 func (f *Fact) queueName() string {
 	b := make([]byte, 0, 40+len(f.Node)+len(f.Key))
-	b = append(append(b, f.Node...), '/')
+	if !f.shared() {
+		b = append(b, f.Node...)
+	}
+	b = append(b, '/')
 	b = append(strconv.AppendUint(b, f.Boot, 16), '/')
 	b = append(strconv.AppendUint(b, uint64(f.Kind), 16), '/')
 	return string(append(b, f.Key...))

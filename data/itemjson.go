@@ -13,6 +13,30 @@ const maxVector = 4096
 
 // ParseItem reads one item from a JSON object, as strictly as ParseEvent.
 func ParseItem(b []byte) (edged.Item, error) {
+	it, err := readItem(b)
+	if err == nil {
+		err = it.Validate()
+	}
+	if err != nil {
+		return edged.Item{}, fmt.Errorf("item: %w", err)
+	}
+	return it, nil
+}
+
+// ParseBareItem is ParseItem for an object that need not have an id.
+func ParseBareItem(b []byte) (edged.Item, error) {
+	it, err := readItem(b)
+	if err != nil {
+		return edged.Item{}, err
+	}
+	named := it
+	if named.ID == "" {
+		named.ID = "bare"
+	}
+	return it, named.Validate()
+}
+
+func readItem(b []byte) (edged.Item, error) {
 	var it edged.Item
 	s := &scanner{b: b}
 	seen := fieldSet{}
@@ -28,13 +52,7 @@ func ParseItem(b []byte) (edged.Item, error) {
 	if err == nil {
 		err = s.end()
 	}
-	if err == nil {
-		err = it.Validate()
-	}
-	if err != nil {
-		return edged.Item{}, fmt.Errorf("item: %w", err)
-	}
-	return it, nil
+	return it, err
 }
 
 // itemField reads the value of one key into it.

@@ -4,6 +4,7 @@
 //	origin ──► node ──► serve ◄── requests            gossip: kind 1, which rollout is current: a nudge to look
 //	                      │                                   kind 2, which pieces of a release a node has
 //	exchange ⇄ peers ─────┘                                   kind 128, cells of trends: applied
+//	 overlay ◄── admin API ─┴──► serve                         kind 64, entries of the overlay: applied
 //	 event log ◄── events ┴──► trends, profiles
 //
 // Nothing here is needed to answer but a release: without origin, peers or network the node answers from what it

@@ -33,6 +33,8 @@ type Edge struct {
 	server *serve.Server
 	gossip *cluster.Cluster // nil without gossip
 
+	overlay *overlays
+
 	public, admin net.Listener // admin: nil where there is none
 	adminServer   *http.Server
 
@@ -90,7 +92,7 @@ func (e *Edge) assemble(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := e.openNode(ctx); err != nil {
+	if err := errors.Join(e.openOverlay(), e.openNode(ctx)); err != nil {
 		return err
 	}
 	e.trends = trend.New(trend.Options{Node: e.cfg.Name, Boot: e.boot, Clock: e.cfg.Clock, Publish: e.publishTrend})
@@ -116,7 +118,7 @@ func (e *Edge) newServer() (err error) {
 	cfg := serve.Config{
 		Releases: e, Events: e.log.Append, Trends: e.trends, Origins: e.cfg.AllowOrigins, MaxConcurrency: e.cfg.MaxConcurrency,
 		Clock: e.cfg.Clock, Metrics: e.set, Logger: e.cfg.Logger,
-		Admin: serve.Admin{Key: key, Members: e.members},
+		Admin: serve.Admin{Key: key, Members: e.members, Overlay: e.overlay},
 	}
 	if err := errors.Join(e.addVisitors(&cfg), e.openRules()); err != nil {
 		return err
@@ -137,8 +139,17 @@ func (e *Edge) newServer() (err error) {
 	return nil
 }
 
-// Current is the release to answer from, nil while none is held.
+// Current is the release to answer from, overlay and all; nil while none is held.
 func (e *Edge) Current() *rank.Ranker {
+	base := e.base()
+	if base == nil {
+		return nil
+	}
+	return e.overlay.of(base)
+}
+
+// base is the release as it was published.
+func (e *Edge) base() *rank.Ranker {
 	if e.node == nil {
 		return nil
 	}
@@ -161,6 +172,7 @@ func (e *Edge) start(ctx context.Context) {
 		e.work.Go(func() { _ = e.node.Run(work) }) // ends with the context, whose error it returns
 	}
 	e.work.Go(func() { e.tick(work) })
+	e.work.Go(func() { e.overlay.run(work) })
 	context.AfterFunc(ctx, e.end)
 	e.cfg.Logger.Info("node is up", "public", e.Addr(), "admin", e.AdminAddr(), "gossip", e.GossipAddr())
 }

@@ -13,9 +13,10 @@ import (
 
 // Kinds of facts. Numbers are for ever: nodes of different versions gossip with each other.
 const (
-	kindRollout uint8 = 1            // value: version of the newest accepted rollout (u64 big-endian), hash of the manifest served
-	kindHolding uint8 = 2            // key: hash of a manifest in hex; value: which of its pieces the node has (exchange/WIRE.md)
-	kindTrend         = cluster.Bulk // key and value: a cell of package trend
+	kindRollout uint8 = 1              // value: version of the newest accepted rollout (u64 big-endian), hash of the manifest served
+	kindHolding uint8 = 2              // key: hash of a manifest in hex; value: which of its pieces the node has (exchange/WIRE.md)
+	kindOverlay       = cluster.Shared // an entry of package overlay, of nobody (overlay/FORMAT.md)
+	kindTrend         = cluster.Bulk   // key and value: a cell of package trend
 )
 
 const (
@@ -41,6 +42,9 @@ func (e *Edge) joinCluster() error {
 		Cluster: g.Cluster, Name: e.cfg.Name, Boot: e.boot, Bind: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds,
 		Keys: keys, Zone: g.Zone, Profile: g.Profile, OnFact: e.hear, Logger: e.cfg.Logger, Clock: e.cfg.Clock,
 	})
+	if err == nil {
+		e.overlay.restore()
+	}
 	return err
 }
 
@@ -79,6 +83,8 @@ func (e *Edge) hear(f cluster.Fact) {
 		}
 	case kindHolding:
 		e.hearHolding(f)
+	case kindOverlay:
+		e.overlay.hear(f)
 	case kindTrend:
 		if err := e.trends.Apply(f.Node, f.Boot, f.Key, f.Value); err != nil {
 			e.cfg.Logger.Debug("gossip: a cell is refused", "from", f.Node, "error", err)

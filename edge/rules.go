@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
 )
@@ -26,10 +27,11 @@ type rulebook struct {
 	faults   []rules.Fault
 }
 
-// edition is the document as compiled for one release; the set is nil where the catalogue could not be read.
+// edition is the document as compiled for one release; the set is nil where the catalogue could not be read. An overlay changes the catalogue
+// only where it makes another model.
 type edition struct {
-	ranker *rank.Ranker
-	set    *rules.Set
+	model *model.Model
+	set   *rules.Set
 }
 
 // openRules reads the file, where there is one. A node doesn't start with rules that are wrong.
@@ -52,7 +54,7 @@ func (b *rulebook) For(r *rank.Ranker) *rules.Set {
 	if set, ok := b.find(r); ok {
 		return set
 	}
-	next := edition{r, b.compile(r)}
+	next := edition{r.Model(), b.compile(r)}
 	b.current.Store(&[2]edition{next, b.current.Load()[0]})
 	return next.set
 }
@@ -60,7 +62,7 @@ func (b *rulebook) For(r *rank.Ranker) *rules.Set {
 func (b *rulebook) find(r *rank.Ranker) (*rules.Set, bool) {
 	list := b.current.Load()
 	for i := range list {
-		if list[i].ranker == r {
+		if list[i].model == r.Model() {
 			return list[i].set, true
 		}
 	}
@@ -95,7 +97,7 @@ func (b *rulebook) read() error {
 	b.document, b.refused = document, nil
 	var next [2]edition
 	if r := b.e.Current(); r != nil {
-		next[0] = edition{r, b.compile(r)}
+		next[0] = edition{r.Model(), b.compile(r)}
 	}
 	b.current.Store(&next)
 	return nil

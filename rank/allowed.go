@@ -1,8 +1,6 @@
 package rank
 
 import (
-	"math"
-	"slices"
 	"time"
 
 	"github.com/edged/edged"
@@ -32,24 +30,5 @@ func (r *Ranker) allowedAt(now time.Time) *allowed {
 	}
 	a := r.workOutAllowed(ms)
 	r.allowed.Store(a)
-	return a
-}
-
-func (r *Ranker) workOutAllowed(now int64) *allowed {
-	a := &allowed{from: math.MinInt64, until: math.MaxInt64}
-	if r.m.Withheld() > 0 {
-		a.bits = slices.Clone(r.m.AvailableBits())
-	}
-	for _, e := range r.m.Expiries() {
-		if e.Time > now {
-			a.until = e.Time
-			break
-		}
-		if a.bits == nil {
-			a.bits = slices.Clone(r.m.AvailableBits())
-		}
-		a.bits[e.Row/64] &^= 1 << (e.Row % 64)
-		a.from = e.Time
-	}
 	return a
 }

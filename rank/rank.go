@@ -136,6 +136,7 @@ type Ranker struct {
 	plans   []plan      // one a blend
 	head    []edged.Row // the most popular of late; none without blends
 	allowed atomic.Pointer[allowed]
+	changed *changed // nil: nothing is different from the release
 
 	fresh      func() []edged.Row // looked for once
 	groups     func() (*rules.Groups, error)
@@ -156,6 +157,7 @@ func New(m *model.Model, release Release) *Ranker {
 func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
 	return &Ranker{
 		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections,
+		changed: r.changed,
 	}
 }
 

@@ -34,6 +34,10 @@ func (s *Server) AdminHandler() http.Handler {
 	if s.cfg.Admin.Rules != nil {
 		mux.HandleFunc("GET /v1/admin/rules", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Rules()) })
 	}
+	if s.cfg.Admin.Overlay != nil {
+		mux.HandleFunc("GET /v1/admin/overlay", s.overlayShow)
+		mux.HandleFunc("POST /v1/admin/overlay", s.overlayWrite)
+	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
@@ -119,17 +123,11 @@ func (s *Server) writeMetrics(w http.ResponseWriter, _ *http.Request) {
 
 // adminRelease answers POST /v1/admin/release {"action":"rollback"}.
 func (s *Server) adminRelease(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		s.adminProblem(w, bodyTooLarge(maxAdminBody))
-		return
-	case err != nil:
-		s.adminProblem(w, bad("the body did not arrive"))
-		return
+	body, p := adminBody(w, r, maxAdminBody)
+	if p == nil {
+		p = parseAction(body)
 	}
-	if p := parseAction(body); p != nil {
+	if p != nil {
 		s.adminProblem(w, p)
 		return
 	}
@@ -138,6 +136,19 @@ func (s *Server) adminRelease(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.adminJSON(w, s.cfg.Admin.Status())
+}
+
+// adminBody reads a body of at most limit bytes.
+func adminBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, *problem) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, bodyTooLarge(limit)
+	case err != nil:
+		return nil, bad("the body did not arrive")
+	}
+	return body, nil
 }
 
 // parseAction checks that the body asks for the one action there is.

@@ -30,6 +30,7 @@ type example struct {
 	method, target, body string
 	headers              []string
 	shown                string
+	admin                bool // it is for the admin listener
 }
 
 // examplesOf finds every curl in the page's console blocks. A json block right after one continues its last answer.
@@ -88,6 +89,10 @@ func curl(t *testing.T, command string, line int) example {
 		default:
 			target, ok := strings.CutPrefix(arg, "http://localhost:8080")
 			if !ok {
+				target, ok = strings.CutPrefix(arg, "http://localhost:8081")
+				e.admin = ok
+			}
+			if !ok {
 				t.Fatalf("line %d: what is %q?", line, arg)
 			}
 			e.target = target
@@ -101,6 +106,10 @@ func curl(t *testing.T, command string, line int) example {
 
 // run sends an example to the node it is for: one with keys, one with tokens, or one with neither.
 func (e *example) run(t *testing.T, plain, keyed, tokens *fixture, keys apiKeys, token string) response {
+	if e.admin {
+		w := plain.admin(e.method, "http://localhost:8081"+e.target, "", e.body)
+		return response{status: w.Code, header: w.Header(), body: w.Body.String()}
+	}
 	f, head := plain, strings.Join(e.headers, "\r\n")
 	switch {
 	case strings.Contains(head+e.target, "edged_pk_"):

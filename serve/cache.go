@@ -38,7 +38,7 @@ func (s *Server) timing(c *call) {
 	c.ctx.Response.Header.SetCanonical(keyServerTiming, v)
 }
 
-// setETag makes a weak tag of the release and of which items the answer has, in which order. Scores of what is
+// setETag makes a weak tag of the release, the overlay on it, and of which items the answer has, in which order. Scores of what is
 // trending decay by the second, and ages and ids of answers differ each time, without the answer meaning something else.
 func (c *call) setETag() {
 	const prime = 1099511628211 // FNV-1a over whole rows: the tag tells apart, it proves nothing
@@ -47,10 +47,18 @@ func (c *call) setETag() {
 		h = (h ^ uint64(c.answer.Items[i].Row)) * prime
 	}
 	c.etag = append(c.etag[:0], `W/"`...)
-	c.etag = append(c.etag, c.ranker.Release().ID...)
-	c.etag = append(c.etag, '-')
+	c.etag = append(c.appendState(c.etag), '-')
 	c.etag = strconv.AppendUint(c.etag, h^h>>29, 36)
 	c.etag = append(c.etag, '"')
+}
+
+// appendState names what the answer is of: the release, and what is different from it.
+func (c *call) appendState(b []byte) []byte {
+	b = append(b, c.ranker.Release().ID...)
+	if tag := c.ranker.Tag(); tag != "" {
+		b = append(append(b, '+'), tag...)
+	}
+	return b
 }
 
 // matchesETag reports whether If-None-Match names the tag, weakly (RFC 9110, 8.8.3.2).

@@ -76,6 +76,7 @@ type Admin struct {
 	Rollback func() error   // POST /v1/admin/release {"action":"rollback"}
 	Members  func() any     // GET /v1/admin/cluster
 	Rules    func() any     // GET /v1/admin/rules
+	Overlay  Overlay        // GET and POST /v1/admin/overlay
 	Metrics  []*metrics.Set // more sets for /metrics
 }
 

@@ -86,7 +86,7 @@ func (s *Server) item(c *call) *problem {
 	b = appendString(b, c.ranker.Release().ID)
 	c.out = append(b, '}')
 	c.cacheable = releaseMaxAge
-	c.etag = append(append(append(c.etag[:0], '"'), c.ranker.Release().ID...), '"')
+	c.etag = append(c.appendState(append(c.etag[:0], '"')), '"')
 	return nil
 }
 

@@ -425,6 +425,19 @@ func (s *scanner) integer(lo, hi int) (int, *problem) {
 	return int(f), nil
 }
 
+// float reads a number.
+func (s *scanner) float() (float64, *problem) {
+	t, p := s.number("a number")
+	if p != nil {
+		return 0, p
+	}
+	f, err := strconv.ParseFloat(string(t), 64)
+	if err != nil {
+		return 0, bad("out of range: %s", short(t))
+	}
+	return f, nil
+}
+
 func wholeFrom(lo, hi int) string {
 	return "a whole number from " + strconv.Itoa(lo) + " to " + strconv.Itoa(hi)
 }

@@ -140,6 +140,7 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 			Status:   func() any { return f.status },
 			Rollback: func() error { return f.rollback },
 			Members:  func() any { return []string{"a", "b"} },
+			Overlay:  f.overlaid(),
 		},
 	}
 	for _, change := range change {

@@ -105,6 +105,19 @@ func (w *Network) Set(n *Node, kind uint8, key, value string, ttl time.Duration)
 	return err
 }
 
+// Share writes on a node what is of nobody, under a stamp.
+func (w *Network) Share(n *Node, kind uint8, key, value string, stamp cluster.Stamp) (cluster.Fact, error) {
+	f := cluster.Fact{
+		Kind: kind, Node: n.Name, Key: key, Seq: stamp, Value: []byte(value),
+		Expires: cluster.MillisOf(stamp) + cluster.MaxTTL.Milliseconds(),
+	}
+	_, err := n.Core.Share(w.now, f, true)
+	return f, err
+}
+
+// Now is the network's time in Unix milliseconds.
+func (w *Network) Now() int64 { return w.now }
+
 // Step lets one tick pass.
 func (w *Network) Step() error {
 	w.now += Tick.Milliseconds()

@@ -45,20 +45,24 @@ func TestLoop(t *testing.T) {
 	load := startLoad(t, nodes, 500)
 	swapNoticed := shop.publishUnderLoad(nodes, 2)
 	trendNoticed := shop.trendMoves(nodes)
+	goneNoticed := shop.sellsOut(nodes, itemID(7))
 	load.spare(nodes[2])
 	nodes[2].kill()
 	load.during(time.Second)
 	shop.hideOrigin()
 	back := nodes[2].again()
 	back.await("ready without the origin", 20*time.Second, back.serves(2))
+	if err := back.hides(itemID(7)); err != nil {
+		t.Error(err)
+	}
 	load.during(time.Second)
 	load.finish()
 	back.stop()
 	for _, n := range nodes[:2] {
 		n.stop()
 	}
-	t.Logf("%d answers, none failed, none mixed; release on all nodes %v after publish, trending on all %v after the event",
-		load.answers.Load(), swapNoticed, trendNoticed)
+	t.Logf("%d answers, none failed, none mixed; release on all nodes %v after publish, trending on all %v after the event, sold out on all %v after the word",
+		load.answers.Load(), swapNoticed, trendNoticed, goneNoticed)
 }
 
 // shop is a directory with everything one shop has.
@@ -152,7 +156,7 @@ func (s *shop) start(count int) []*runningNode {
 	s.seed = freeAddress(s.t)
 	var nodes []*runningNode
 	for i := range count {
-		n := &runningNode{t: s.t, name: fmt.Sprintf("n%d", i), listen: freeAddress(s.t), shop: s, gossip: s.seed}
+		n := &runningNode{t: s.t, name: fmt.Sprintf("n%d", i), listen: freeAddress(s.t), admin: freeAddress(s.t), shop: s, gossip: s.seed}
 		if i > 0 {
 			n.gossip = freeAddress(s.t)
 		}
@@ -200,10 +204,45 @@ func (s *shop) trendMoves(nodes []*runningNode) time.Duration {
 	return time.Since(start)
 }
 
+// sellsOut tells the second node that an item is not available, by the command, and says how long until no node answers with it.
+func (s *shop) sellsOut(nodes []*runningNode, item string) time.Duration {
+	s.t.Helper()
+	for _, n := range nodes {
+		if err := n.hides(item); err == nil {
+			s.t.Fatalf("%s does not show %s to begin with", n.name, item)
+		}
+	}
+	s.edged("overlay", "set", "--node", "http://"+nodes[1].admin, "--id", item, "--available", "no")
+	start := time.Now()
+	for _, n := range nodes {
+		n.await("word that an item is sold out", 20*time.Second, func() error { return n.hides(item) })
+	}
+	took := time.Since(start)
+	if list := s.edged("overlay", "list", "--node", "http://"+nodes[0].admin); !strings.Contains(list, item) {
+		s.t.Errorf("overlay list says nothing of %s:\n%s", item, list)
+	}
+	return took
+}
+
+// hides reports whether an item is among all the popular ones.
+func (n *runningNode) hides(item string) error {
+	var a answerBody
+	if err := n.get(fmt.Sprintf("/v1/popular?n=%d", shopItems), &a); err != nil {
+		return err
+	}
+	for _, it := range a.Items {
+		if it.ID == item {
+			return fmt.Errorf("%s is shown", item)
+		}
+	}
+	return nil
+}
+
 type runningNode struct {
 	t      *testing.T
 	name   string
 	listen string
+	admin  string
 	gossip string
 	shop   *shop
 	cmd    *exec.Cmd
@@ -213,7 +252,7 @@ type runningNode struct {
 func (n *runningNode) run() {
 	n.t.Helper()
 	s := n.shop
-	n.cmd = command("serve", "--name", n.name, "--listen", n.listen, "--admin", "127.0.0.1:0", "--dir", s.path(n.name),
+	n.cmd = command("serve", "--name", n.name, "--listen", n.listen, "--admin", n.admin, "--dir", s.path(n.name),
 		"--origin", s.path("origin"), "--trust", filepath.Join(s.path("keys"), "trust.json"),
 		"--gossip-listen", n.gossip, "--gossip-seeds", s.seed, "--gossip-key-file", filepath.Join(s.path("keys"), "gossip.key"), "--gossip-profile", "local")
 	n.log = new(bytes.Buffer)
@@ -235,7 +274,7 @@ func (n *runningNode) run() {
 
 // again starts a killed node anew, on its old directory and addresses.
 func (n *runningNode) again() *runningNode {
-	fresh := &runningNode{t: n.t, name: n.name, listen: n.listen, gossip: n.gossip, shop: n.shop}
+	fresh := &runningNode{t: n.t, name: n.name, listen: n.listen, admin: n.admin, gossip: n.gossip, shop: n.shop}
 	fresh.run()
 	return fresh
 }

@@ -1,0 +1,123 @@
+package edge
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// admin asks the admin listener and decodes the answer.
+func admin(t testing.TB, e *Edge, method, path, body string, into any) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+e.AdminAddr()+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if into != nil {
+		if err := json.Unmarshal(text, into); err != nil {
+			t.Fatalf("%s %s: %d %s", method, path, resp.StatusCode, text)
+		}
+	}
+	return resp.StatusCode
+}
+
+// shows reports whether an item is among the popular ones of a node.
+func shows(t testing.TB, e *Edge, id string) bool {
+	t.Helper()
+	_, a := ask(t, "GET", "http://"+e.Addr()+"/v1/popular?n=50", "")
+	for _, it := range a.Items {
+		if it.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// What one node is told is not available comes in no answer of any node, finished ones included, whatever restarts and releases follow.
+func TestOverlayReachesAll(t *testing.T) {
+	s := newShop(t)
+	id := s.publish("a")
+	nodes := s.cluster("one", "two", "three")
+	until(t, "all serve", func() bool { return serves(t, nodes[0], id) && serves(t, nodes[1], id) && serves(t, nodes[2], id) })
+	until(t, "all know each other", func() bool { return len(nodes[0].gossip.Members()) == 3 && len(nodes[2].gossip.Members()) == 3 })
+	for range 3 { // the answers are kept now
+		for _, e := range nodes {
+			if !shows(t, e, "a-000") {
+				t.Fatal("the item is not shown to begin with")
+			}
+		}
+	}
+	var result struct{ Written, Older int }
+	if status := admin(t, nodes[1], "POST", "/v1/admin/overlay", `{"entries":[{"id":"a-000","available":false}]}`, &result); status != 200 || result.Written != 1 {
+		t.Fatalf("%d %+v", status, result)
+	}
+	if shows(t, nodes[1], "a-000") {
+		t.Error("the node that was told shows it")
+	}
+	took := until(t, "nobody shows it", func() bool { return !shows(t, nodes[0], "a-000") && !shows(t, nodes[2], "a-000") })
+	t.Logf("all know after %v", took)
+	if took > 2*time.Second {
+		t.Errorf("all knew after %v only", took)
+	}
+	s.publish("a") // the same items under another version
+	for _, e := range nodes {
+		s.must(e.node.Check(t.Context()))
+		if shows(t, e, "a-000") {
+			t.Error("it is shown again with the next release")
+		}
+	}
+	if status := admin(t, nodes[2], "POST", "/v1/admin/overlay", `{"entries":[{"id":"a-000","remove":true}]}`, &result); status != 200 || result.Written != 1 {
+		t.Fatalf("%d %+v", status, result)
+	}
+	until(t, "all show it again", func() bool {
+		return shows(t, nodes[0], "a-000") && shows(t, nodes[1], "a-000") && shows(t, nodes[2], "a-000")
+	})
+}
+
+// A node that was away hears what was written meanwhile, and one that comes back alone knows what it knew.
+func TestOverlayOfANodeThatWasAway(t *testing.T) {
+	s := newShop(t)
+	id := s.publish("a")
+	first := s.config("one")
+	first.Gossip = Gossip{Listen: "127.0.0.1:0", KeyFile: "keys/gossip.key", Profile: "local"}
+	one := s.start(first)
+	second := s.config("two")
+	second.Gossip = first.Gossip
+	second.Gossip.Seeds = []string{one.GossipAddr()}
+	two, err := Start(t.Context(), second)
+	s.must(err)
+	until(t, "both serve", func() bool { return serves(t, one, id) && serves(t, two, id) })
+	admin(t, two, "POST", "/v1/admin/overlay", `{"entries":[{"id":"a-001","available":false}]}`, nil)
+	until(t, "one knows", func() bool { return !shows(t, one, "a-001") })
+	s.must(two.Close())
+	admin(t, one, "POST", "/v1/admin/overlay", `{"entries":[{"id":"a-002","available":false},{"id":"a-001","available":true}]}`, nil)
+	alone := second
+	alone.Gossip = Gossip{Off: true}
+	lone, err := Start(t.Context(), alone)
+	s.must(err)
+	if shows(t, lone, "a-001") || !shows(t, lone, "a-002") {
+		t.Error("alone it does not know what it knew")
+	}
+	s.must(lone.Close())
+	again := s.start(second)
+	until(t, "it hears what was written meanwhile", func() bool { return shows(t, again, "a-001") && !shows(t, again, "a-002") })
+	var a, b struct{ Version string }
+	admin(t, one, "GET", "/v1/admin/overlay", "", &a)
+	admin(t, again, "GET", "/v1/admin/overlay", "", &b)
+	if a.Version != b.Version || a.Version == "" {
+		t.Errorf("versions %q and %q", a.Version, b.Version)
+	}
+}
