@@ -196,8 +196,8 @@ func (o *overlays) run(ctx context.Context) {
 			o.store.Tick()
 		case <-o.news:
 		}
+		o.flush(&fault) // first: what was obeyed once is obeyed after a restart
 		o.follow()
-		o.flush(&fault)
 		select {
 		case <-gap.C:
 		case <-ctx.Done():
