@@ -2,6 +2,7 @@ package learn
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -32,6 +33,70 @@ func (t *Table) Cut(n int) *Table {
 		}
 		return heaviest(list, n)
 	})
+}
+
+// gone is the place of an item that is left out.
+const gone = math.MaxUint32
+
+// Among is the table of n of the items: place gives an item's new number, or math.MaxUint32 where it is left out.
+func (t *Table) Among(n int, place []uint32) *Table {
+	if t == nil {
+		return nil
+	}
+	old := make([]int, n)
+	for i, p := range place {
+		if p != gone {
+			old[p] = i
+		}
+	}
+	return tableOf(n, func(i int, list []Scored) []Scored {
+		items, weights := t.Row(old[i])
+		for k, j := range items {
+			if place[j] != gone {
+				list = append(list, Scored{place[j], weights[k]})
+			}
+		}
+		return list
+	})
+}
+
+// Plus adds likeness to what was learned: k·w̄·L_ij to the weight of j in row i, w̄ being what an entry of the rows that both
+// have weighs on average beside one of L, so that k is a share. The n heaviest of each row are kept.
+func (t *Table) Plus(alike *Table, k float64, n int) *Table {
+	learned, like := 0.0, 0.0
+	for i := range t.Rows() {
+		if t.Start[i] < t.Start[i+1] {
+			_, weights := t.Row(i)
+			_, likeness := alike.Row(i)
+			learned, like = learned+sum(weights), like+sum(likeness)
+		}
+	}
+	if like == 0 || k == 0 {
+		return t.Cut(n)
+	}
+	share, row := float32(k*learned/like), newSparse(t.Rows())
+	return tableOf(t.Rows(), func(i int, list []Scored) []Scored {
+		row.clear()
+		items, weights := t.Row(i)
+		for at, j := range items {
+			row.add(j, weights[at])
+		}
+		items, weights = alike.Row(i)
+		for at, j := range items {
+			row.add(j, share*weights[at])
+		}
+		for _, j := range row.touched {
+			list = append(list, Scored{j, row.value[j]})
+		}
+		return heaviest(list, n)
+	})
+}
+
+func sum(x []float32) (s float64) {
+	for _, v := range x {
+		s += float64(v)
+	}
+	return s
 }
 
 // tableOf makes a table of rows. row appends number i to an empty list, whose memory it gets to use again; targets in any

@@ -85,7 +85,7 @@ func (l *lesson) learnTable(ctx context.Context, cfg *Config, watch *stopwatch) 
 	}
 	c := *cfg.Table
 	c.Row = cfg.rowsToSettle(c.Row)
-	l.table, err = c.fit(ctx, l.part.pairs(cfg.Table.HalfLifeDays), cfg.Threads, before, func(done, total int) {
+	l.table, err = c.fit(ctx, l.part.pairs(cfg.Table.HalfLifeDays), l.part.alike, cfg.Threads, before, func(done, total int) {
 		watch.say(Step{Done: done, Total: total, Unit: "items", Note: cfg.Table.String()})
 	})
 	return err

@@ -117,7 +117,10 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 	if err != nil {
 		return err
 	}
-	t := tables[0]
+	t, err := s.tryContent(ctx, tables[0])
+	if err != nil {
+		return err
+	}
 	factors, err := s.chooseFactors(ctx, t)
 	if err != nil {
 		return err
@@ -157,7 +160,7 @@ func (s *selection) runNext(ctx context.Context, t *chosenTable, f *chosenFactor
 
 // again learns a table and factors from another lab's part.
 func (s *selection) again(ctx context.Context, l *lab, t *chosenTable, f *chosenFactors) (*chosenTable, *chosenFactors, error) {
-	table, err := t.fit(ctx, l.matrix(t.HalfLifeDays), l.threads, nil, nil)
+	table, err := t.fit(ctx, l.matrix(t.HalfLifeDays), l.part.alike, l.threads, nil, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -133,9 +133,10 @@ type evaluation struct {
 	cfg    *EvalConfig
 	free   Config // as asked for: what is 0 there may be chosen
 	watch  *stopwatch
-	all    *part   // what was divided; nil for Files
-	fold   *fold   // the one at work
-	rivals *rivals // nil: not tuned
+	all    *part                 // what was divided; nil for Files
+	items  map[string]edged.Item // what the catalogue says
+	fold   *fold                 // the one at work
+	rivals *rivals               // nil: not tuned
 	visits *histories
 	lesson *lesson
 	ranker *rank.Ranker
@@ -177,11 +178,7 @@ func (e *evaluation) run(ctx context.Context, sources []Source) error {
 	if e.cfg.Protocol != Temporal || len(folds) > 1 {
 		return nil
 	}
-	items, err := readItems(ctx, sources)
-	if err != nil {
-		return err
-	}
-	return e.answerItems(ctx, e.all, items)
+	return e.answerItems(ctx, e.all, e.items)
 }
 
 // runFold learns from a fold and measures on its test; of several folds the parts are named by their time.
@@ -277,6 +274,12 @@ func (e *evaluation) divide(ctx context.Context, sources []Source) (folds []*fol
 	log.finish()
 	e.report.Data = digest(sources)
 	p, at := log.part(), e.cfg.SplitTime.UnixMilli()
+	if e.items, err = readItems(ctx, sources); err != nil {
+		return nil, like, err
+	}
+	if err := p.describe(ctx, aligned(p.ids, e.items), e.cfg.Config.Threads); err != nil {
+		return nil, like, err
+	}
 	e.all = p
 	var f *fold
 	switch e.cfg.Protocol {

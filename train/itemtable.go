@@ -28,12 +28,18 @@ type TableConfig struct {
 	Neighbours   int     `json:"neighbours,omitempty"`   // of ridge
 	Source       float64 `json:"source,omitempty"`       // of knn
 	Target       float64 `json:"target,omitempty"`       // of knn
+	Content      float64 `json:"content,omitempty"`      // what items say of themselves counts beside what visitors did, as a share
 	Row          int     `json:"row"`                    // targets kept of an item
 	HalfLifeDays float64 `json:"halfLifeDays,omitempty"` // a training pair weighs 0.5^(age/half-life); 0: 1
 }
 
 // String names it in reports.
 func (c TableConfig) String() string {
+	if c.Content > 0 {
+		plain := c
+		plain.Content = 0
+		return fmt.Sprintf("%s, content %g", plain, c.Content)
+	}
 	switch c.Model {
 	case easeTable:
 		return fmt.Sprintf("ease l2 %g, p %g, half-life %g d", c.L2, c.P, c.HalfLifeDays)
@@ -49,6 +55,7 @@ func (c *TableConfig) check() error {
 	}
 	faults := []error{
 		check(c.Model == ridgeTable || c.Model == easeTable || c.Model == knnTable, "table.model: %q, want %s, %s or %s", c.Model, ridgeTable, easeTable, knnTable),
+		checkRange("table.content", c.Content, 0, 100),
 		checkRange("table.row", float64(c.Row), 1, maxRow),
 		checkRange("table.halfLifeDays", c.HalfLifeDays, 0, 36500),
 	}
@@ -64,8 +71,17 @@ func (c *TableConfig) check() error {
 	return errors.Join(faults...)
 }
 
-// fit learns the table from visitors by items. before are the sources that targets had in an earlier table, nil for none.
-func (c TableConfig) fit(ctx context.Context, pairs *learn.Matrix, threads int, before [][]uint32, progress func(done, total int)) (*learn.Table, error) {
+// fit learns the table from visitors by items, and from what is alike, if that is known. before are the sources that targets had
+// in an earlier table, nil for none.
+func (c TableConfig) fit(ctx context.Context, pairs *learn.Matrix, alike *learn.Table, threads int, before [][]uint32, progress func(done, total int)) (*learn.Table, error) {
+	t, err := c.fitPairs(ctx, pairs, threads, before, progress)
+	if err != nil || alike == nil || c.Content == 0 {
+		return t, err
+	}
+	return t.Plus(alike, c.Content, c.Row), nil
+}
+
+func (c TableConfig) fitPairs(ctx context.Context, pairs *learn.Matrix, threads int, before [][]uint32, progress func(done, total int)) (*learn.Table, error) {
 	switch c.Model {
 	case easeTable:
 		return learn.EASE{L2: c.L2, P: c.P, Row: c.Row}.Fit(ctx, pairs, threads, progress)

@@ -16,9 +16,10 @@ import (
 type part struct {
 	users, items int
 	sessions     int
-	ids          []string  // of items, by row
-	places       []string  // countries, ascending; "" is where the country is not said
-	weights      []float64 // by kind
+	ids          []string     // of items, by row
+	places       []string     // countries, ascending; "" is where the country is not said
+	weights      []float64    // by kind
+	alike        *learn.Table // items by what they say of themselves; nil: not known
 
 	user    []uint32 // or none
 	item    []uint32
@@ -108,6 +109,7 @@ func (p *part) narrow(ok func(i int) bool, k *known) *part {
 			q.ids = append(q.ids, p.ids[i])
 		}
 	}
+	q.alike = p.alike.Among(items.n, items.place)
 	for i := range p.at {
 		if !ok(i) {
 			continue

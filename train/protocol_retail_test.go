@@ -216,7 +216,7 @@ func TestRetailSessions(t *testing.T) {
 	if got := s.Sessions(); got != 15_220 {
 		t.Errorf("%d sessions train, want 15,220", got)
 	}
-	table, err := learn.Session{Window: 10, Power: .8, Shrink: 2, Rho: 1, Row: 100}.Fit(context.Background(), s, 2)
+	table, err := learn.Session{Window: 10, Power: .8, Shrink: 2, Rho: 1, Row: 100}.Fit(context.Background(), s, nil, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

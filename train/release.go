@@ -184,6 +184,10 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	p := log.part()
 	r.card.Previous = r.cfg.previous.settled()
 	r.cfg.previous.sayCommon(p.ids, r.watch)
+	catalogue := aligned(p.ids, items)
+	if err := p.describe(ctx, catalogue, r.cfg.Threads); err != nil {
+		return nil, err
+	}
 	if err := r.choose(ctx, p); err != nil {
 		return nil, err
 	}
@@ -191,7 +195,6 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	if err != nil {
 		return nil, err
 	}
-	catalogue := aligned(p.ids, items)
 	r.watch.begin("content")
 	if err := l.mapNewItems(ctx, r.cfg, catalogue); err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ type sessionTrial struct {
 }
 
 // sessionGrid changes one thing at a time, the default first.
-func sessionGrid(timed bool) []SessionConfig {
+func sessionGrid(timed, content bool) []SessionConfig {
 	first := defaultSession(timed)
 	grid := []SessionConfig{first}
 	add := func(change func(c *SessionConfig)) {
@@ -39,6 +39,14 @@ func sessionGrid(timed bool) []SessionConfig {
 		add(func(c *SessionConfig) { c.Shrink = x })
 	}
 	add(func(c *SessionConfig) { c.Rho = 0.6 })
+	for _, x := range []float64{0.1, 0.2} {
+		add(func(c *SessionConfig) { c.Target = x })
+	}
+	if content {
+		for _, x := range []float64{1, 2, 4} {
+			add(func(c *SessionConfig) { c.Prior = x })
+		}
+	}
 	return grid
 }
 
@@ -89,7 +97,7 @@ func (s *selection) chooseSession(ctx context.Context) (*chosenSession, error) {
 		kept[c] = t
 		return t.score, nil
 	}
-	grid := sessionGrid(s.next.part.timed())
+	grid := sessionGrid(s.next.part.timed(), s.next.part.alike != nil)
 	best, err := halve(ctx, s, "sessions", grid, []rung{{1, len(grid)}}, SessionConfig.String, try)
 	if err != nil {
 		return nil, err
@@ -118,6 +126,8 @@ func together(first SessionConfig, list []tried[SessionConfig]) SessionConfig {
 		all.Power = changed(all.Power, c.Power, first.Power)
 		all.Shrink = changed(all.Shrink, c.Shrink, first.Shrink)
 		all.Rho = changed(all.Rho, c.Rho, first.Rho)
+		all.Prior = changed(all.Prior, c.Prior, first.Prior)
+		all.Target = changed(all.Target, c.Target, first.Target)
 	}
 	return all
 }

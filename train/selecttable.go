@@ -50,14 +50,19 @@ type chosenTable struct {
 	score float64
 }
 
-// tryTable learns a table from a share of the visitors and finds the half-life of the history it does best with.
+// tryTable learns a table from a share of the visitors and judges it.
 func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) (*chosenTable, error) {
 	l := s.lab
-	table, err := c.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.threads, nil, nil)
+	table, err := c.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.part.alike, l.threads, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	best := &chosenTable{table: table}
+	return s.judge(ctx, c, table)
+}
+
+// judge finds the half-life of the history a table does best with.
+func (s *selection) judge(ctx context.Context, c TableConfig, table *learn.Table) (*chosenTable, error) {
+	l, best := s.lab, &chosenTable{table: table}
 	for at, halfLife := range visitHalfLives(l.part.timed()) {
 		b := l.base(s.cfg.TrendHalfLifeDays)
 		b.sparse[partTable] = byTable(table, halfLife, l.active)
@@ -96,6 +101,34 @@ func (s *selection) chooseTables(ctx context.Context) ([]*chosenTable, error) {
 		list[i] = kept[t.candidate]
 	}
 	return list, nil
+}
+
+// contentShares are what is tried for TableConfig.Content.
+var contentShares = []float64{0.1, 0.2, 0.4}
+
+// tryContent adds what items say of themselves to a table, where that is better.
+func (s *selection) tryContent(ctx context.Context, t *chosenTable) (*chosenTable, error) {
+	alike := s.lab.part.alike
+	if alike == nil || len(alike.Item) == 0 {
+		return t, nil
+	}
+	learned, best := t.table, t
+	for _, share := range contentShares {
+		if s.over() {
+			break
+		}
+		c := t.TableConfig
+		c.Content = share
+		more, err := s.judge(ctx, c, learned.Plus(alike, share, c.Row))
+		if err != nil {
+			return nil, err
+		}
+		s.record("content", c.String(), 1, more.score)
+		if more.score > best.score {
+			best = more
+		}
+	}
+	return best, nil
 }
 
 // tableRungs spend less on many candidates where the data is large.
