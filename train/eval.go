@@ -277,8 +277,10 @@ func (e *evaluation) divide(ctx context.Context, sources []Source) (folds []*fol
 	if e.items, err = readItems(ctx, sources); err != nil {
 		return nil, like, err
 	}
-	if err := p.describe(ctx, aligned(p.ids, e.items), e.cfg.Config.Threads); err != nil {
-		return nil, like, err
+	if e.cfg.Config.readsContent() {
+		if err := p.describe(ctx, aligned(p.ids, e.items), e.cfg.Config.Threads); err != nil {
+			return nil, like, err
+		}
 	}
 	e.all = p
 	var f *fold

@@ -185,8 +185,10 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	r.card.Previous = r.cfg.previous.settled()
 	r.cfg.previous.sayCommon(p.ids, r.watch)
 	catalogue := aligned(p.ids, items)
-	if err := p.describe(ctx, catalogue, r.cfg.Threads); err != nil {
-		return nil, err
+	if r.cfg.readsContent() {
+		if err := p.describe(ctx, catalogue, r.cfg.Threads); err != nil {
+			return nil, err
+		}
 	}
 	if err := r.choose(ctx, p); err != nil {
 		return nil, err
