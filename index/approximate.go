@@ -148,15 +148,16 @@ func (r *run) promising(c, b, last int, kappa float32) int {
 	return last - b
 }
 
-// collect lists the places whose bits are set and whose rows may be returned.
+// collect lists the places whose bits are set and whose rows are allowed. Which of these are excluded is asked of the few that are good
+// enough.
 func (r *run) collect(masks []uint32, place int) {
 	s := r.s
 	n := len(s.cand)
 	s.cand = appendSet(s.cand, masks)
-	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
+	open := r.q.Allowed == nil
 	for _, i := range s.cand[n:] {
 		p := uint32(place) + i
-		if open || r.q.mayReturn(r.x.order[p]) {
+		if open || r.q.allows(r.x.order[p]) {
 			s.cand[n] = p
 			n++
 		}

@@ -19,17 +19,32 @@ const (
 )
 
 func (q *Query) mayReturn(row edged.Row) bool {
-	if q.Allowed != nil {
-		word := int(row / 64)
-		if word >= len(q.Allowed) || q.Allowed[word]>>(row%64)&1 == 0 {
-			return false
-		}
-	}
-	if len(q.Exclude) == 0 {
-		return true
-	}
 	_, excluded := slices.BinarySearch(q.Exclude, row)
-	return !excluded
+	return !excluded && q.allows(row)
+}
+
+func (q *Query) allows(row edged.Row) bool {
+	word := int(row / 64)
+	return q.Allowed == nil || word < len(q.Allowed) && q.Allowed[word]>>(row%64)&1 != 0
+}
+
+// rowBits has a bit set for each row of a list, which it may share with others: a row whose bit is not set is not in the list.
+type rowBits [8]uint64
+
+func (b *rowBits) set(rows []edged.Row) {
+	*b = rowBits{}
+	for _, row := range rows {
+		b[row/64%8] |= 1 << (row % 64)
+	}
+}
+
+// excluded reports whether a row must not be returned, however good it is.
+func (r *run) excluded(row edged.Row) bool {
+	if r.s.excluded[row/64%8]>>(row%64)&1 == 0 {
+		return false
+	}
+	_, excluded := slices.BinarySearch(r.q.Exclude, row)
+	return excluded
 }
 
 // fewAllowed lists the rows that may be returned in s.rows and reports true, if they are so few that scoring them all is

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
 )
 
@@ -22,8 +23,9 @@ func (r *run) weigh(dots []int32, from int) {
 	s.Stats.Scanned += len(dots)
 	s.Stats.Scored += len(dots)
 	scales, order := x.rows.Scales[from:][:len(dots)], x.order[from:][:len(dots)]
-	open := r.q.Allowed == nil && len(r.q.Exclude) == 0
+	open := r.q.Allowed == nil
 	if s.best.n == 0 && open {
+		r.drop(dots, order)
 		s.best.expect(&s.query, dots, scales, r.uncertain())
 	}
 	masks := s.masks[:blocksOf(len(dots))]
@@ -32,7 +34,7 @@ func (r *run) weigh(dots []int32, from int) {
 	near, high := appendSet(s.near[:0], masks), s.high[:cap(s.high)]
 	n := 0
 	for _, i := range near {
-		if !open && !r.q.mayReturn(order[i]) {
+		if !open && !r.q.allows(order[i]) {
 			continue
 		}
 		near[n], high[n] = uint32(from)+i, dots[i]
@@ -40,6 +42,18 @@ func (r *run) weigh(dots []int32, from int) {
 	}
 	s.near, s.high = near[:n], high[:n]
 	r.offerNear()
+}
+
+// drop marks the dot products of excluded rows, so that nothing is expected of them.
+func (r *run) drop(dots []int32, order []edged.Row) {
+	if len(r.q.Exclude) == 0 {
+		return
+	}
+	for i, row := range order {
+		if r.excluded(row) {
+			dots[i] = dropped
+		}
+	}
 }
 
 // uncertain returns what the scores that are offered may be less than those without remainders, over the row's scale.
@@ -108,7 +122,7 @@ func (r *run) rerank() {
 	for i, p := range s.cand {
 		scales[i] = all[p]
 	}
-	if s.best.n == 0 {
+	if s.best.n == 0 && len(r.q.Exclude) == 0 {
 		s.best.expect(&s.query, dots, scales, r.uncertain())
 	}
 	masks := s.masks[:blocksOf(len(dots))]
@@ -133,7 +147,7 @@ func (r *run) offerNear() {
 	low := s.low[:len(s.near)]
 	kernel.DotGatherI8I16(low, x.rows.Low, s.near, s.query.Codes)
 	for i, p := range s.near {
-		if score := s.query.Fine(s.high[i], low[i], x.rows.Scales[p]); score >= s.best.limit {
+		if score := s.query.Fine(s.high[i], low[i], x.rows.Scales[p]); score >= s.best.limit && !r.excluded(x.order[p]) {
 			s.best.offer(score, x.order[p])
 			s.Stats.Reranked++
 		}
@@ -150,7 +164,7 @@ func (r *run) offerRough() {
 	}
 	for i, p := range s.near {
 		score, more := s.query.Score(s.high[i], scales[p]), float32(slack*scales[p])
-		if float32(score+more) >= s.best.limit {
+		if float32(score+more) >= s.best.limit && !r.excluded(order[p]) {
 			s.best.offer(score, order[p])
 			s.Stats.Reranked++
 			r.more = max(r.more, more)

@@ -27,6 +27,8 @@ type Scratch struct {
 	rows   []edged.Row // that a filter lets pass
 	seeded []uint32    // rows of each cell that were scored first
 	hits   []Hit
+
+	excluded rowBits // of the query's
 }
 
 func (s *Scratch) prepare(x *Index) {

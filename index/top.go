@@ -68,6 +68,9 @@ func (t *top) reset(k int) {
 	}
 }
 
+// dropped is the dot product of a row that is not going to be offered: no vectors have it.
+const dropped = math.MinInt32
+
 // expect raises the limit of an empty list to what k of the rows reach that are about to be offered: the k-th best of the best
 // scores of 16 parts of them. Scores may turn out to be lower by less times the row's scale.
 func (t *top) expect(q *quant.Query, dots []int32, scales []float32, less float32) {
@@ -76,6 +79,9 @@ func (t *top) expect(q *quant.Query, dots []int32, scales []float32, less float3
 	}
 	var best [fewest]uint32
 	for i, dot := range dots {
+		if dot == dropped {
+			continue
+		}
 		score := q.Score(dot, scales[i])
 		if less > 0 {
 			score -= float32(less*scales[i]) + float32(math.Abs(float64(score))*1e-6)
