@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/edged/edged/internal/vfs"
 )
@@ -78,27 +77,21 @@ func (f *File) load(b []byte, kind string, known []string) error {
 	}
 	f.byName = make(map[string]int, len(f.entries))
 	f.hot = make([][]byte, len(f.entries))
+	room := f.hotRoom()
 	for i := range f.entries {
 		e := &f.entries[i]
 		f.byName[e.name] = i
 		if e.flags&Hot == 0 {
 			continue
 		}
-		f.hot[i] = alignedCopy(b[e.off : e.off+e.length])
+		f.hot[i] = room[:e.length:e.length]
+		room = room[padded(e.length):]
+		copy(f.hot[i], b[e.off:e.off+e.length])
 		if err := e.verify(f.hot[i]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// alignedCopy copies b to memory that begins at a multiple of 64.
-func alignedCopy(b []byte) []byte {
-	buf := make([]byte, len(b)+align-1)
-	skip := -uintptr(unsafe.Pointer(unsafe.SliceData(buf))) & (align - 1)
-	c := buf[skip : skip+uintptr(len(b)) : skip+uintptr(len(b))]
-	copy(c, b)
-	return c
 }
 
 // verify holds a section's bytes against its checksum.

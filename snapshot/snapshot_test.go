@@ -93,6 +93,27 @@ func TestRoundTrip(t *testing.T) {
 	holds(t, mustParse(t, encode(t, "none", nil), "none"), nil)
 }
 
+// TestHotSectionsTogether: what is touched all over lies in one piece, where large pages begin.
+func TestHotSectionsTogether(t *testing.T) {
+	big := bytes.Repeat([]byte("0123456"), largePage/7)
+	f := mustParse(t, encode(t, "model", []Section{
+		{Name: "first", Flags: Hot, Data: big}, {Name: "cold", Data: big[1:]}, {Name: "second", Flags: Hot, Data: big[2:]}, {Name: "none", Flags: Hot},
+	}), "model")
+	address := func(name string) uintptr {
+		b, ok := f.Hot(name)
+		if !ok || cap(b) != len(b) {
+			t.Fatalf("%s: %v, %d bytes, capacity %d", name, ok, len(b), cap(b))
+		}
+		return uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	}
+	if at := address("first"); at%largePage != 0 {
+		t.Errorf("the first begins at %#x", at)
+	}
+	if apart := address("second") - address("first"); uint64(apart) != padded(uint64(len(big))) {
+		t.Errorf("the second begins %d behind the first, which has %d bytes", apart, len(big))
+	}
+}
+
 func mustParse(t testing.TB, b []byte, kind string) *File {
 	t.Helper()
 	f, err := Parse(b, kind, nil)
