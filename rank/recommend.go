@@ -24,6 +24,7 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	a.reset()
 	recent := q.Recent[:min(len(q.Recent), MaxHistory)]
 	goal := r.Goal(q)
+	r.fetchVectors(recent)
 	f := r.newFill(a, s, q.N, q.Offset)
 	s.setExclude(q, goal, f.skip+f.want)
 	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
@@ -37,6 +38,15 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 		f.ladder(q.Country, q.Live, q.LiveGlobal)
 	}
 	f.done()
+}
+
+// fetchVectors has the CPU fetch all vectors of a history at once; one after the other they would be waited for.
+func (r *Ranker) fetchVectors(recent []Recent) {
+	for i := range recent {
+		if recent[i].counts(r.m) {
+			r.m.FetchVector(recent[i].Row)
+		}
+	}
 }
 
 // personal adds what the visitor's vector finds.
