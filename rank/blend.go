@@ -80,9 +80,8 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 		if f.full() || i.score < f.least(best[0].score) {
 			return
 		}
-		row := b.rows[i.place]
 		parts := r.partsOf(s, i.place, i.near)
-		if item := f.add(row, i.score, parts.source(), level); item != nil && f.explain {
+		if item := f.add(i.row, b.chooser.score(i.place, b.byFactors, i.near), parts.source(), level); item != nil && f.explain {
 			r.explain(f, item, &parts, recent)
 		}
 	}

@@ -15,7 +15,8 @@ import (
 // of the best so far. What is chosen does not depend on this order.
 type chooser struct {
 	sums   []float32 // of the candidates: their scores, the vector's part left out
-	bounds []float32 // none of their scores is above it
+	factor []float32 // what rules multiply their scores by; none without rules
+	bounds []float32 // none of their scores, multiplied, is above it
 	passed []uint32  // places of those whose bound is high enough
 	sample []float32
 
@@ -38,6 +39,9 @@ func (r *Ranker) choose(f *fill) {
 		b.byFactors = 0
 	}
 	r.bound(f.s)
+	if f.rules != nil {
+		f.bend()
+	}
 	high := b.chooser.high(b.best.k)
 	if !r.score(f, high) {
 		return
@@ -63,6 +67,22 @@ func (r *Ranker) bound(s *Scratch) {
 	}
 	copy(c.bounds, c.sums)
 	addColumn(c.bounds, b.rows, float32(float64(b.byFactors)*b.query.Bound(1+1e-6)), r.m.MaxLengths())
+}
+
+// bend multiplies the bounds by what rules say. That is 0 for those that come last, or not at all: scores of 0 don't count.
+func (f *fill) bend() {
+	b := &f.s.blend
+	c := &b.chooser
+	c.factor = resize(c.factor, len(b.rows))
+	f.rules.Bend(c.factor, b.rows)
+	for i, factor := range c.factor {
+		c.bounds[i] *= factor
+	}
+}
+
+// score returns that of the candidate at a place, whose vector scores near, before rules.
+func (c *chooser) score(place int, byFactors, near float32) float32 {
+	return c.sums[place] + float32(byFactors*near)
 }
 
 func addColumn(dst []float32, rows []edged.Row, weight float32, column []float32) {
@@ -165,7 +185,11 @@ func (r *Ranker) scoreBatch(f *fill, places []uint32) {
 	}
 	worst := max(b.best.worst(), math.SmallestNonzeroFloat32)
 	for k, i := range c.places[:n] {
-		if score := c.sums[i] + float32(b.byFactors*near[k]); score >= worst && f.eligible(int(i)) {
+		score := c.score(int(i), b.byFactors, near[k])
+		if f.rules != nil {
+			score *= c.factor[i]
+		}
+		if score >= worst && f.eligible(int(i)) {
 			b.best.offer(candidate{score: score, row: c.rows[k], place: int(i), near: near[k]})
 			worst = max(b.best.worst(), math.SmallestNonzeroFloat32)
 			f.a.Reranked++

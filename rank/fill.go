@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/rules"
 	"github.com/edged/edged/trend"
 )
 
@@ -20,6 +21,7 @@ type fill struct {
 
 	deadline  time.Time // zero: never
 	relevance float32
+	rules     *rules.Plan // scores count times what they say; nil: as they are
 }
 
 // least is what a score must reach where the best one is this.

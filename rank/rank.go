@@ -61,7 +61,8 @@ type Request struct {
 	Only        *model.Selection // nothing else comes; of this release's model; nil: all
 	ExcludeSeen bool             // leave out all of Recent, too; for the goal next what is of the session never comes
 	N, Offset   int
-	Relevance   float32 // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
+	Rules       *rules.Plan // the list is for its Apply: the N best by what it makes of scores, or at least so many more by their own; may be nil
+	Relevance   float32     // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
 	Country     string
 	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil
 	LiveGlobal  *trend.List // trending now everywhere; may be nil

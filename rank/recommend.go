@@ -25,11 +25,18 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	recent := q.Recent[:min(len(q.Recent), MaxHistory)]
 	goal := r.Goal(q)
 	r.fetchVectors(recent)
-	f := r.newFill(a, s, q.N, q.Offset)
-	s.setExclude(q, goal, f.skip+f.want)
-	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
-	f.explain, f.deadline, f.relevance = q.Explain, q.Deadline, q.Relevance
-	if p := r.planFor(goal, q.ExcludeSeen); p != nil {
+	p := r.planFor(goal, q.ExcludeSeen)
+	if p != nil && q.Rules != nil && q.Rules.Bends() && !(q.Relevance > 0) {
+		f := r.newCall(a, s, q, q.N)
+		f.rules = q.Rules
+		if r.blended(&f, p, recent); f.full() {
+			f.done()
+			return
+		}
+		a.reset()
+	}
+	f := r.newCall(a, s, q, q.depth())
+	if p != nil {
 		r.blended(&f, p, recent)
 	} else {
 		r.personal(&f, recent)
@@ -38,6 +45,23 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 		f.ladder(q.Country, q.Live, q.LiveGlobal)
 	}
 	f.done()
+}
+
+// depth returns how long a list is wanted where rules choose among what scores best: there may be others in it that they want to go.
+func (q *Request) depth() int {
+	if q.Rules == nil || !q.Rules.Narrows() && !q.Rules.Reorders() {
+		return q.N
+	}
+	return min(4*min(q.N, MaxDepth)+50, MaxDepth)
+}
+
+// newCall begins to fill an answer with n items.
+func (r *Ranker) newCall(a *Answer, s *Scratch, q *Request, n int) fill {
+	f := r.newFill(a, s, n, q.Offset)
+	s.setExclude(q, r.Goal(q), f.skip+f.want)
+	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
+	f.explain, f.deadline, f.relevance = q.Explain, q.Deadline, q.Relevance
+	return f
 }
 
 // fetchVectors has the CPU fetch all vectors of a history at once; one after the other they would be waited for.

@@ -26,6 +26,7 @@ type choices struct {
 	classOf []uint32 // of each row
 	starts  []uint32 // class c's choices are members[starts[c]:starts[c+1]]
 	members []uint16
+	marks   []uint64 // of each class: the marks of its choices
 
 	capped bool    // some rule caps: the groups are needed
 	groups *Groups // nil: not needed
@@ -55,13 +56,28 @@ func (s *choices) add(c *choiceText) uint16 {
 	return k
 }
 
-// of returns the choices a row is in.
-func (s *choices) of(row edged.Row) []uint16 {
+// of returns the choices of a class.
+func (s *choices) of(class uint32) []uint16 { return s.members[s.starts[class]:s.starts[class+1]] }
+
+// class returns that of a row, 0 where the catalogue doesn't have it.
+func (s *choices) class(row edged.Row) uint32 {
 	if int(row) >= len(s.classOf) {
-		return nil
+		return 0
 	}
-	c := s.classOf[row]
-	return s.members[s.starts[c]:s.starts[c+1]]
+	return s.classOf[row]
+}
+
+// markOf is the bit of a choice, which it may share with others.
+func markOf(choice uint16) uint64 { return 1 << (choice % 64) }
+
+// mark works the marks out.
+func (s *choices) mark() {
+	s.marks = make([]uint64, len(s.starts)-1)
+	for class := range s.marks {
+		for _, k := range s.of(uint32(class)) {
+			s.marks[class] |= markOf(k)
+		}
+	}
 }
 
 // resolver finds what each row is chosen by.
@@ -116,6 +132,7 @@ func (s *choices) resolve(cat Catalogue) error {
 			s.counts[k]++
 		}
 	}
+	s.mark()
 	return nil
 }
 

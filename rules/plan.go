@@ -14,7 +14,8 @@ type Plan struct {
 	matched   []uint32
 	effects   []effect // by choice; zero but for those touched
 	touched   []uint16
-	wanted    int // choices that every item must be in
+	marks     uint64 // of those touched: a class without one of them is in none
+	wanted    int    // choices that every item must be in
 	pins      []pin
 	caps      caps
 	diversity float32 // below 0: not said
@@ -60,7 +61,7 @@ func (p *Plan) reset(s *Set) {
 		p.effects[k] = effect{}
 	}
 	p.matched, p.touched, p.pins = p.matched[:0], p.touched[:0], p.pins[:0]
-	p.wanted, p.caps, p.diversity, p.explore, p.goal, p.lifts = 0, caps{}, -1, -1, "", nil
+	p.marks, p.wanted, p.caps, p.diversity, p.explore, p.goal, p.lifts = 0, 0, caps{}, -1, -1, "", nil
 	if p.set != s && s != nil {
 		p.effects = sized(p.effects, len(s.choices.texts))
 	}
@@ -99,6 +100,7 @@ func (p *Plan) touch(a act) {
 	e := &p.effects[a.choice]
 	if e.what == 0 {
 		p.touched = append(p.touched, a.choice)
+		p.marks |= markOf(a.choice)
 		e.factor = 1
 	}
 	if a.what == wanted && e.what&wanted == 0 {
@@ -175,7 +177,7 @@ func (p *Plan) of(row edged.Row) effect {
 		return sum
 	}
 	in := 0
-	for _, k := range p.set.choices.of(row) {
+	for _, k := range p.set.choices.of(p.set.choices.class(row)) {
 		e := &p.effects[k]
 		if e.what == 0 {
 			continue
@@ -191,6 +193,37 @@ func (p *Plan) of(row edged.Row) effect {
 	}
 	sum.factor = bounded(sum.factor, MaxFactor)
 	return sum
+}
+
+// Bends reports whether all that the plan does follows from each item alone: it takes items out, buries them and multiplies scores.
+func (p *Plan) Bends() bool {
+	return len(p.touched)+len(p.lifts) > 0 && len(p.pins) == 0 && p.caps == caps{} && p.diversity <= 0 && p.explore <= 0
+}
+
+// Bend writes what the scores of rows above 0 are multiplied by to factors: 0 for those that come last, or not at all.
+func (p *Plan) Bend(factors []float32, rows []edged.Row) {
+	factors = factors[:len(rows)]
+	if p.set == nil || p.wanted > 0 || len(p.lifts) > 0 {
+		for i, row := range rows {
+			factors[i] = p.bend(row)
+		}
+		return
+	}
+	s := &p.set.choices
+	for i, row := range rows {
+		factors[i] = 1
+		if s.marks[s.class(row)]&p.marks != 0 {
+			factors[i] = p.bend(row)
+		}
+	}
+}
+
+func (p *Plan) bend(row edged.Row) float32 {
+	e := p.of(row)
+	if e.what&(excluded|buried) != 0 {
+		return 0
+	}
+	return float32(e.factor)
 }
 
 // Item is a place in a list.

@@ -266,16 +266,14 @@ func (p *process) answer(t *testing.T, q *ask) string {
 	if goal := plan.Goal(); goal != "" && q.Goal == "" {
 		ask.Goal, ask.ExcludeSeen = model.Goal(goal), goal == "new"
 	}
-	if plan.Narrows() || plan.Reorders() {
-		ask.N = min(1000, 4*q.N+50)
-	}
+	ask.Rules = &plan
 	r.Recommend(&p.a, &p.s, ask)
 	if plan.Empty() {
 		return spelled(m, &p.a, nil, q.Explain)
 	}
 	made, lifts := p.compose(t, &plan, ask, q)
 	if len(made) < q.N && plan.Narrows() {
-		ask.N = 1000
+		ask.N, ask.Rules = 1000, nil
 		r.Recommend(&p.a, &p.s, ask)
 		made, lifts = p.compose(t, &plan, ask, q)
 	}

@@ -31,7 +31,7 @@ type ruling struct {
 	lifts       []float32 // by item of the answer: what boosts added to its score; empty: nothing was to be done
 }
 
-// rule finds the rules for a request. Where items may be taken out or reordered, more are asked of the ranker than of us.
+// rule finds the rules for a request.
 func (s *Server) rule(c *call) *problem {
 	r := &c.ruling
 	r.lifts, r.names = r.lifts[:0], r.names[:0]
@@ -48,8 +48,8 @@ func (s *Server) rule(c *call) *problem {
 		return p
 	}
 	r.plan.Add(&r.wish)
-	if r.plan.Narrows() || r.plan.Reorders() {
-		c.ask.N = min(rank.MaxDepth, 4*c.req.n+50)
+	if !r.plan.Empty() {
+		c.ask.Rules = &r.plan
 	}
 	if goal := r.plan.Goal(); goal != "" && c.req.goal == "" {
 		c.ask.Goal, c.ask.ExcludeSeen = model.Goal(goal), model.Goal(goal) == model.GoalNew
@@ -68,7 +68,7 @@ func (s *Server) rank(c *call) *problem {
 		return nil
 	}
 	if s.apply(c); len(c.answer.Items) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() {
-		c.ask.N = rank.MaxDepth // few were let through: look as deep as there is
+		c.ask.N, c.ask.Rules = rank.MaxDepth, nil // few were let through: look as deep as there is
 		c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 		s.apply(c)
 	}
