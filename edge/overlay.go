@@ -3,12 +3,14 @@ package edge
 import (
 	"context"
 	"path"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/cluster"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/overlay"
 	"github.com/edged/edged/rank"
 )
@@ -88,36 +90,97 @@ func (o *overlays) renew() {
 // make works out what the overlay changes about a release.
 func (o *overlays) make(base *rank.Ranker, snap *overlay.Snapshot) dress {
 	d := dress{base: base, ranker: base, snap: snap}
-	c := rank.Changes{Tag: snap.Version()}
-	m, any := base.Model(), false
+	c := changesOf(base.Model(), snap)
+	if c == nil {
+		return d
+	}
+	ranker, err := base.With(*c)
+	if err != nil { // prices and new items need the catalogue; what is not available is known without
+		o.e.cfg.Logger.Error("the catalogue can't be read for the overlay: of it only what is available counts", "error", err)
+		o.e.node.Suspect()
+		c.Prices, c.Items, c.Boosts = nil, nil, nil
+		isNew := func(row edged.Row) bool { return int(row) >= base.Model().Len() }
+		c.Off, c.On = slices.DeleteFunc(c.Off, isNew), slices.DeleteFunc(c.On, isNew)
+		ranker, _ = base.With(*c) // nothing of it can fail
+	}
+	d.ranker = ranker
+	return d
+}
+
+// changesOf is what an overlay changes about a release, nil where that is nothing. Rows of new items follow those of the release, in the order
+// of ids.
+func changesOf(m *model.Model, snap *overlay.Snapshot) *rank.Changes {
+	c := &rank.Changes{Tag: snap.Version(), Prices: map[edged.Row]float64{}}
+	news := map[string]edged.Row{}
+	for i := range snap.Entries {
+		if e := &snap.Entries[i]; effectOn(m, e, snap.At, nil) == effectActive && e.Field == overlay.Content {
+			news[e.ID] = edged.Row(m.Len() + len(c.Items))
+			c.Items = append(c.Items, *e.Item)
+		}
+	}
+	any := len(c.Items) > 0
 	for i := range snap.Entries {
 		e := &snap.Entries[i]
-		if !e.Counts(snap.At) {
+		if effectOn(m, e, snap.At, news) != effectActive {
 			continue
 		}
 		row, ok := m.Row(e.ID)
 		if !ok {
-			continue
+			row = news[e.ID]
 		}
-		any = addChange(&c, e, row) || any
+		addChange(c, e, row, m.Len())
+		any = true
 	}
-	if any {
-		d.ranker = base.With(c)
+	if !any {
+		return nil
 	}
-	return d
+	return c
 }
 
-// addChange says what an entry changes about a row, and reports whether it does.
-func addChange(c *rank.Changes, e *overlay.Entry, row edged.Row) bool {
-	if e.Field != overlay.Available {
-		return false
+// addChange says what an entry changes about a row; n is how many the release has.
+func addChange(c *rank.Changes, e *overlay.Entry, row edged.Row, n int) {
+	switch e.Field {
+	case overlay.Available:
+		if e.Available {
+			c.On = append(c.On, row)
+		} else {
+			c.Off = append(c.Off, row)
+		}
+	case overlay.Boost:
+		c.Boosts = append(c.Boosts, rank.Boost{Row: row, By: e.Boost})
+	case overlay.Price:
+		if int(row) < n {
+			c.Prices[row] = e.Price
+		} else {
+			c.Items[int(row)-n].Price = e.Price
+		}
 	}
-	if e.Available {
-		c.On = append(c.On, row)
-	} else {
-		c.Off = append(c.Off, row)
+}
+
+// What an entry does to a release.
+const (
+	effectNone    = "" // it does not count
+	effectActive  = "active"
+	effectUnknown = "unknownItem" // the release has no such item
+	effectKnown   = "inRelease"   // the release has the new item
+)
+
+// effectOn says what an entry does to a release; news are the new items there are, too.
+func effectOn(m *model.Model, e *overlay.Entry, now int64, news map[string]edged.Row) string {
+	if !e.Counts(now) {
+		return effectNone
 	}
-	return true
+	_, known := m.Row(e.ID)
+	if e.Field == overlay.Content {
+		if known {
+			return effectKnown
+		}
+		return effectActive
+	}
+	if _, isNew := news[e.ID]; !known && !isNew {
+		return effectUnknown
+	}
+	return effectActive
 }
 
 // Write makes changes here and everywhere: durable here when it returns, and obeyed by every answer that begins afterwards.
@@ -177,15 +240,14 @@ func (o *overlays) hear(f cluster.Fact) {
 
 const (
 	overlayEach = time.Second
-	overlayGap  = 50 * time.Millisecond // between two times that news of others is made to count
+	overlayGap  = 50 * time.Millisecond // between two times that news of others is made to count, at least, and
+	overlayRest = 4                     // times as long as that took
 )
 
 // run makes what others write count, and durable, until ctx ends.
 func (o *overlays) run(ctx context.Context) {
 	ticker := time.NewTicker(overlayEach)
 	defer ticker.Stop()
-	gap := time.NewTicker(overlayGap)
-	defer gap.Stop()
 	fault := ""
 	for {
 		select {
@@ -196,10 +258,11 @@ func (o *overlays) run(ctx context.Context) {
 			o.store.Tick()
 		case <-o.news:
 		}
+		began := time.Now()
 		o.flush(&fault) // first: what was obeyed once is obeyed after a restart
 		o.follow()
 		select {
-		case <-gap.C:
+		case <-time.After(max(overlayGap, overlayRest*time.Since(began))):
 		case <-ctx.Done():
 		}
 	}
@@ -227,21 +290,17 @@ func (o *overlays) flush(fault *string) {
 
 // Show lists at most about n entries that count, of items after one.
 func (o *overlays) Show(after string, n int) any {
-	base := o.e.base()
-	return o.store.Snapshot().Page(after, n, func(e *overlay.Entry) string { return effectOn(base, e) })
-}
-
-// What an entry does to the release that is served.
-const (
-	effectActive  = "active"
-	effectUnknown = "unknownItem"
-)
-
-func effectOn(base *rank.Ranker, e *overlay.Entry) string {
-	if base != nil {
-		if _, ok := base.Model().Row(e.ID); ok {
-			return effectActive
+	snap, base := o.store.Snapshot(), o.e.base()
+	news := map[string]edged.Row{}
+	for i := range snap.Entries {
+		if e := &snap.Entries[i]; e.Field == overlay.Content && e.Counts(snap.At) {
+			news[e.ID] = edged.NoRow
 		}
 	}
-	return effectUnknown
+	return snap.Page(after, n, func(e *overlay.Entry) string {
+		if base == nil {
+			return effectUnknown
+		}
+		return effectOn(base.Model(), e, snap.At, news)
+	})
 }

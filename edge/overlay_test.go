@@ -2,6 +2,8 @@ package edge
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -119,5 +121,78 @@ func TestOverlayOfANodeThatWasAway(t *testing.T) {
 	admin(t, again, "GET", "/v1/admin/overlay", "", &b)
 	if a.Version != b.Version || a.Version == "" {
 		t.Errorf("versions %q and %q", a.Version, b.Version)
+	}
+}
+
+// Prices, boosts and new items said on one node count on another: in fields, filters, order, lists; new ones can be asked about, and a release
+// that has them takes over.
+func TestOverlayOfAllKinds(t *testing.T) {
+	s := newShop(t)
+	id := s.publish("a")
+	nodes := s.cluster("one", "two")
+	until(t, "both serve", func() bool { return serves(t, nodes[0], id) && serves(t, nodes[1], id) })
+	const body = `{"entries":[{"id":"a-040","price":12.5,"boost":100},{"id":"b-001","item":{"title":"The a-001","price":3,"brand":"new"}},{"id":"b-002","price":4}],"ttl":"1h"}`
+	var result struct{ Written int }
+	if status := admin(t, nodes[0], "POST", "/v1/admin/overlay", body, &result); status != 200 || result.Written != 4 {
+		t.Fatalf("%d %+v", status, result)
+	}
+	url := "http://" + nodes[1].Addr()
+	first := func(path string) string {
+		_, a := ask(t, "GET", url+path, "")
+		if len(a.Items) == 0 {
+			return ""
+		}
+		return a.Items[0].ID
+	}
+	until(t, "the boosted item is first", func() bool { return first("/v1/popular") == "a-040" })
+	for path, want := range map[string]string{
+		"/v1/recommend?filter=price%20%3E%2010":           "a-040",
+		"/v1/recommend?filter=price%20%3C%2010":           "b-001",
+		"/v1/recommend?filter=brand%20%3D%3D%20%22new%22": "b-001",
+	} {
+		if got := first(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	var item struct {
+		ID     string
+		Fields struct {
+			Title string
+			Price float64
+		}
+	}
+	for id, price := range map[string]float64{"a-040": 12.5, "b-001": 3} {
+		resp, err := http.Get(url + "/v1/items/" + id)
+		s.must(err)
+		s.must(errors.Join(json.NewDecoder(resp.Body).Decode(&item), resp.Body.Close()))
+		if item.ID != id || item.Fields.Price != price || item.Fields.Title == "" {
+			t.Errorf("%+v", item)
+		}
+	}
+	if status, a := ask(t, "GET", url+"/v1/items/b-001/similar?n=3", ""); status != 200 || len(a.Items) != 3 {
+		t.Errorf("similar to the new item: %d %+v", status, a)
+	}
+	if status, a := ask(t, "POST", url+"/v1/recommend", `{"recent":["b-001"],"n":50}`); status != 200 || len(a.Items) != 50 {
+		t.Errorf("after the new item: %d, %d items", status, len(a.Items))
+	}
+	effects := func() string {
+		var page struct {
+			List []struct{ ID, Field, Effect string }
+		}
+		admin(t, nodes[1], "GET", "/v1/admin/overlay", "", &page)
+		return fmt.Sprint(page.List)
+	}
+	if got, want := effects(), "[{a-040 boost active} {a-040 price active} {b-001 item active} {b-002 price unknownItem}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	s.publish("b") // it has b-001
+	for _, e := range nodes {
+		s.must(e.node.Check(t.Context()))
+	}
+	if got, want := effects(), "[{a-040 boost unknownItem} {a-040 price unknownItem} {b-001 item inRelease} {b-002 price active}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := first("/v1/recommend?filter=price%20%3C%2010"); got != "b-002" {
+		t.Errorf("%q is below 10", got)
 	}
 }

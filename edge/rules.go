@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
@@ -18,7 +19,7 @@ import (
 // the one before stays.
 type rulebook struct {
 	e       *Edge
-	current atomic.Pointer[[2]edition] // of the two releases asked for last
+	current atomic.Pointer[[4]edition] // of the two releases asked for last, with the overlay and without
 	missing bool                       // the file has gone; only follow looks at it
 
 	mu       sync.Mutex
@@ -40,7 +41,7 @@ func (e *Edge) openRules() error {
 		return nil
 	}
 	e.rules = &rulebook{e: e}
-	e.rules.current.Store(&[2]edition{})
+	e.rules.current.Store(&[4]edition{})
 	return e.rules.read()
 }
 
@@ -54,9 +55,24 @@ func (b *rulebook) For(r *rank.Ranker) *rules.Set {
 	if set, ok := b.find(r); ok {
 		return set
 	}
-	next := edition{r.Model(), b.compile(r)}
-	b.current.Store(&[2]edition{next, b.current.Load()[0]})
-	return next.set
+	return b.compileFor(r)
+}
+
+// compileFor compiles for a release, and for what an overlay makes of it, which is much the same. The caller holds mu.
+func (b *rulebook) compileFor(r *rank.Ranker) *rules.Set {
+	before := b.current.Load()
+	next := [4]edition{2: before[0], 3: before[1]}
+	base, ok := b.find(r.Base())
+	if !ok {
+		base = b.compile(r.Base().Model(), nil, nil)
+	}
+	next[1] = edition{r.Base().Model(), base}
+	next[0] = next[1]
+	if r.Model() != r.Base().Model() {
+		next[0] = edition{r.Model(), b.compile(r.Model(), base, r.Repriced())}
+	}
+	b.current.Store(&next)
+	return next[0].set
 }
 
 func (b *rulebook) find(r *rank.Ranker) (*rules.Set, bool) {
@@ -69,8 +85,8 @@ func (b *rulebook) find(r *rank.Ranker) (*rules.Set, bool) {
 	return nil, false
 }
 
-func (b *rulebook) compile(r *rank.Ranker) *rules.Set {
-	set, faults := rules.Compile(b.document, r.Model())
+func (b *rulebook) compile(m *model.Model, like *rules.Set, changed []edged.Row) *rules.Set {
+	set, faults := rules.CompileLike(b.document, m, like, changed)
 	b.faults = faults
 	if set == nil { // the document was checked
 		b.e.cfg.Logger.Error("rules: the catalogue can't be read for them", "faults", fmt.Sprint(faults))
@@ -95,11 +111,10 @@ func (b *rulebook) read() error {
 		return fmt.Errorf("rules: %s: %w", b.e.cfg.Rules, joined(faults))
 	}
 	b.document, b.refused = document, nil
-	var next [2]edition
+	b.current.Store(&[4]edition{})
 	if r := b.e.Current(); r != nil {
-		next[0] = edition{r.Model(), b.compile(r)}
+		b.compileFor(r)
 	}
-	b.current.Store(&next)
 	return nil
 }
 

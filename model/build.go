@@ -29,6 +29,7 @@ type Build struct {
 	PopularZ        []float32    // standardised popularity of late; needed where a blend weighs Popular
 	RepeatQ         []float32    // propensity to be bought again over its mean; needed where a blend weighs Repeat
 	Mean            []float32    // Σ vectors over the active items, divided by their number; nil: taken from the vectors as stored
+	Content         *Content     // what gives new items a vector; nil: nothing does
 	Search          SearchOptions
 	NeighbourK      int    // neighbours kept of a row, the nearest; 0: all
 	Before          *Model // an earlier release: numbers that changed little have its bytes; nil: none
@@ -105,6 +106,10 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 	if err != nil {
 		return nil, err
 	}
+	words, err := b.encodeContent()
+	if err != nil {
+		return nil, err
+	}
 	text, err := json.Marshal(meta)
 	if err != nil {
 		return nil, fmt.Errorf("meta: %w", err)
@@ -119,7 +124,7 @@ func (b *Build) modelSections() ([]snapshot.Section, error) {
 		{Name: secIDText, Flags: snapshot.Critical, Elem: 1, Data: []byte(table.text)},
 		{Name: secIDHash, Flags: hot, Elem: 4, Data: snapshot.Bytes(table.hash)},
 	}
-	return slices.Concat(out, vectors, lists, blend), nil
+	return slices.Concat(out, vectors, lists, blend, words), nil
 }
 
 func (b *Build) keptNeighbours(given int) int {

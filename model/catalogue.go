@@ -42,6 +42,11 @@ func (m *Model) Fields() []string { return m.catalogue.fields }
 // AppendField appends the JSON value of an item's field to dst. ok is false where the field is unknown or the item has
 // none. An error means the file was truncated under the map.
 func (m *Model) AppendField(dst []byte, row edged.Row, field string) (out []byte, ok bool, err error) {
+	if m.patch != nil {
+		if text, differs := m.patch.field(row, field); differs {
+			return append(dst, text...), len(text) > 0, nil
+		}
+	}
 	c, ok := m.catalogue.columns[field]
 	if !ok {
 		return dst, false, nil
@@ -69,16 +74,20 @@ func (c *catalogue) span(dst []byte, col column, row edged.Row) (from, to int, e
 
 // Available reports whether the catalogue lets a row be recommended, its expiry aside.
 func (m *Model) Available(row edged.Row) bool {
+	if m.isNew(row) {
+		it := m.fresh(row)
+		return it.Available == nil || *it.Available
+	}
 	return m.catalogue.available[row/64]>>(row%64)&1 != 0
 }
 
-// AvailableBits returns Available of all rows: bit row%64 of word row/64.
+// AvailableBits returns Available of all rows of the release: bit row%64 of word row/64.
 func (m *Model) AvailableBits() []uint64 { return m.catalogue.available }
 
 // Withheld returns how many rows are not available.
 func (m *Model) Withheld() int { return m.catalogue.withheld }
 
-// Expiries returns the rows that expire, soonest first.
+// Expiries returns the rows of the release that expire, soonest first.
 func (m *Model) Expiries() []Expiry { return m.catalogue.expires }
 
 func openCatalogue(f *snapshot.File, meta *Meta) (c catalogue, err error) {

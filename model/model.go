@@ -65,6 +65,8 @@ type Model struct {
 	mean       []float32
 	lengths    []float32
 	catalogue  catalogue
+	content    *content       // nil: none
+	patch      *patch         // nil: it is as the release has it
 	model      *snapshot.File // keeps the memory alive, and holds the neighbours
 }
 
@@ -75,7 +77,12 @@ type Check struct {
 }
 
 // Len returns the number of items.
-func (m *Model) Len() int { return m.ids.len() }
+func (m *Model) Len() int {
+	if m.patch != nil {
+		return m.patch.base + len(m.patch.items)
+	}
+	return m.ids.len()
+}
 
 // Dim returns the number of dimensions of a vector.
 func (m *Model) Dim() int { return m.meta.Dim }
@@ -84,46 +91,79 @@ func (m *Model) Dim() int { return m.meta.Dim }
 func (m *Model) Meta() Meta { return m.meta }
 
 // ID returns the id of a row of this model. The string may be kept for ever.
-func (m *Model) ID(row edged.Row) string { return m.ids.id(row) }
+func (m *Model) ID(row edged.Row) string {
+	if m.isNew(row) {
+		return m.fresh(row).ID
+	}
+	return m.ids.id(row)
+}
 
 // Row returns the row of an item id.
-func (m *Model) Row(id string) (edged.Row, bool) { return m.ids.row(id) }
+func (m *Model) Row(id string) (edged.Row, bool) {
+	row, ok := m.ids.row(id)
+	if !ok && m.patch != nil {
+		row, ok = m.patch.byID[id]
+	}
+	return row, ok
+}
 
 // RowOfBytes is Row for an id in bytes.
-func (m *Model) RowOfBytes(id []byte) (edged.Row, bool) { return m.ids.rowOfBytes(id) }
+func (m *Model) RowOfBytes(id []byte) (edged.Row, bool) {
+	row, ok := m.ids.rowOfBytes(id)
+	if !ok && m.patch != nil {
+		row, ok = m.patch.byID[string(id)]
+	}
+	return row, ok
+}
 
 // TouchID has the CPU fetch what RowOfBytes will read. Several ids touched one after the other are fetched together, where each lookup would wait for
 // its own. The result means nothing but has to be used.
 func (m *Model) TouchID(id []byte) byte { return m.ids.touch(id) }
 
 // TouchRow does the same for ID.
-func (m *Model) TouchRow(row edged.Row) byte { return m.ids.text[m.ids.offs[row]] }
+func (m *Model) TouchRow(row edged.Row) byte {
+	if m.isNew(row) {
+		return 0
+	}
+	return m.ids.text[m.ids.offs[row]]
+}
 
-// Index returns the search over all vectors.
+// Index returns the search over all vectors of the release.
 func (m *Model) Index() *index.Index { return m.index }
 
 // AppendVector appends a row's vector, decoded, to dst.
 func (m *Model) AppendVector(dst []float64, row edged.Row) []float64 {
-	return m.rows.Append(dst, int(m.place[row]))
+	rows, place := m.vectorOf(row)
+	return rows.Append(dst, place)
 }
 
 // AppendTimes appends a row's vector, decoded, times a number and, dimension by dimension, times by, which has quant.Stride(Dim)
 // numbers, to dst.
 func (m *Model) AppendTimes(dst []float64, row edged.Row, times float64, by []float64) []float64 {
-	return m.rows.AppendTimes(dst, int(m.place[row]), times, by)
+	rows, place := m.vectorOf(row)
+	return rows.AppendTimes(dst, place, times, by)
 }
 
 // FetchVector has a row's vector fetched, so that AppendTimes finds it near the CPU.
-func (m *Model) FetchVector(row edged.Row) { m.rows.Fetch(int(m.place[row])) }
+func (m *Model) FetchVector(row edged.Row) {
+	if !m.isNew(row) {
+		m.rows.Fetch(int(m.place[row]))
+	}
+}
 
 // Gram returns the diagonal of YᵀY over all vectors.
 func (m *Model) Gram() []float32 { return m.gram }
 
-// Popular returns all rows, the most popular first.
+// Popular returns all rows of the release, the most popular first.
 func (m *Model) Popular() []edged.Row { return m.popular }
 
 // PopularityOf returns a row's popularity: the number of distinct users.
-func (m *Model) PopularityOf(row edged.Row) float32 { return m.popularity[row] }
+func (m *Model) PopularityOf(row edged.Row) float32 {
+	if m.isNew(row) {
+		return 0
+	}
+	return m.popularity[row]
+}
 
 // Trend returns what was trending in a country ("" = everywhere) when the model was trained, best first.
 func (m *Model) Trend(country string) (rows []edged.Row, scores []float32, ok bool) {

@@ -10,6 +10,9 @@ import (
 // Neighbours appends the neighbours of row to dst, nearest first. buf is working memory that may be nil and is reused.
 // The table stays in the mapped file: an error means the file was truncated under the map.
 func (m *Model) Neighbours(dst []index.Hit, row edged.Row, buf *[]byte) ([]index.Hit, error) {
+	if m.isNew(row) {
+		return dst, nil
+	}
 	size := m.meta.NeighbourK * hitSize
 	var err error
 	if *buf, err = m.model.ReadAt((*buf)[:0], secNeighbours, int(row)*size, size); err != nil {

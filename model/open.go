@@ -57,7 +57,7 @@ func openModel(f *snapshot.File) (*Model, error) {
 		return nil, err
 	}
 	m := &Model{meta: meta, model: f}
-	for _, step := range []func(*sections) error{m.openIDs, m.openVectors, m.openPopularity, m.openLists, m.openBlends} {
+	for _, step := range []func(*sections) error{m.openIDs, m.openVectors, m.openPopularity, m.openLists, m.openBlends, m.openContent} {
 		if err := step(sec); err != nil {
 			return nil, err
 		}

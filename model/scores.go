@@ -17,10 +17,30 @@ type ScoreScratch struct {
 func (m *Model) Scores(dst []float32, q *quant.Query, rows []edged.Row, s *ScoreScratch) {
 	for len(rows) > 0 {
 		n := min(len(rows), scoreChunk)
+		fresh := false
 		for i, row := range rows[:n] {
+			if m.isNew(row) {
+				s.places[i], fresh = 0, true
+				continue
+			}
 			s.places[i] = m.place[row]
 		}
-		q.Gather(dst[:n], &m.rows, s.places[:n], s.dots[:2*n])
+		if len(m.place) > 0 {
+			q.Gather(dst[:n], &m.rows, s.places[:n], s.dots[:2*n])
+		}
+		if fresh {
+			m.scoreNew(dst[:n], q, rows[:n], s)
+		}
 		dst, rows = dst[n:], rows[n:]
+	}
+}
+
+// scoreNew is Scores for those of some rows that are new.
+func (m *Model) scoreNew(dst []float32, q *quant.Query, rows []edged.Row, s *ScoreScratch) {
+	for i, row := range rows {
+		if m.isNew(row) {
+			s.places[0] = uint32(int(row) - m.patch.base)
+			q.Gather(dst[i:i+1], &m.patch.rows, s.places[:1], s.dots[:2])
+		}
 	}
 }

@@ -61,7 +61,7 @@ var modelSections = append([]string{
 	secMeta, secIDOffs, secIDText, secIDHash, secCodes, secScales, secOrder, secPlace, secGram,
 	secLow, secFrame, secStarts, secRadius, secCentroids, secCentroidSc, secBits, secBitF, secBitH, secQueries,
 	secPopularity, secPopular, secTrendLists, secTrendHits, secNeighbours, secChecks, secPopularZ, secRepeatQ, secMean,
-}, append(tableSections.all(), sessionSections.all()...)...)
+}, slices.Concat(tableSections.all(), sessionSections.all(), contentSections())...)
 
 // ModelSections returns the sections this program knows in a model, for snapshot.Open.
 func ModelSections() []string { return slices.Clone(modelSections) }

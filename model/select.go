@@ -43,7 +43,7 @@ const (
 // Errors wrap ErrFilter, where f can't be asked of any release, or ErrNotIndexed, where it can't of this one; dst is
 // empty then.
 func (m *Model) Select(dst *Selection, f *Filter, s *FilterScratch) error {
-	dst.reset(m.Len())
+	dst.reset(m.Base())
 	dst.settle()
 	a := m.catalogue.attributes
 	if a == nil {
@@ -59,6 +59,9 @@ func (m *Model) Select(dst *Selection, f *Filter, s *FilterScratch) error {
 	}
 	e.eval(0, dst)
 	dst.settle()
+	if m.patch != nil {
+		dst.extend(m.Len(), m.newRows(f))
+	}
 	return nil
 }
 
@@ -81,8 +84,11 @@ func (e *evaluation) resolve(i int, f *Filter) (err error) {
 		var at *attribute
 		if at, err = e.a.field(f.field, kindNumber); at != nil && at.numbers != nil {
 			n = node{op: nodeRows, rows: at.numbers.between(f.span)}
-			n.most = min(len(n.rows), e.m.Len())
 		}
+		if err == nil && e.m.patch != nil {
+			n.op, n.rows = nodeRows, e.m.patch.between(e.a, f, n.rows)
+		}
+		n.most = min(len(n.rows), e.m.Base())
 	default:
 		n, err = e.resolveArgs(f)
 	}
@@ -103,7 +109,7 @@ func (e *evaluation) resolveIn(f *Filter) (n node, err error) {
 			n.most += e.a.terms.count(t)
 		}
 	}
-	n.args.to, n.most = len(e.s.nodes), min(n.most, e.m.Len())
+	n.args.to, n.most = len(e.s.nodes), min(n.most, e.m.Base())
 	if n.args.to == n.args.from+1 {
 		n = e.s.nodes[n.args.from]
 		e.s.nodes = e.s.nodes[:len(e.s.nodes)-1]
@@ -117,10 +123,10 @@ func (e *evaluation) resolveIs(f *Filter) (n node, err error) {
 	case err != nil:
 		return n, err
 	case f.field == fieldAvailable && f.flag:
-		return node{op: nodeAvailable, most: e.m.Len() - e.m.Withheld()}, nil
+		return node{op: nodeAvailable, most: e.m.Base() - e.m.Withheld()}, nil
 	case f.field == fieldAvailable:
 		n = node{op: nodeNot, most: e.m.Withheld(), args: span{len(e.s.nodes), len(e.s.nodes) + 1}}
-		e.s.nodes = append(e.s.nodes, node{op: nodeAvailable, most: e.m.Len() - e.m.Withheld()})
+		e.s.nodes = append(e.s.nodes, node{op: nodeAvailable, most: e.m.Base() - e.m.Withheld()})
 		return n, nil
 	case at == nil:
 		return n, nil
@@ -148,7 +154,7 @@ func (e *evaluation) resolveArgs(f *Filter) (n node, err error) {
 		}
 	}
 	args := e.args(&n)
-	all := e.m.Len()
+	all := e.m.Base()
 	switch f.op {
 	case filterAnd:
 		n.op, n.most = nodeAnd, all
@@ -175,7 +181,7 @@ func (e *evaluation) args(n *node) []node { return e.s.nodes[n.args.from:n.args.
 // eval makes out the rows of node i.
 func (e *evaluation) eval(i int, out *Selection) {
 	n := &e.s.nodes[i]
-	out.reset(e.m.Len())
+	out.reset(e.m.Base())
 	switch n.op {
 	case nodeAnd:
 		e.conjunction(n, out)
@@ -183,7 +189,7 @@ func (e *evaluation) eval(i int, out *Selection) {
 		e.eval(n.args.from, out)
 		out.complement()
 	default:
-		if n.most > few(e.m.Len()) {
+		if n.most > few(e.m.Base()) {
 			out.setDense()
 		}
 		e.extend(out, i)

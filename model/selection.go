@@ -98,6 +98,19 @@ func (s *Selection) sort() {
 	s.rows = slices.Compact(s.rows)
 }
 
+// extend makes it one of n rows, with some more behind those it has, ascending.
+func (s *Selection) extend(n int, rows []edged.Row) {
+	s.total, s.count = n, s.count+len(rows)
+	if !s.dense {
+		s.rows = append(s.rows, rows...)
+		return
+	}
+	for len(s.bits) < (n+63)/64 {
+		s.bits = append(s.bits, 0)
+	}
+	setBits(s.bits, rows)
+}
+
 // complement makes it all other rows.
 func (s *Selection) complement() {
 	s.setDense()

@@ -67,6 +67,9 @@ func (t *Table) Len(row edged.Row) int { return int(t.offs[row+1] - t.offs[row])
 // Row returns a row of the table. It is valid until buf is used again, and must not be written to. An error means the
 // file was truncated under the map.
 func (t *Table) Row(row edged.Row, buf *TableBuffer) (TableRow, error) {
+	if int(row) >= len(t.scales) { // of a new item: it has no row
+		return TableRow{}, nil
+	}
 	from, to := int(t.offs[row]), int(t.offs[row+1])
 	out := TableRow{Scale: t.scales[row]}
 	if t.rows != nil || from == to {
@@ -89,6 +92,9 @@ func (t *Table) Row(row edged.Row, buf *TableBuffer) (TableRow, error) {
 
 // Fetch has a row that is in memory fetched, so that Row finds it near the CPU.
 func (t *Table) Fetch(row edged.Row) {
+	if int(row) >= len(t.scales) {
+		return
+	}
 	if from, to := t.offs[row], t.offs[row+1]; t.rows != nil {
 		kernel.Fetch(t.rows[from:to])
 		kernel.Fetch(t.codes[from:to])

@@ -75,8 +75,12 @@ func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 	var a Answer
 	var s Scratch
 	for k := range models {
-		m := blended(t, rng, []int{60, 300, 700}[k%3], goals...)
+		m := blendedWith(t, rng, []int{60, 300, 700}[k%3], func(b *model.Build) { withContent(rng, b) }, goals...)
 		r := ranker(m)
+		if k%2 == 1 {
+			r = with(t, r, someChanges(rng, m))
+			m = r.m
+		}
 		for range 40 {
 			q := someRequest(rng, m)
 			q.Offset, q.N = 0, 1+rng.IntN(20)

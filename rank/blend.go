@@ -71,6 +71,7 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 	r.weigh(f, p)
 	r.gather(f)
 	r.choose(f)
+	r.chooseSpecial(f)
 	level := Personal
 	if s.history.sessionOnly() {
 		level = Session
@@ -81,7 +82,7 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 			return
 		}
 		parts := r.partsOf(s, i.place, i.near)
-		if item := f.add(i.row, b.chooser.score(i.place, b.byFactors, i.near), parts.source(), level); item != nil && f.explain {
+		if item := f.add(i.row, f.scoreOf(&i), parts.source(), level); item != nil && f.explain {
 			r.explain(f, item, &parts, recent)
 		}
 	}
@@ -90,7 +91,7 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 // weigh works out the parts that need a whole request: tables, the vector, deviations. When time is up those left are not there.
 func (r *Ranker) weigh(f *fill, p *plan) {
 	b, h := &f.s.blend, &f.s.history
-	n, stage := r.m.Len(), p.Stage(len(h.rows))
+	n, stage := r.m.Base(), p.Stage(len(h.rows))
 	b.plan = p
 	b.byTable, b.byFactors, b.bySession = 0, 0, 0
 	b.byPopular, b.byRepeat, b.byPast = stage.Popular, stage.Repeat, stage.Past
@@ -179,18 +180,29 @@ func (r *Ranker) partsOf(s *Scratch, place int, near float32) parts {
 	b := &s.blend
 	row := b.rows[place]
 	p := parts{factors: b.byFactors * near}
-	if b.byTable > 0 {
+	fresh := int(row) >= r.m.Base()
+	if b.byTable > 0 && !fresh {
 		p.table = b.byTable * b.table.score[row]
 	}
-	if b.bySession > 0 {
+	if b.bySession > 0 && !fresh {
 		p.session = b.bySession * b.session.score[row]
 	}
-	if b.byPopular > 0 {
+	switch {
+	case b.byPopular > 0 && fresh:
+		p.popular = b.byPopular * r.changed.leastZ
+	case b.byPopular > 0:
 		p.popular = b.byPopular * r.m.PopularZ()[row]
 	}
+	i := -1
 	if place < len(b.own) {
-		i := b.own[place]
+		i = b.own[place]
+	} else if (b.byRepeat > 0 || b.byPast > 0) && r.changed != nil && r.changed.isSpecial(row) {
+		i = s.history.find(row)
+	}
+	if i >= 0 && !fresh {
 		p.repeat = float32(float64(float64(b.byRepeat)*math.Sqrt(s.history.visits[i])) * float64(r.m.RepeatQ()[row]))
+	}
+	if i >= 0 {
 		p.past = float32(float64(b.byPast) * math.Sqrt(s.history.past[i]))
 	}
 	return p

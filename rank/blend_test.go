@@ -16,6 +16,12 @@ import (
 // blended makes a random model of up to n items with tables, columns and blends for some of the goals.
 func blended(t testing.TB, rng *rand.Rand, n int, goals ...model.Goal) *model.Model {
 	t.Helper()
+	return blendedWith(t, rng, n, func(*model.Build) {}, goals...)
+}
+
+// blendedWith is blended, changed at last.
+func blendedWith(t testing.TB, rng *rand.Rand, n int, change func(*model.Build), goals ...model.Goal) *model.Model {
+	t.Helper()
 	no := false
 	return random(t, rng, n, 1+rng.IntN(20), func(b *model.Build) {
 		withTrends(b)
@@ -33,6 +39,7 @@ func blended(t testing.TB, rng *rand.Rand, n int, goals ...model.Goal) *model.Mo
 		for _, goal := range goals {
 			b.Meta.Blends = append(b.Meta.Blends, someBlend(rng, goal))
 		}
+		change(b)
 	})
 }
 
@@ -135,6 +142,12 @@ func blendOf(m *model.Model, q *Request) *model.Blend {
 
 // leaves says which rows a request leaves.
 func leaves(m *model.Model, q *Request) func(edged.Row) bool {
+	left := leavesOf(m, q)
+	return func(row edged.Row) bool { return m.Available(row) && left(row) }
+}
+
+// leavesOf is leaves whatever is available.
+func leavesOf(m *model.Model, q *Request) func(edged.Row) bool {
 	barred := map[edged.Row]bool{}
 	for _, row := range q.Exclude {
 		barred[row] = true
@@ -145,7 +158,7 @@ func leaves(m *model.Model, q *Request) func(edged.Row) bool {
 		}
 	}
 	return func(row edged.Row) bool {
-		return !barred[row] && m.AvailableBits()[row/64]>>(row%64)&1 != 0 && (q.Only == nil || q.Only.Has(row))
+		return !barred[row] && (q.Only == nil || q.Only.Has(row))
 	}
 }
 
@@ -255,7 +268,7 @@ func checkShares(t *testing.T, o *oracle, item *Item) {
 	t.Helper()
 	want, reason := o.judge(item.Row), &item.Reason
 	tolerance := 1e-5*(1+math.Abs(want.score)) + o.slack(item.Row)
-	sum := float64(reason.Rest) + float64(reason.Terms.Popular) + float64(reason.Terms.Repeat) + float64(reason.Terms.Past)
+	sum := float64(reason.Rest) + float64(reason.Terms.Popular) + float64(reason.Terms.Repeat) + float64(reason.Terms.Past) + float64(reason.Terms.Boost)
 	rest := 0.0
 	for _, share := range want.shares {
 		rest += share
@@ -278,7 +291,7 @@ func checkShares(t *testing.T, o *oracle, item *Item) {
 		t.Errorf("row %d: all shares are %g, the score %g", item.Row, sum, item.Score)
 	}
 	for _, p := range [][2]float64{
-		{float64(reason.Rest), rest}, {float64(reason.Terms.Popular), want.popular}, {float64(reason.Terms.Repeat), want.repeat}, {float64(reason.Terms.Past), want.past},
+		{float64(reason.Rest), rest}, {float64(reason.Terms.Popular), want.popular}, {float64(reason.Terms.Repeat), want.repeat}, {float64(reason.Terms.Past), want.past}, {float64(reason.Terms.Boost), want.boost},
 	} {
 		if math.Abs(p[0]-p[1]) > tolerance {
 			t.Errorf("row %d: rest or term %g, want %g", item.Row, p[0], p[1])

@@ -38,17 +38,23 @@ func (r *Ranker) gather(f *fill) {
 	}
 	switch {
 	case f.allowed.listed:
-		f.gatherMore(r.head, f.allowed.rows)
+		f.gatherMore(r.head, below(f.allowed.rows, r.m.Base()))
 	case b.byFactors > 0 && f.fewEligible() && !r.stop(f):
 		f.gatherMore(r.head, r.nearest(f))
 	}
+}
+
+// below returns the rows of an ascending list that are below n.
+func below(rows []edged.Row, n int) []edged.Row {
+	at, _ := slices.BinarySearch(rows, edged.Row(n))
+	return rows[:at]
 }
 
 // gatherOwn takes what is in the history.
 func (f *fill) gatherOwn() {
 	b := &f.s.blend
 	for i, row := range f.s.history.rows {
-		if f.may(row) {
+		if f.allowed.plainly(row) && f.may(row) {
 			b.mine.add(row)
 			b.rows, b.own = append(b.rows, row), append(b.own, i)
 		}
@@ -88,13 +94,13 @@ func (f *fill) gatherHead(head []edged.Row) {
 func (f *fill) eligible(place int) bool {
 	b := &f.s.blend
 	row := b.rows[place]
-	return f.may(row) && (place < len(b.own) || len(b.own) == 0 || !b.mine.has(row))
+	return f.allowed.plainly(row) && f.may(row) && (place < len(b.own) || len(b.own) == 0 || !b.mine.has(row))
 }
 
 // fewEligible reports whether fewer than enough candidates are eligible.
 func (f *fill) fewEligible() bool {
 	b := &f.s.blend
-	if f.allowed.bits == nil && len(b.rows) >= enough+len(f.s.exclude)+len(b.own) {
+	if f.allowed.plain == nil && len(b.rows) >= enough+len(f.s.exclude)+len(b.own) {
 		return false
 	}
 	n := 0
@@ -128,7 +134,7 @@ func (f *fill) gatherMore(head, rows []edged.Row) {
 func (r *Ranker) nearest(f *fill) []edged.Row {
 	s := f.s
 	r.search(f, &index.Query{
-		Vector: s.vector, K: searched, Exclude: s.exclude, Allowed: f.allowed.bits, Deadline: f.deadline, Clock: r.clock,
+		Vector: s.vector, K: searched, Exclude: s.exclude, Allowed: f.allowed.plain, Deadline: f.deadline, Clock: r.clock,
 	})
 	s.found = s.found[:0]
 	for _, h := range s.hits {

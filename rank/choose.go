@@ -150,7 +150,7 @@ func (r *Ranker) score(f *fill, from float32) bool {
 func (f *fill) take(places []uint32) int {
 	b := &f.s.blend
 	c := &b.chooser
-	bits, worst, n := f.allowed.bits, b.best.worst(), 0
+	bits, worst, n := f.allowed.plain, b.best.worst(), 0
 	for _, i := range places {
 		row, bound := b.rows[i], c.bounds[i]
 		c.places[n], c.rows[n] = i, row // stay if they are to

@@ -24,8 +24,16 @@ func (r *Ranker) explain(f *fill, item *Item, p *parts, recent []Recent) {
 			b.shares[h.find(row)] += float64(float64(b.bySession) * float64(b.plan.places[a]*b.session.weightOf(r.m.SessionTable(), row, item.Row)))
 		}
 	}
-	item.Reason.Terms = Terms{Popular: p.popular, Repeat: p.repeat, Past: p.past}
+	item.Reason.Terms = Terms{Popular: p.popular, Repeat: p.repeat, Past: p.past, Boost: f.lift(item, p.sum())}
 	f.tell(item, b.shares, recent)
+}
+
+// lift is what a boost added to a score, which was this without it.
+func (f *fill) lift(item *Item, without float32) float32 {
+	if f.r.boostOf(item.Row) == 1 {
+		return 0
+	}
+	return item.Score - without
 }
 
 // tell fills in the reason of an item of the first rung: shares are what each row of the history adds to its score. It overwrites

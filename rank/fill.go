@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/index"
 	"github.com/edged/edged/rules"
 	"github.com/edged/edged/trend"
 )
@@ -85,24 +86,37 @@ func (f *fill) live(list *trend.List, level Level) {
 	if list == nil {
 		return
 	}
+	f.s.hits = f.s.hits[:0]
 	for i := range list.Entries {
 		if f.full() {
 			return
 		}
-		if row, ok := f.r.m.Row(list.Entries[i].ID); ok {
-			f.addListed(row, float32(list.Entries[i].Score), SourceLive, level)
+		row, ok := f.r.m.Row(list.Entries[i].ID)
+		switch score := float32(list.Entries[i].Score); {
+		case !ok:
+		case f.r.hasSpecial():
+			f.s.hits = append(f.s.hits, index.Hit{Row: row, Score: score})
+		default:
+			f.addListed(row, score, SourceLive, level)
 		}
 	}
+	f.ranked(f.s.hits, SourceLive, level)
 }
 
 func (f *fill) trend(country string, level Level) {
 	rows, scores, _ := f.r.m.Trend(country)
+	f.s.hits = f.s.hits[:0]
 	for i, row := range rows {
+		if f.r.hasSpecial() {
+			f.s.hits = append(f.s.hits, index.Hit{Row: row, Score: scores[i]})
+			continue
+		}
 		if f.full() {
 			return
 		}
 		f.addListed(row, scores[i], SourceTrend, level)
 	}
+	f.ranked(f.s.hits, SourceTrend, level)
 }
 
 func (f *fill) popular() {
@@ -110,14 +124,18 @@ func (f *fill) popular() {
 		return
 	}
 	rows := f.r.m.Popular()
-	if f.allowed.fewListed(f.skip+f.want, len(rows)) {
-		rows = f.s.only.byPopularity(f.r.m)
+	switch {
+	case f.allowed.fewListed(f.skip+f.want, len(rows)):
+		rows = f.s.only.byPopularity(f.r)
+	case f.r.hasSpecial():
+		f.addPopular(rows)
+		return
 	}
 	for _, row := range rows {
 		if f.full() {
 			return
 		}
-		f.addListed(row, f.r.m.PopularityOf(row), SourcePopular, Global)
+		f.addListed(row, f.r.popularityOf(row), SourcePopular, Global)
 	}
 }
 

@@ -35,7 +35,8 @@ func (r *Ranker) Similar(a *Answer, s *Scratch, row edged.Row, only *model.Selec
 
 func (r *Ranker) neighbours(f *fill, row edged.Row) {
 	f.s.hits, f.a.Err = r.m.Neighbours(f.s.hits[:0], row, &f.s.buf)
-	f.addSimilar(row, SourceSimilar)
+	f.boostHits()
+	f.addNeighbours(row)
 }
 
 func (r *Ranker) byVector(f *fill, row edged.Row) {
@@ -48,13 +49,15 @@ func (r *Ranker) byVector(f *fill, row edged.Row) {
 	for _, x := range s.wide {
 		s.vector = append(s.vector, float32(x))
 	}
-	r.search(f, &index.Query{Vector: s.vector, K: 2 * f.want, Exclude: s.exclude, Allowed: f.allowed.bits, Clock: r.clock})
+	r.searchAll(f, &index.Query{Vector: s.vector, K: 2 * f.want, Exclude: s.exclude, Allowed: f.allowed.plain, Clock: r.clock})
 	f.addSimilar(row, SourceVector)
 }
 
 // addSimilar adds the scratch's hits with a positive score.
-func (f *fill) addSimilar(to edged.Row, source Source) {
-	for _, h := range f.s.hits {
+func (f *fill) addSimilar(to edged.Row, source Source) { f.addLike(to, f.s.hits, source) }
+
+func (f *fill) addLike(to edged.Row, hits []index.Hit, source Source) {
+	for _, h := range hits {
 		if f.full() {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 type only struct {
 	allowed allowed
 	both    []uint64    // a bitmap: selected, and may be recommended
+	plain   []uint64    // both but for special rows
 	listed  []uint64    // another, zero but for rows
 	rows    []edged.Row // a list of the same
 	ranked  []edged.Row // it, by popularity
@@ -30,7 +31,7 @@ func (o *only) restrict(to *allowed, selected *model.Selection, n int) *allowed 
 	if rows, ok := selected.Rows(); ok {
 		o.list(to, rows, n)
 		o.allowed.bits, o.allowed.rows, o.allowed.listed = o.listed, o.rows, true
-		return &o.allowed
+		return o.withPlain()
 	}
 	o.allowed.bits = selected.Bits()
 	if to.bits != nil {
@@ -40,7 +41,21 @@ func (o *only) restrict(to *allowed, selected *model.Selection, n int) *allowed 
 		}
 		o.allowed.bits = o.both
 	}
-	return &o.allowed
+	return o.withPlain()
+}
+
+// withPlain takes the special rows out of those that searches find.
+func (o *only) withPlain() *allowed {
+	a := &o.allowed
+	a.plain = a.bits
+	if a.special != nil {
+		o.plain = append(o.plain[:0], a.bits...)
+		for i, w := range a.special {
+			o.plain[i] &^= w
+		}
+		a.plain = o.plain
+	}
+	return a
 }
 
 // list takes the rows that may be recommended. Their bits are undone by name: there are few.
@@ -67,10 +82,10 @@ func (a *allowed) fewListed(want, n int) bool {
 }
 
 // byPopularity returns the listed rows, the most popular first.
-func (o *only) byPopularity(m *model.Model) []edged.Row {
+func (o *only) byPopularity(r *Ranker) []edged.Row {
 	o.ranked = append(o.ranked[:0], o.rows...)
 	slices.SortFunc(o.ranked, func(a, b edged.Row) int {
-		switch pa, pb := m.PopularityOf(a), m.PopularityOf(b); {
+		switch pa, pb := r.popularityOf(a), r.popularityOf(b); {
 		case pa > pb || pa == pb && a < b:
 			return -1
 		case a == b:

@@ -26,6 +26,8 @@ type oracle struct {
 	x                  []float64
 	table, next        []float64 // by row
 	sigmaT, sigmaS, sA float64
+
+	boosts map[edged.Row]float64
 }
 
 // judged is what the oracle says of a row.
@@ -33,6 +35,7 @@ type judged struct {
 	row                   edged.Row
 	score                 float64
 	popular, repeat, past float64
+	boost                 float64
 	shares                map[edged.Row]float64
 }
 
@@ -160,7 +163,7 @@ func (o *oracle) sums(t *model.Table, weights map[edged.Row]float64) (s []float6
 		return s, 0
 	}
 	var sum, squares float64
-	for j := range s {
+	for j := range s[:o.m.Base()] {
 		for i, w := range weights {
 			s[j] += w * entry(t, i, edged.Row(j))
 		}
@@ -185,7 +188,7 @@ func (o *oracle) slack(j edged.Row) float64 {
 	for k, y := range o.m.AppendVector(nil, j) {
 		peak, sum = max(peak, math.Abs(o.x[k])), sum+math.Abs(y)
 	}
-	return ratio(o.stage.Factors, o.sA) * peak / 32767 / 2 * sum
+	return ratio(o.stage.Factors, o.sA) * peak / 32767 / 2 * sum * max(1, o.boosts[j])
 }
 
 func ratio(weight float32, sigma float64) float64 {
@@ -218,12 +221,25 @@ func (o *oracle) judge(j edged.Row) judged {
 	}
 	o.terms(&q)
 	q.score = o.score(&q)
+	o.lift(&q)
 	return q
 }
 
+// lift boosts a score above 0, the only ones that count.
+func (o *oracle) lift(q *judged) {
+	if by, ok := o.boosts[q.row]; ok {
+		q.boost = q.score * (by - 1)
+		q.score *= by
+	}
+}
+
 func (o *oracle) terms(q *judged) {
-	q.popular = float64(o.stage.Popular) * float64(o.m.PopularZ()[q.row])
-	q.repeat = float64(o.stage.Repeat) * math.Sqrt(o.visits[q.row]) * float64(o.m.RepeatQ()[q.row])
+	if int(q.row) < o.m.Base() {
+		q.popular = float64(o.stage.Popular) * float64(o.m.PopularZ()[q.row])
+		q.repeat = float64(o.stage.Repeat) * math.Sqrt(o.visits[q.row]) * float64(o.m.RepeatQ()[q.row])
+	} else {
+		q.popular = float64(o.stage.Popular) * float64(slices.Min(o.m.PopularZ()))
+	}
 	q.past = float64(o.stage.Past) * math.Sqrt(o.past[q.row])
 }
 
@@ -235,7 +251,7 @@ func (o *oracle) score(q *judged) float64 {
 // candidates are the rows of which may is true that the blend looks at. sure is false where two rows are too close to tell which of
 // them is searched out.
 func (o *oracle) candidates(may func(edged.Row) bool, listed bool) (rows []edged.Row, sure bool) {
-	st, n := o.stage, edged.Row(o.m.Len())
+	st, n := o.stage, edged.Row(o.m.Base())
 	in := map[edged.Row]bool{}
 	for j := range n {
 		if st.Table > 0 && o.table[j] > 0 || st.Session > 0 && o.next[j] > 0 || (st.Repeat > 0 || st.Past > 0) && slices.Contains(o.rows, j) {
@@ -266,6 +282,12 @@ func (o *oracle) candidates(may func(edged.Row) bool, listed bool) (rows []edged
 	return rows, sure
 }
 
+// special reports whether a row is scored whatever finds the others.
+func (o *oracle) special(row edged.Row) bool {
+	_, boosted := o.boosts[row]
+	return boosted || int(row) >= o.m.Base()
+}
+
 func sortedRows(n edged.Row, by func(edged.Row) float64) []edged.Row {
 	rows, key := make([]edged.Row, n), make([]float64, n)
 	for j := range rows {
@@ -277,11 +299,17 @@ func sortedRows(n edged.Row, by func(edged.Row) float64) []edged.Row {
 
 // ranking is the list of all rows with a score above 0, best first.
 func (o *oracle) ranking(may func(edged.Row) bool, listed bool) (list []judged, sure bool) {
-	rows, sure := o.candidates(may, listed)
+	rows, sure := o.candidates(func(row edged.Row) bool { return may(row) && !o.special(row) }, listed)
+	for row := range edged.Row(o.m.Len()) {
+		if o.special(row) && may(row) {
+			rows = append(rows, row)
+		}
+	}
 	for _, row := range rows {
 		q := judged{row: row}
 		o.terms(&q)
 		if q.score = o.score(&q); q.score > 0 {
+			o.lift(&q)
 			list = append(list, q)
 		}
 	}

@@ -96,9 +96,10 @@ type Terms struct {
 	Popular float32 // from its popularity of late; below 0 for what is less popular than the mean
 	Repeat  float32 // from the visitor having had it, and its being bought again
 	Past    float32 // from the visitor having had it before this session
+	Boost   float32 // from a boost of the item (Changes)
 }
 
-func (t *Terms) sum() float32 { return t.Popular + t.Repeat + t.Past }
+func (t *Terms) sum() float32 { return t.Popular + t.Repeat + t.Past + t.Boost }
 
 // Codes of reasons.
 const (

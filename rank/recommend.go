@@ -80,14 +80,15 @@ func (r *Ranker) personal(f *fill, recent []Recent) {
 	if len(s.fold.rows) == 0 || f.full() {
 		return
 	}
-	r.search(f, &index.Query{
-		Vector: s.vector, K: f.skip + f.want, Exclude: s.exclude, Allowed: f.allowed.bits, Deadline: f.deadline, Clock: r.clock,
+	r.searchAll(f, &index.Query{
+		Vector: s.vector, K: f.skip + f.want, Exclude: s.exclude, Allowed: f.allowed.plain, Deadline: f.deadline, Clock: r.clock,
 	})
 	for _, h := range s.hits {
 		if h.Score <= 0 || h.Score < f.least(s.hits[0].Score) || f.full() {
 			return
 		}
 		if item := f.add(h.Row, h.Score, SourcePersonal, Personal); item != nil && f.explain {
+			item.Reason.Terms.Boost = f.lift(item, item.Score/r.boostOf(item.Row))
 			f.tell(item, s.fold.shares(r.m, item.Row), recent)
 		}
 	}

@@ -14,15 +14,17 @@ type Scratch struct {
 	fold    fold
 	history history
 	blend   blend
-	vector  []float32
-	wide    []float64
-	hits    []index.Hit
-	found   []edged.Row // rows of hits
-	exclude []edged.Row // ascending
-	taken   rowSet      // what must not come (again)
-	drawn   rowSet      // to explore with
-	only    only
-	buf     []byte
+
+	specials specials
+	vector   []float32
+	wide     []float64
+	hits     []index.Hit
+	found    []edged.Row // rows of hits
+	exclude  []edged.Row // ascending
+	taken    rowSet      // what must not come (again)
+	drawn    rowSet      // to explore with
+	only     only
+	buf      []byte
 }
 
 // setExclude takes the rows a request with this goal rules out, and makes room for depth more that came.

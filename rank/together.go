@@ -1,9 +1,6 @@
 package rank
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
 	"github.com/edged/edged/model"
@@ -42,6 +39,7 @@ func (f *fill) together(row edged.Row, t *model.Table) {
 	for i, to := range list.Rows {
 		f.s.hits = append(f.s.hits, index.Hit{Row: to, Score: float32(list.Scale * float32(list.Codes[i]))})
 	}
-	slices.SortFunc(f.s.hits, func(a, b index.Hit) int { return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Row, b.Row)) })
+	sortHits(f.s.hits)
+	f.boostHits()
 	f.addSimilar(row, SourceTogether)
 }

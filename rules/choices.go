@@ -95,44 +95,78 @@ type resolver struct {
 	matched []uint16
 }
 
-// resolve looks at every item once and groups rows of the same choices into classes.
-func (s *choices) resolve(cat Catalogue) error {
+// resolve looks at every item once, or, where there is a Set to go by, at those that have changed and at those it doesn't know, and groups rows of the
+// same choices into classes.
+func (s *choices) resolve(cat Catalogue, like *Set, changed []edged.Row) error {
 	r := &resolver{byItem: map[edged.Row][]uint16{}, byCategory: map[string][]uint16{}, byBrand: map[string][]uint16{}, byTag: map[string][]uint16{}}
 	for k := range s.texts {
 		r.enter(uint16(k), &s.texts[k], cat)
 	}
-	if s.capped {
-		var err error
-		if s.groups, err = GroupsOf(cat); err != nil {
-			return err
-		}
-	}
 	for k := range s.texts {
 		r.ask(&s.texts[k])
 	}
-	s.counts = make([]int, len(s.texts))
-	s.classOf = make([]uint32, cat.Len())
-	s.starts = []uint32{0, 0} // class 0: chosen by nothing
-	classes := map[string]uint32{"": 0}
-	for row := range s.classOf {
-		if err := r.read(cat, edged.Row(row)); err != nil {
+	if err := s.begin(cat, like); err != nil {
+		return err
+	}
+	classes := map[string]uint32{}
+	for class := range len(s.starts) - 1 {
+		classes[string(asBytes(s.of(uint32(class))))] = uint32(class)
+	}
+	for _, row := range changed {
+		if like != nil && int(row) < len(s.classOf) {
+			for _, k := range s.of(s.class(row)) {
+				s.counts[k]--
+			}
+			if err := s.classify(r, cat, row, classes); err != nil {
+				return err
+			}
+		}
+	}
+	for row := len(s.classOf); row < cat.Len(); row++ {
+		s.classOf = append(s.classOf, 0)
+		if err := s.classify(r, cat, edged.Row(row), classes); err != nil {
 			return err
-		}
-		list := r.chosen(s.texts, edged.Row(row))
-		key := string(asBytes(list))
-		class, ok := classes[key]
-		if !ok {
-			class = uint32(len(s.starts) - 1)
-			classes[key] = class
-			s.members = append(s.members, list...)
-			s.starts = append(s.starts, uint32(len(s.members)))
-		}
-		s.classOf[row] = class
-		for _, k := range list {
-			s.counts[k]++
 		}
 	}
 	s.mark()
+	return nil
+}
+
+// begin takes what another Set of the same document knows, if there is one.
+func (s *choices) begin(cat Catalogue, like *Set) (err error) {
+	s.classOf = make([]uint32, 0, cat.Len())
+	s.counts = make([]int, len(s.texts))
+	s.starts = []uint32{0, 0} // class 0: chosen by nothing
+	groups := &Groups{number: 1, known: map[string]uint32{}}
+	if like != nil {
+		s.classOf = append(s.classOf, like.choices.classOf...)
+		s.counts, s.starts, s.members = slices.Clone(like.choices.counts), slices.Clone(like.choices.starts), slices.Clone(like.choices.members)
+		groups = like.choices.groups
+	}
+	if s.capped {
+		s.groups, err = groups.With(cat)
+	}
+	return err
+}
+
+// classify puts a row into the class of the choices it is in.
+func (s *choices) classify(r *resolver, cat Catalogue, row edged.Row, classes map[string]uint32) error {
+	if err := r.read(cat, row); err != nil {
+		return err
+	}
+	list := r.chosen(s.texts, row)
+	key := string(asBytes(list))
+	class, ok := classes[key]
+	if !ok {
+		class = uint32(len(s.starts) - 1)
+		classes[key] = class
+		s.members = append(s.members, list...)
+		s.starts = append(s.starts, uint32(len(s.members)))
+	}
+	s.classOf[row] = class
+	for _, k := range list {
+		s.counts[k]++
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"fmt"
+	"maps"
 
 	"github.com/edged/edged"
 )
@@ -11,39 +12,51 @@ import (
 type Groups struct {
 	number             int // 1 + the largest number of a group
 	categories, brands []uint32
+	known              map[string]uint32 // numbers by name
 }
 
 // GroupsOf reads them.
 func GroupsOf(cat Catalogue) (*Groups, error) {
-	g := &Groups{number: 1, categories: make([]uint32, cat.Len()), brands: make([]uint32, cat.Len())}
-	known := map[string]uint32{}
+	return (&Groups{number: 1, known: map[string]uint32{}}).With(cat)
+}
+
+// With returns groups that know the rows behind those g does, too.
+func (g *Groups) With(cat Catalogue) (*Groups, error) {
+	out := &Groups{number: g.number, known: maps.Clone(g.known)}
+	out.categories = append(make([]uint32, 0, cat.Len()), g.categories...)
+	out.brands = append(make([]uint32, 0, cat.Len()), g.brands...)
 	var buf []byte
-	for row := range g.categories {
+	for row := len(g.categories); row < cat.Len(); row++ {
 		for _, of := range []struct {
 			field string
-			to    []uint32
-		}{{"categories", g.categories}, {"brand", g.brands}} {
-			out, ok, err := cat.AppendField(append(buf[:0], of.field...), edged.Row(row), of.field)
-			if buf = out; err != nil {
+			to    *[]uint32
+		}{{"categories", &out.categories}, {"brand", &out.brands}} {
+			text, ok, err := cat.AppendField(append(buf[:0], of.field...), edged.Row(row), of.field)
+			if buf = text; err != nil {
 				return nil, fmt.Errorf("row %d: %s: %w", row, of.field, err)
 			}
-			if !ok {
-				continue
+			number := uint32(0)
+			if ok {
+				number = out.numberOf(firstText(text, len(of.field)))
 			}
-			key := firstText(out, len(of.field))
-			if key == nil {
-				continue
-			}
-			number, ok := known[string(key)]
-			if !ok {
-				number = uint32(g.number)
-				known[string(key)] = number
-				g.number++
-			}
-			of.to[row] = number
+			*of.to = append(*of.to, number)
 		}
 	}
-	return g, nil
+	return out, nil
+}
+
+// numberOf returns the number of a group, its name led by its field; 0 without one.
+func (g *Groups) numberOf(name []byte) uint32 {
+	if name == nil {
+		return 0
+	}
+	number, ok := g.known[string(name)]
+	if !ok {
+		number = uint32(g.number)
+		g.known[string(name)] = number
+		g.number++
+	}
+	return number
 }
 
 // firstText returns b up to the end of the first text of the JSON that begins at a place; nil without one that says something.

@@ -66,6 +66,16 @@ type when struct {
 // Compile compiles a document against a catalogue. Where Failed(faults), the Set is nil: a bad rule never loads. Else
 // faults are warnings, of items and choices the catalogue has nothing of, say.
 func Compile(document []byte, cat Catalogue) (*Set, []Fault) {
+	return compile(document, cat, nil, nil)
+}
+
+// CompileLike is Compile for a catalogue that is, but for some rows and those behind the last, the one that like was compiled against: of the
+// others nothing is read.
+func CompileLike(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*Set, []Fault) {
+	return compile(document, cat, like, changed)
+}
+
+func compile(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*Set, []Fault) {
 	texts, faults := decode(document)
 	if len(faults) > 0 {
 		return nil, faults
@@ -87,7 +97,10 @@ func Compile(document []byte, cat Catalogue) (*Set, []Fault) {
 	if len(s.choices.texts) > maxSelectors {
 		return nil, append(faults, Fault{Reason: fmt.Sprintf("more than %d different choices of items", maxSelectors)})
 	}
-	if err := s.choices.resolve(cat); err != nil {
+	if like != nil && like.version != s.version {
+		like = nil // of another document
+	}
+	if err := s.choices.resolve(cat, like, changed); err != nil {
 		return nil, append(faults, Fault{Reason: fmt.Sprintf("the catalogue can't be read: %v", err)})
 	}
 	faults = append(faults, s.idle(texts)...)

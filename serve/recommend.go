@@ -334,7 +334,7 @@ func (c *call) appendReason(b []byte, it *rank.Item, lift float32) []byte {
 		return append(appendTerms(b, &rank.Terms{}, lift), '}')
 	}
 	b = appendFloat(append(b, `,"rest":`...), r.Rest)
-	if all := named + max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past; named > 0 {
+	if all := named + max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past + max(r.Terms.Boost, 0); named > 0 {
 		b = appendFloat(append(b, `,"share":`...), named/all)
 	}
 	return append(appendTerms(b, &r.Terms, lift), '}')
@@ -369,7 +369,7 @@ func appendTerms(b []byte, terms *rank.Terms, lift float32) []byte {
 	for _, t := range [...]struct {
 		key   string
 		value float32
-	}{{`"popular":`, terms.Popular}, {`"repeat":`, terms.Repeat}, {`"past":`, terms.Past}, {`"rules":`, lift}} {
+	}{{`"popular":`, terms.Popular}, {`"repeat":`, terms.Repeat}, {`"past":`, terms.Past}, {`"boost":`, terms.Boost}, {`"rules":`, lift}} {
 		if t.value == 0 {
 			continue
 		}

@@ -24,12 +24,13 @@ type lesson struct {
 	factors      *learn.Factors
 	queries      []float32 // some visitors' vectors: what searches are calibrated for
 	near         [][]learn.Scored
-	table        *learn.Table // nil: none
-	session      *learn.Table // nil: none
-	gram, mean   []float32    // of the vectors learned, where others were added; else nil
-	popularZ     []float32    // nil: nothing weighs it
-	repeatQ      []float32    // nil: nothing weighs it
-	warm         bool         // factors go on from those of an earlier release
+	table        *learn.Table   // nil: none
+	session      *learn.Table   // nil: none
+	gram, mean   []float32      // of the vectors learned, where others were added; else nil
+	popularZ     []float32      // nil: nothing weighs it
+	repeatQ      []float32      // nil: nothing weighs it
+	content      *model.Content // nil: none
+	warm         bool           // factors go on from those of an earlier release
 }
 
 // study learns all that a configuration asks for.
@@ -140,7 +141,7 @@ func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *mode
 	for _, t := range cfg.types() {
 		b.Meta.EventWeights[string(t)] = cfg.EventWeights[t]
 	}
-	b.Gram, b.Mean = l.gram, l.mean
+	b.Gram, b.Mean, b.Content = l.gram, l.mean, l.content
 	b.PopularZ, b.RepeatQ = l.popularZ, l.repeatQ
 	if l.table != nil {
 		b.Table = &model.Sparse{Start: l.table.Start, Item: l.table.Item, Weight: l.table.Weight, Most: cfg.Table.Row}

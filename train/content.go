@@ -1,24 +1,21 @@
 package train
 
 import (
-	"fmt"
-	"math"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
 )
 
 // itemFeatures counts what items say of themselves: words and pairs of words next to each other in title and description,
-// categories and those above them, tags, brand and price band. Features are numbered in the order of their names.
-func itemFeatures(items []edged.Item) *learn.Matrix {
+// categories and those above them, tags, brand and price band. Features are numbered in the order of their names, which are returned, too.
+func itemFeatures(items []edged.Item) (*learn.Matrix, []string) {
 	names := newInterner()
 	type count struct{ item, feature uint32 }
 	var counts []count
 	for i := range items {
-		eachFeature(&items[i], func(name string) { counts = append(counts, count{uint32(i), names.add(name)}) })
+		model.EachFeature(&items[i], func(name string) { counts = append(counts, count{uint32(i), names.add(name)}) })
 	}
 	n := len(names.ids)
 	place := names.sort()
@@ -39,51 +36,5 @@ func itemFeatures(items []edged.Item) *learn.Matrix {
 		}
 		m.Start[i+1] = len(m.Index)
 	}
-	return m
-}
-
-// mostWords bounds the words of one text that are looked at.
-const mostWords = 200
-
-// eachFeature names each feature of an item as often as it has it.
-func eachFeature(it *edged.Item, fn func(name string)) {
-	for _, text := range []string{it.Title, it.Description} {
-		before := ""
-		for _, w := range wordsOf(text) {
-			fn("w " + w)
-			if before != "" {
-				fn("p " + before + " " + w)
-			}
-			before = w
-		}
-	}
-	for _, path := range it.Categories {
-		for at := range path {
-			if path[at] == '/' {
-				fn("c " + path[:at])
-			}
-		}
-		fn("c " + path)
-	}
-	for _, tag := range it.Tags {
-		fn("t " + tag)
-	}
-	if it.Brand != "" {
-		fn("b " + it.Brand)
-	}
-	if it.Price > 0 {
-		fn(fmt.Sprintf("€ %s %.0f", it.Currency, 2*math.Log2(it.Price)))
-	}
-}
-
-// wordsOf are the words of a text, in small letters and without a plural's s.
-func wordsOf(text string) []string {
-	words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	words = words[:min(len(words), mostWords)]
-	for i, w := range words {
-		if len(w) > 3 && strings.HasSuffix(w, "s") && !strings.HasSuffix(w, "ss") {
-			words[i] = w[:len(w)-1]
-		}
-	}
-	return words
+	return m, names.ids
 }

@@ -23,12 +23,14 @@ func (e *evaluation) answerItems(ctx context.Context, p *part, items map[string]
 	}
 	q := f.quiz(f.exam(examItems), e.visits)
 	docs := aligned(slices.Concat(e.fold.train.ids, q.ids), items)
-	features := learn.TFIDF(itemFeatures(docs))
+	counts, _ := itemFeatures(docs)
+	features := learn.TFIDF(counts)
 	n := e.fold.train.items
-	y, err := e.lesson.mapped(ctx, features, e.cfg.Config.Threads)
+	w, err := e.lesson.contentMap(ctx, features, e.cfg.Config.Threads)
 	if err != nil {
 		return err
 	}
+	y := learn.Apply(w, features, e.lesson.factors.ALS.Factors)
 	near := nearest(features, n, similarItems)
 	part := eval.Part{Name: titles[q.name], Question: examQuestions[q.name], K: e.cfg.K, Users: q.users(), Cases: len(q.questions), Chosen: contentModel}
 	var results []*eval.Result
@@ -55,19 +57,15 @@ func (e *evaluation) answerItems(ctx context.Context, p *part, items map[string]
 	return nil
 }
 
-// mapped are vectors for every row of features, of which the first are those of the lesson's items.
-func (l *lesson) mapped(ctx context.Context, features *learn.Matrix, threads int) ([]float32, error) {
+// contentMap maps rows of features, of which the first are those of the lesson's items, to vectors.
+func (l *lesson) contentMap(ctx context.Context, features *learn.Matrix, threads int) ([]float32, error) {
 	d := l.factors.ALS.Factors
 	known, weight := make([]float32, features.Rows()*d), make([]float32, features.Rows())
 	copy(known, l.factors.Y)
 	for i := range l.items.Rows() {
 		weight[i] = min(1, float32(l.items.Count(i))/contentEvidence)
 	}
-	w, err := learn.ContentMap{Reg: 1, Steps: 40}.Fit(ctx, features, known, d, weight, threads)
-	if err != nil {
-		return nil, err
-	}
-	return learn.Apply(w, features, d), nil
+	return learn.ContentMap{Reg: 1, Steps: 40}.Fit(ctx, features, known, d, weight, threads)
 }
 
 // contentEvidence is how many visitors make an item's vector worth its full weight.

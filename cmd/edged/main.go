@@ -37,7 +37,7 @@ type cli struct {
 	Rollout rolloutCmd `cmd:"" help:"Say which nodes serve which release: canary, hold, pin, rollback."`
 	Rules   rulesCmd   `cmd:"" help:"Check rules before a node sees them."`
 	Serve   serveCmd   `cmd:"" help:"Run an edge node."`
-	Overlay overlayCmd `cmd:"" help:"Say what is different from the release until the next one: what is not available."`
+	Overlay overlayCmd `cmd:"" help:"Say what is different from the release until the next one: availability, prices, boosts, new items."`
 	Inspect inspectCmd `cmd:"" help:"Show and verify a release directory, an origin or a node's store."`
 	Bench   benchCmd   `cmd:"" help:"Measure: load on a server, search, a release of embeddings, a node's ratio to the yardstick."`
 	Version versionCmd `cmd:"" help:"Show the build and the formats it reads and writes."`

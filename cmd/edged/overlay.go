@@ -47,6 +47,9 @@ type overlaySetCmd struct {
 
 	ID        string        `help:"The item." placeholder:"ID"`
 	Available string        `help:"Whether it may be recommended: yes or no." enum:"yes,no," default:"" placeholder:"yes|no"`
+	Price     *float64      `help:"Its price, in its own currency." placeholder:"PRICE"`
+	Boost     *float64      `help:"What its scores are multiplied by, 0.01 to 100." placeholder:"FACTOR"`
+	Item      string        `help:"A new item: a JSON object with title, categories, brand …, whose words give it its vector." placeholder:"JSON"`
 	TTL       time.Duration `help:"How long it counts; 0: until a release has it, 30 days at most." default:"0s"`
 	Time      time.Time     `help:"When it was so: the newest stays, whatever arrives last; default: now." placeholder:"RFC3339"`
 
@@ -60,18 +63,25 @@ Examples:
 
   edged overlay set --id 85123A --available no
 
+  edged overlay set --id 85123A --price 10.95 --boost 1.5 --ttl 48h
+
+  edged overlay set --id N-1 --item '{"title":"Red kitchen clock","categories":["home/kitchen"],"price":12.5,"currency":"GBP"}'
+
   echo '{"id":"85123A","available":false,"ttl":"24h"}' | edged overlay set --file -`
 }
 
 func (c *overlaySetCmd) check() error {
-	single := c.ID != "" || c.Available != "" || c.TTL != 0 || !c.Time.IsZero()
+	says := c.Available != "" || c.Price != nil || c.Boost != nil || c.Item != ""
+	single := c.ID != "" || says || c.TTL != 0 || !c.Time.IsZero()
 	switch {
 	case (c.File == "") == (c.ID == ""):
 		return errors.New("id, file: want one of them")
 	case c.File != "" && single:
 		return errors.New("file: its entries say all there is to say")
-	case c.File == "" && c.Available == "":
-		return errors.New("available: missing: nothing is said of the item")
+	case c.File == "" && !says:
+		return errors.New("available, price, boost, item: missing: nothing is said of the item")
+	case c.Item != "" && !json.Valid([]byte(c.Item)):
+		return errors.New("item: not JSON")
 	}
 	return nil
 }
@@ -80,7 +90,10 @@ func (c *overlaySetCmd) Run(ctx context.Context, std streams) error {
 	if c.File != "" {
 		return c.sendFile(ctx, std)
 	}
-	change := client.Change{ID: c.ID, TTL: c.TTL, Time: c.Time}
+	change := client.Change{ID: c.ID, TTL: c.TTL, Time: c.Time, Price: c.Price, Boost: c.Boost}
+	if c.Item != "" {
+		change.Item = json.RawMessage(c.Item)
+	}
 	if c.Available != "" {
 		is := c.Available == "yes"
 		change.Available = &is
