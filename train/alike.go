@@ -18,7 +18,8 @@ func (c *Config) readsContent() bool {
 // describe tells the part which of its items are alike by what they say of themselves. items are those of its rows; where they
 // say nothing that two of them share, nothing is known.
 func (p *part) describe(ctx context.Context, items []edged.Item, threads int) error {
-	alike, err := learn.Alike(ctx, learn.TFIDF(itemFeatures(items)), alikeItems, threads)
+	counts, _ := itemFeatures(items)
+	alike, err := learn.Alike(ctx, learn.TFIDF(counts), alikeItems, threads)
 	if err != nil {
 		return err
 	}
