@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// A deadline of the runtime costs a timer each time it is set, and fasthttp sets three for every request. Connections here write down
-// when they are to end; once in a while a watch looks at all of them, and ends the reads and writes that are late. A deadline is
-// kept to within a tick of the watch.
+// A deadline of the runtime costs a timer each time it is set, and a look at the clock, and fasthttp sets three for every request.
+// Connections here write down when they are to end, by the time the watch looked at the clock last; once in a while the watch looks at
+// all of them, and ends the reads and writes that are late. A deadline is kept to within two ticks of the watch, and never ends early.
+
+// timeouts say how long a peer may take: for a request, from its first byte or the beginning of the connection on; to take an answer, or a part
+// of it; and between an answer and the next request. 0: for ever.
+type timeouts struct{ read, write, idle time.Duration }
 
 // expired stands in a deadline's place once the watch has ended what it was for.
 const expired = -1
@@ -21,13 +25,27 @@ type watchedConn struct {
 	watch       *watch
 	read, write deadline
 	linger      atomic.Bool
-	asked       bool // something was read since something was written; of the goroutine that serves it
+
+	// Of the goroutine that serves it:
+	asked bool // something was read since something was written
+	idle  bool // something was written, and nothing read since
 }
 
 // Read tells the end of a connection within a request from the one between two: fasthttp passes over io.EOF wherever it comes, and what was
 // taken for the request would never be given back.
 func (c *watchedConn) Read(b []byte) (int, error) {
+	if c.idle {
+		if err := c.read.set(c.watch.after(c.watch.timeouts.idle), c.Conn.SetReadDeadline); err != nil {
+			return 0, err
+		}
+	}
 	n, err := c.Conn.Read(b)
+	if c.idle && n > 0 {
+		c.idle = false
+		if late := c.read.set(c.watch.after(c.watch.timeouts.read), c.Conn.SetReadDeadline); late != nil {
+			return n, late
+		}
+	}
 	if c.asked = c.asked || n > 0; c.asked && err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
@@ -35,7 +53,10 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
-	c.asked = false
+	c.asked, c.idle = false, true
+	if err := c.write.set(c.watch.after(c.watch.timeouts.write), c.Conn.SetWriteDeadline); err != nil {
+		return 0, err
+	}
 	return c.Conn.Write(b)
 }
 
@@ -83,8 +104,10 @@ func (c *watchedConn) check(now int64) {
 
 // watch looks after connections as long as there are any.
 type watch struct {
-	tick  time.Duration
-	began time.Time
+	timeouts timeouts
+	tick     time.Duration
+	began    time.Time
+	looked   atomic.Int64 // when it looked at the clock last, in nanoseconds since it began
 
 	mu      sync.Mutex
 	conns   map[*watchedConn]struct{}
@@ -92,9 +115,9 @@ type watch struct {
 }
 
 // newWatch makes a watch that looks often enough for the shortest timeout.
-func newWatch(timeouts ...time.Duration) *watch {
-	w := &watch{tick: 250 * time.Millisecond, began: time.Now(), conns: map[*watchedConn]struct{}{}}
-	for _, t := range timeouts {
+func newWatch(t timeouts) *watch {
+	w := &watch{timeouts: t, tick: 250 * time.Millisecond, began: time.Now(), conns: map[*watchedConn]struct{}{}}
+	for _, t := range []time.Duration{t.read, t.write, t.idle} {
 		if t > 0 {
 			w.tick = max(min(w.tick, t/4), time.Millisecond)
 		}
@@ -109,7 +132,25 @@ func (w *watch) moment(t time.Time) int64 {
 	return max(1, int64(t.Sub(w.began)))
 }
 
+// after is the moment when something ends that may take so long; it is never too early.
+func (w *watch) after(timeout time.Duration) int64 {
+	if timeout <= 0 {
+		return 0
+	}
+	return w.looked.Load() + int64(timeout+w.tick)
+}
+
+// look looks at the clock.
+func (w *watch) look() int64 {
+	now := int64(time.Since(w.began))
+	w.looked.Store(now)
+	return now
+}
+
+// add begins to look after a connection, whose first request may take as long as any.
 func (w *watch) add(c *watchedConn) {
+	w.look()
+	c.read.at.Store(w.after(w.timeouts.read))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns[c] = struct{}{}
@@ -129,12 +170,13 @@ func (w *watch) run() {
 	ticker := time.NewTicker(w.tick)
 	defer ticker.Stop()
 	var list []*watchedConn
-	for now := range ticker.C {
+	for range ticker.C {
+		now := w.look()
 		if list = w.list(list[:0]); len(list) == 0 {
 			return
 		}
 		for _, c := range list {
-			c.check(int64(now.Sub(w.began)))
+			c.check(now)
 		}
 		clear(list)
 	}

@@ -12,33 +12,43 @@ import (
 func TestDeadlinesOfWatchedConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		w := newWatch(time.Second)
+		w := newWatch(timeouts{read: 2 * time.Second, write: time.Second, idle: 5 * time.Second})
 		c := &watchedConn{Conn: near, watch: w}
 		w.add(c)
 		var b [1]byte
-		read := func(after time.Duration) (error, time.Duration) {
+		late := func(what string, after time.Duration, do func([]byte) (int, error)) {
+			t.Helper()
 			began := time.Now()
-			if err := c.SetReadDeadline(time.Now().Add(after)); err != nil {
-				t.Fatal(err)
+			if _, err := do(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("%s: %v", what, err)
 			}
-			_, err := c.Read(b[:])
-			return err, time.Since(began)
-		}
-		for range 2 { // the second finds the mark of the first
-			err, took := read(time.Second)
-			if !errors.Is(err, os.ErrDeadlineExceeded) || took < time.Second || took > time.Second+w.tick {
-				t.Errorf("%v after %v", err, took)
+			if took := time.Since(began); took < after || took > after+2*w.tick {
+				t.Errorf("%s: ended after %v, want %v", what, took, after)
 			}
 		}
-		go func() { time.Sleep(500 * time.Millisecond); far.Write([]byte("x")) }()
-		if err, took := read(time.Second); err != nil || took != 500*time.Millisecond {
-			t.Errorf("%v after %v: a connection that was late once stays late", err, took)
+		sent := func(after time.Duration) {
+			t.Helper()
+			began := time.Now()
+			go func() { time.Sleep(after); far.Write([]byte("x")) }()
+			if n, err := c.Read(b[:]); n != 1 || err != nil || time.Since(began) != after {
+				t.Errorf("%d, %v after %v, what was sent after %v", n, err, time.Since(began), after)
+			}
 		}
-		if err := c.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
-			t.Fatal(err)
+		answer := func() {
+			t.Helper()
+			go far.Read(make([]byte, 1))
+			if _, err := c.Write([]byte("y")); err != nil {
+				t.Errorf("answer: %v", err)
+			}
 		}
-		if _, err := c.Write(b[:]); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("write: %v", err)
+		late("the first request", 2*time.Second, c.Read)
+		for range 2 { // the second finds the marks of the first
+			answer() // takes away the mark of what was late once it is set anew
+			sent(4500 * time.Millisecond)
+			late("the rest of a request", 2*time.Second, c.Read)
+			answer()
+			late("the next request", 5*time.Second, c.Read)
+			late("an answer", time.Second, c.Write)
 		}
 		if err := errors.Join(c.SetReadDeadline(time.Time{}), c.Close(), far.Close()); err != nil {
 			t.Error(err)

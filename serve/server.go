@@ -42,7 +42,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	s := &Server{cfg: cfg, watch: newWatch(cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout)}
+	s := &Server{cfg: cfg, watch: newWatch(timeouts{cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout})}
 	s.guard.Store(newGuard(&s.cfg, cfg.Keys, cfg.Tokens))
 	var err error
 	if s.finished, err = newFinished(); err != nil {
@@ -63,9 +63,6 @@ func New(cfg Config) (*Server, error) {
 		Concurrency:                  cfg.MaxConnections,
 		ReadBufferSize:               32 << 10, // the longest request line and headers
 		MaxRequestBodySize:           cfg.MaxBody,
-		ReadTimeout:                  cfg.ReadTimeout,
-		WriteTimeout:                 cfg.WriteTimeout,
-		IdleTimeout:                  cfg.IdleTimeout,
 		LazyRequestTime:              true,
 		Logger:                       silent{},
 	}
