@@ -10,6 +10,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 )
 
 // ids maps rows to item ids and back. It is immutable.
@@ -46,14 +47,34 @@ func (t *ids) find(hash uint64, is func(row uint32) bool) (edged.Row, bool) {
 	}
 }
 
-// touch reads what finding an id reads where its own slot has it, which is nearly always.
-func (t *ids) touch(id []byte) byte {
-	row := t.hash[xxhash.Sum64(id)&uint64(len(t.hash)-1)]
-	if row == noRow {
-		return 0
+// appendRows finds ids together: slots, offsets and texts of all are fetched before the first of them is waited for.
+func (t *ids) appendRows(dst []edged.Row, ids [][]byte) []edged.Row {
+	var hashes [together]uint64
+	for ; len(ids) > 0; ids = ids[min(len(ids), together):] {
+		some := ids[:min(len(ids), together)]
+		for i, id := range some {
+			hashes[i] = xxhash.Sum64(id)
+			kernel.Fetch(t.hash[hashes[i]&uint64(len(t.hash)-1):][:1])
+		}
+		for i := range some {
+			if row := t.hash[hashes[i]&uint64(len(t.hash)-1)]; row != noRow {
+				kernel.Fetch(t.offs[row : row+1])
+			}
+		}
+		for i := range some { // an id's own slot nearly always has it
+			if row := t.hash[hashes[i]&uint64(len(t.hash)-1)]; row != noRow {
+				kernel.FetchText(t.text[t.offs[row]:t.offs[row+1]])
+			}
+		}
+		for i, id := range some {
+			row, _ := t.find(hashes[i], func(row uint32) bool { return t.id(edged.Row(row)) == string(id) })
+			dst = append(dst, row)
+		}
 	}
-	return t.text[t.offs[row]]
+	return dst
 }
+
+const together = 64
 
 // hashSize is the least power of two ≥ 2n, at least 2: half of the slots stay empty.
 func hashSize(n int) int {

@@ -116,11 +116,22 @@ func (m *Model) RowOfBytes(id []byte) (edged.Row, bool) {
 	return row, ok
 }
 
-// TouchID has the CPU fetch what RowOfBytes will read. Several ids touched one after the other are fetched together, where each lookup would wait for
-// its own. The result means nothing but has to be used.
-func (m *Model) TouchID(id []byte) byte { return m.ids.touch(id) }
+// AppendRows appends the row of each id to dst, NoRow where there is none: RowOfBytes, but that nothing is waited for alone.
+func (m *Model) AppendRows(dst []edged.Row, ids [][]byte) []edged.Row {
+	n := len(dst)
+	if dst = m.ids.appendRows(dst, ids); m.patch == nil {
+		return dst
+	}
+	for i, id := range ids {
+		if row, ok := m.patch.byID[string(id)]; ok && dst[n+i] == edged.NoRow {
+			dst[n+i] = row
+		}
+	}
+	return dst
+}
 
-// TouchRow does the same for ID.
+// TouchRow has the CPU fetch what ID will read. Several rows touched one after the other are fetched together, where each would be waited
+// for. The result means nothing but has to be used.
 func (m *Model) TouchRow(row edged.Row) byte {
 	if m.isNew(row) {
 		return 0

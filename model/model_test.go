@@ -95,6 +95,18 @@ func TestWhatWasWrittenIsRead(t *testing.T) {
 	for row := range edged.Row(70) {
 		checkRow(t, m, b, row)
 	}
+	ids, want := [][]byte{}, []edged.Row{7}
+	for i := range 150 { // more than are looked up together
+		row := edged.Row(i * 37 % 71)
+		if row == 70 {
+			ids, want = append(ids, []byte("nobody's")), append(want, edged.NoRow)
+			continue
+		}
+		ids, want = append(ids, []byte(b.IDs[row])), append(want, row)
+	}
+	if got := m.AppendRows([]edged.Row{7}, ids); !slices.Equal(got, want) {
+		t.Errorf("rows %v, want %v", got, want)
+	}
 	if !slices.Equal(m.Popular(), popularOrder(b.Popularity)) {
 		t.Errorf("popular %v", m.Popular())
 	}

@@ -29,6 +29,8 @@ type call struct {
 	ranker  *rank.Ranker // loaded once
 	faulty  bool         // a part of it could not be read
 	ask     rank.Request
+	named   [][]byte    // ids to be looked up together
+	rows    []edged.Row // what they are
 	seeds   []rank.Recent
 	exclude []edged.Row
 	missing [][]byte
@@ -57,8 +59,9 @@ func (c *call) took() time.Duration { return max(0, c.ended.Sub(c.start)) }
 // maxKept bounds what a reused call may hold on to after an unusually large request.
 const maxKept = 64 << 10
 
-func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
-	c.ctx, c.start, c.ended, c.heads = ctx, now, time.Time{}, heads{}
+// reset makes a call ready for a request.
+func (c *call) reset() {
+	c.ctx, c.start, c.ended, c.heads = nil, time.Time{}, time.Time{}, heads{}
 	c.id, c.ranker, c.faulty = nil, nil, false
 	c.who = caller{}
 	c.timed = false
@@ -74,13 +77,14 @@ func (c *call) reset(ctx *fasthttp.RequestCtx, now time.Time) {
 	c.status, c.contentType, c.cacheable = fasthttp.StatusOK, "application/json", 0
 }
 
-// release lets go of everything a later request must not see or keep alive.
+// release lets go of everything a later request must not see or keep alive, and leaves the call ready for it.
 func (c *call) release() {
 	clear(c.profile[:cap(c.profile)])
 	clear(c.missing[:cap(c.missing)])
+	clear(c.named[:cap(c.named)])
 	clear(c.slots[:cap(c.slots)])
 	clear(c.fields[:cap(c.fields)])
-	c.reset(nil, time.Time{})
+	c.reset()
 	c.guard = nil
 	c.ask = rank.Request{}
 	c.ruling.letGo()

@@ -109,13 +109,15 @@ func (s *Server) answerSlot(c *call) *problem {
 // findSeeds turns the recent ids into rows; those the release doesn't know are missing.
 func (c *call) findSeeds() {
 	m, visit := c.ranker.Model(), c.sitting()
+	c.named = c.named[:0]
 	for i := range c.req.recent {
-		c.touched += m.TouchID(c.req.recent[i].item)
+		c.named = append(c.named, c.req.recent[i].item)
 	}
-	for i := range c.req.recent {
+	c.rows = m.AppendRows(c.rows[:0], c.named)
+	for i, row := range c.rows {
 		seed := &c.req.recent[i]
 		session := visit.has(seed.time)
-		if row, ok := m.RowOfBytes(seed.item); ok {
+		if row != edged.NoRow {
 			c.addSeed(m, row, edged.EventType(c.names.of(seed.typ)), seed.time, session)
 		} else if !slices.ContainsFunc(c.missing, func(id []byte) bool { return string(id) == string(seed.item) }) {
 			c.missing = append(c.missing, seed.item)
@@ -195,9 +197,9 @@ func (s *sitting) has(at int64) bool {
 
 // findExcluded turns the excluded ids into rows. An id the release doesn't know can't be in the answer anyway.
 func (c *call) findExcluded() {
-	m := c.ranker.Model()
-	for _, id := range c.req.exclude {
-		if row, ok := m.RowOfBytes(id); ok {
+	c.rows = c.ranker.Model().AppendRows(c.rows[:0], c.req.exclude)
+	for _, row := range c.rows {
+		if row != edged.NoRow {
 			c.exclude = append(c.exclude, row)
 		}
 	}

@@ -51,7 +51,11 @@ func New(cfg Config) (*Server, error) {
 	s.budget = newBudget(cfg.BodyBudget, int64(cfg.MaxBody))
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
-	s.calls.New = func() any { return &call{names: names{}} }
+	s.calls.New = func() any {
+		c := &call{names: names{}}
+		c.reset()
+		return c
+	}
 	s.http = fasthttp.Server{
 		Handler:                      s.handle,
 		ErrorHandler:                 s.unreadable,
@@ -126,7 +130,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // handle answers one request.
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := s.calls.Get().(*call)
-	c.reset(ctx, s.cfg.Clock())
+	c.ctx, c.start = ctx, s.cfg.Clock()
 	c.guard = s.guard.Load()
 	route, id := match(ctx.URI().PathOriginal())
 	p := s.guarded(c, route, id)

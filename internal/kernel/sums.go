@@ -66,6 +66,9 @@ func Fetch[T any](list []T) {
 	}
 }
 
+// FetchText is Fetch for a text.
+func FetchText(text string) { Fetch(unsafe.Slice(unsafe.StringData(text), len(text))) }
+
 // inside takes what a variant returns, which is below 0 where a row was beyond the column.
 func inside(n int) int {
 	if n < 0 {
