@@ -69,7 +69,7 @@ func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
 	state := n.state()
 	before, err := release.OpenRollout(n.trust(), state.Rollout)
 	if len(state.Rollout) == 0 || err != nil {
-		return errors.Join(n.notBack(r, envelope, n.target(r).Version, n.floor()), n.alive(r)) // new, or its record is lost: what it holds is the floor
+		return errors.Join(n.notBack(r, envelope, n.target(r).Version, n.floor(r)), n.alive(r)) // new, or its record is lost: what it holds is the floor
 	}
 	switch {
 	case r.Version < before.Version:
@@ -121,7 +121,7 @@ func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) 
 	state := n.state()
 	ref := n.target(r)
 	target := ref.Manifest
-	if target == state.Current || target == state.Skip || r.Hold && !state.Current.IsZero() {
+	if n.serves(target) || target == state.Skip || r.Hold && !state.Current.IsZero() {
 		return n.acceptRollout(r, envelope)
 	}
 	what := "release " + ref.ID()

@@ -3,24 +3,36 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
+	"github.com/edged/edged/publish"
 	"github.com/edged/edged/release"
 )
 
 func keepAll(n int) int { return n }
 
 // upgrade is a node that starts on fsys and looks once.
-func (s *shop) upgrade(fsys vfs.FS) error {
-	m := &machine{fs: fsys}
-	n, err := Open(context.Background(), s.config(m))
+func (s *shop) upgrade(fsys vfs.FS) error { return s.once(fsys, look) }
+
+// look is what a running node does over and over.
+func look(n *Node) error { return n.Check(context.Background()) }
+
+// once is a node that starts on fsys, does one thing and ends.
+func (s *shop) once(fsys vfs.FS, do func(*Node) error) error {
+	n, err := Open(context.Background(), s.config(&machine{fs: fsys}))
 	if err != nil {
 		return err
 	}
-	return errors.Join(n.Check(context.Background()), n.Close())
+	return errors.Join(do(n), n.Close())
 }
 
 // holding1 is a disk with version 1, while the origin offers version 2.
@@ -33,58 +45,172 @@ func holding1(t *testing.T) (*shop, *vfs.Mem) {
 	return s, disk
 }
 
-func (s *shop) countOps(base *vfs.Mem) int {
-	s.t.Helper()
-	total := 0
-	s.must(s.upgrade(vfs.Faulty(base.Crash(keepAll), func(op vfs.Op) error { total = op.N; return nil })))
-	if total < 50 {
-		s.t.Fatalf("only %d operations", total)
-	}
-	return total
-}
-
-// TestCrash loses power at every operation of an upgrade, and of a first install: the node opens the old version or
-// the new, whole, with the origin away, and upgrades when it is back.
-func TestCrash(t *testing.T) {
+// holding2 is a disk with versions 1 and 2, which the origin offers.
+func holding2(t *testing.T) (*shop, *vfs.Mem) {
+	t.Helper()
 	s, disk := holding1(t)
-	t.Run("upgrade", func(t *testing.T) { crashEverywhere(t, s, disk, 1) })
-	t.Run("first", func(t *testing.T) { crashEverywhere(t, s, vfs.NewMem(), 0) })
+	s.must(s.upgrade(disk))
+	return s, disk
 }
 
-func crashEverywhere(t *testing.T, s *shop, base *vfs.Mem, old uint64) {
-	seen := map[uint64]int{}
-	for n := range s.countOps(base) {
-		for _, keep := range []func(int) int{func(int) int { return 0 }, func(n int) int { return n / 2 }, keepAll} {
-			disk := base.Crash(keepAll)
-			_ = s.upgrade(vfs.Faulty(disk, func(op vfs.Op) error {
-				if op.N > n {
-					return errors.New("power lost")
-				}
-				return nil
-			}))
-			node := s.open(&machine{fs: disk.Crash(keep)})
-			var version uint64
-			if r := node.Current(); r != nil {
-				version = r.Release().Version
-			}
-			if version != old && version != 2 {
-				t.Fatalf("operation %d: version %d", n+1, version)
-			}
-			serves(t, node, version)
-			sound(t, node)
-			seen[version]++
-			s.check(node)
-			serves(t, node, 2)
-			s.must(node.Close())
+// story is something that changes what lies on a node's disk.
+type story struct {
+	*shop
+	disk     *vfs.Mem
+	do       func(*Node) error
+	old, new uint64 // what is served before and after, by its items
+	stays    uint64 // what is served at last, where a crash before the change undoes it; 0: new
+	root     uint64 // the last one; 0: the first
+}
+
+// stories is all that a node's disk goes through.
+var stories = map[string]func(t *testing.T) story{
+	"first": func(t *testing.T) story {
+		s, _ := holding1(t)
+		return story{shop: s, disk: vfs.NewMem(), do: look, old: 0, new: 2}
+	},
+	"upgrade": func(t *testing.T) story {
+		s, disk := holding1(t)
+		return story{shop: s, disk: disk, do: look, old: 1, new: 2}
+	},
+	"rollback": func(t *testing.T) story {
+		s, disk := holding2(t)
+		s.must(s.fs.RemoveAll("origin/chunks")) // it is held
+		_, err := publish.Serve(t.Context(), s.publisher(""), 0)
+		s.must(err)
+		return story{shop: s, disk: disk, do: look, old: 2, new: 1}
+	},
+	"rollback to what is held no more": func(t *testing.T) story {
+		s, disk := holding2(t)
+		for v := 3; v <= 4; v++ {
+			s.publish(v)
+			s.must(s.upgrade(disk))
 		}
+		_, err := publish.Serve(t.Context(), s.publisher(""), 1)
+		s.must(err)
+		return story{shop: s, disk: disk, do: look, old: 4, new: 1}
+	},
+	"canary aborted": func(t *testing.T) story {
+		s, m, n := canaryOn(t)
+		s.must(n.Close())
+		_, err := publish.Abort(t.Context(), s.publisher(""))
+		s.must(err)
+		return story{shop: s, disk: m.fs.(*vfs.Mem), do: look, old: 2, new: 1}
+	},
+	"keys rotated": func(t *testing.T) story {
+		s, disk := holding2(t)
+		s.rotate("keys", release.RoleRelease)
+		s.rotate("keys", release.RoleRoot)
+		s.refresh() // signs the same items again
+		return story{shop: s, disk: disk, do: look, old: 2, new: 2, root: 3}
+	},
+	"back by hand": func(t *testing.T) story {
+		s, disk := holding2(t)
+		return story{shop: s, disk: disk, do: (*Node).Rollback, old: 2, new: 1, stays: 2}
+	},
+	"damage": func(t *testing.T) story {
+		s, disk := holding2(t)
+		n := s.open(&machine{fs: disk})
+		s.damage(disk, n.store.Path(n.state().Current, CatalogueComponent))
+		s.must(n.Close())
+		do := func(n *Node) error { n.readAll(context.Background()); return look(n) }
+		return story{shop: s, disk: disk, do: do, old: 1, new: 2}
+	},
+}
+
+// changes lists the operations of the story that alter what a disk holds.
+func (s *story) changes() (list []vfs.Op) {
+	s.t.Helper()
+	s.must(s.once(vfs.Faulty(s.disk.Crash(keepAll), func(op vfs.Op) error {
+		if op.Name.Changes() {
+			list = append(list, op)
+		}
+		return nil
+	}), s.do))
+	if len(list) < 4 {
+		s.t.Fatalf("only %d operations", len(list))
 	}
-	if seen[old] == 0 || seen[2] == 0 {
-		t.Errorf("crashes left versions %v: want some of both", seen)
+	return list
+}
+
+// content is the version whose items are served, all of one; 0: nothing is served.
+func content(t testing.TB, n *Node) uint64 {
+	t.Helper()
+	r := n.Current()
+	if r == nil {
+		return 0
+	}
+	var v uint64
+	for row := range r.Model().Len() {
+		var one, i uint64
+		if _, err := fmt.Sscanf(r.Model().ID(edged.Row(row)), "v%d-%d", &one, &i); err != nil || v != 0 && one != v {
+			t.Fatalf("item %s beside version %d, %v", r.Model().ID(edged.Row(row)), v, err)
+		}
+		v = one
+	}
+	return v
+}
+
+// ends starts a node on what a fault left: it serves the old version or the new, whole, and comes to the new.
+func (s *story) ends(disk *vfs.Mem, what string, seen map[uint64]int) {
+	s.t.Helper()
+	n := s.open(&machine{fs: disk})
+	n.readAll(s.t.Context())
+	v := content(s.t, n)
+	if v != s.old && v != s.new {
+		s.t.Fatalf("%s: version %d", what, v)
+	}
+	seen[v]++
+	sound(s.t, n)
+	root := n.Status().Root
+	s.check(n)
+	last := s.new
+	if s.stays != 0 {
+		last = v
+	}
+	if got := content(s.t, n); got != last {
+		s.t.Fatalf("%s: at last version %d, want %d", what, got, last)
+	}
+	if want := max(s.root, 1); n.Status().Root != want || root > want {
+		s.t.Fatalf("%s: root %d, then %d, want %d", what, root, n.Status().Root, want)
+	}
+	alarmed(s.t, n)
+	s.must(n.Close())
+}
+
+// TestCrash loses power after every operation of each story, with none, a quarter, half and all of what was not synced: the node opens
+// the old version or the new, whole, with the origin away, and comes to the new when it is back. Nobody repairs anything.
+func TestCrash(t *testing.T) {
+	for name, tell := range stories {
+		t.Run(name, func(t *testing.T) {
+			s := tell(t)
+			seen := map[uint64]int{}
+			list := s.changes()
+			for i, last := range list {
+				if i%every() != 0 && i < len(list)-1 && last.Name != vfs.OpRename {
+					continue
+				}
+				for _, quarters := range []int{0, 1, 2, 4} {
+					disk := s.disk.Crash(keepAll)
+					_ = s.once(vfs.Faulty(disk, func(op vfs.Op) error {
+						if op.N > last.N {
+							return errors.New("power lost")
+						}
+						return nil
+					}), s.do)
+					what := fmt.Sprintf("after operation %d (%s %s), %d quarters", last.N, last.Name, last.Path, quarters)
+					s.ends(disk.Crash(func(n int) int { return n * quarters / 4 }), what, seen)
+				}
+			}
+			if seen[s.old] == 0 || seen[s.new] == 0 {
+				t.Errorf("crashes left versions %v: want some of both", seen)
+			}
+		})
 	}
 }
 
 // sound reads every byte the node's state names.
-func sound(t *testing.T, n *Node) {
+func sound(t testing.TB, n *Node) {
 	t.Helper()
 	state := n.state()
 	for _, h := range []release.Hash{state.Current, state.Previous} {
@@ -97,33 +223,103 @@ func sound(t *testing.T, n *Node) {
 	}
 }
 
-// TestFaults fails one operation at a time. The node goes on with the old version or the new, takes the new one at a
-// later look, and so does a node started afterwards.
-func TestFaults(t *testing.T) {
-	s, base := holding1(t)
-	for op := range s.countOps(base) {
-		disk := base.Crash(keepAll)
-		m := &machine{fs: vfs.Faulty(disk, func(o vfs.Op) error {
-			if o.N == op+1 {
-				return errors.New("disk error")
-			}
-			return nil
-		})}
-		n, err := Open(t.Context(), s.config(m))
-		if err == nil {
-			_ = n.Check(t.Context())
-			if v := n.Current().Release().Version; v != 1 && v != 2 {
-				t.Fatalf("operation %d: version %d", op+1, v)
-			}
-			_ = n.Check(t.Context())
-			serves(t, n, 2)
-			_ = n.Close()
-		}
-		after := s.open(&machine{fs: disk.Kill()})
-		sound(t, after)
-		s.check(after)
-		serves(t, after, 2)
+// every is the step of those who go through all operations: 1 with EDGED_LONG, some prime else.
+func every() int {
+	if os.Getenv("EDGED_LONG") != "" {
+		return 1
 	}
+	return 11
+}
+
+// fault is a way for a disk to fail.
+type fault struct {
+	name  string
+	hits  func(vfs.OpName) bool
+	err   error
+	stays bool // until the node has ended
+}
+
+func takesRoom(op vfs.OpName) bool {
+	return slices.Contains([]vfs.OpName{vfs.OpCreate, vfs.OpAppend, vfs.OpWrite, vfs.OpMkdirAll, vfs.OpRename}, op)
+}
+
+func syncs(op vfs.OpName) bool  { return op == vfs.OpSync || op == vfs.OpSyncDir }
+func whatever(vfs.OpName) bool  { return true }
+func cuts(op vfs.OpName) bool   { return op == vfs.OpWrite }
+func writes(op vfs.OpName) bool { return op.Changes() && op != vfs.OpLock }
+
+var faults = []fault{
+	{"no room once", takesRoom, syscall.ENOSPC, false},
+	{"no room from then on", takesRoom, syscall.ENOSPC, true},
+	{"half of a write, then no room", cuts, fmt.Errorf("%w: %w", syscall.ENOSPC, io.ErrShortWrite), false},
+	{"fsync once", syncs, syscall.EIO, false},
+	{"fsync from then on", syncs, syscall.EIO, true},
+	{"any once", whatever, syscall.EIO, false},
+	{"read only from then on", writes, syscall.EROFS, true},
+}
+
+// TestFaults fails one operation of each story, or all from that one on: the node that runs goes on with the old version or has the new,
+// never says that a release is at fault, and comes to the new when the disk is well; so does a node started on what is there.
+func TestFaults(t *testing.T) {
+	for name, tell := range stories {
+		s := tell(t)
+		total := 0
+		s.must(s.once(vfs.Faulty(s.disk.Crash(keepAll), func(op vfs.Op) error { total = op.N; return nil }), s.do))
+		for _, f := range faults {
+			t.Run(name+"/"+f.name, func(t *testing.T) {
+				s.t = t
+				hit := 0
+				for n := 1; n <= total; n += every() {
+					if s.fails(f, n) {
+						hit++
+					}
+				}
+				if hit == 0 && every() == 1 {
+					t.Error("it hit nothing")
+				}
+			})
+		}
+	}
+}
+
+// fails lets the n-th operation fail, and reports whether it is one that the fault hits.
+func (s *story) fails(f fault, at int) (hit bool) {
+	s.t.Helper()
+	disk, well := s.disk.Crash(keepAll), false
+	m := &machine{fs: vfs.Faulty(disk, func(op vfs.Op) error {
+		if well || op.N < at || !f.hits(op.Name) || !(f.stays && hit) && op.N != at {
+			return nil
+		}
+		hit = true
+		return f.err
+	})}
+	n, err := Open(s.t.Context(), s.config(m))
+	if err == nil {
+		_ = s.do(n)
+	}
+	if !hit {
+		if err == nil {
+			s.must(n.Close())
+		}
+		return false
+	}
+	what := fmt.Sprintf("%s at operation %d", f.name, at)
+	if err == nil {
+		if v := content(s.t, n); v != s.old && v != s.new {
+			s.t.Fatalf("%s: version %d", what, v)
+		}
+		well = true
+		_ = n.Check(s.t.Context())
+		s.pass(maxUnfitPause) // one that could not be opened waits
+		n.readAll(s.t.Context())
+		s.must(n.Check(s.t.Context()))
+		if v := content(s.t, n); v != s.new && s.stays == 0 {
+			s.t.Fatalf("%s: version %d when the disk is well", what, v)
+		}
+		_ = n.Close()
+	}
+	s.ends(disk.Kill(), what, map[uint64]int{})
+	return true
 }
 
 // TestDamagedDisk flips a byte, in turn, in every file of a node that holds two versions. It comes back serving a

@@ -8,7 +8,7 @@
 //
 //	N1  What is served was signed by keys trusted when it came, hash for hash, and passed its own self-check.
 //	N2  The version of the rollout never falls, whatever the origin says; the version of the release falls only where a
-//	    newer rollout says it is a rollback.
+//	    newer rollout says it is a rollback, or where the record was lost and the rollout keeps aside what is held.
 //	N3  Whatever is refused, the release served before goes on being served. Expiry stops updates, never the serving.
 //	N4  state.json is written after a release is installed whole and before it is served. A crash at any moment leaves
 //	    the old release or the new.

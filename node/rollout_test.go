@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/edged/edged/origin"
 	"github.com/edged/edged/publish"
 	"github.com/edged/edged/release"
 )
@@ -236,3 +237,76 @@ func (f *fleet) pin(t *testing.T) {
 
 // waitVirtual lets time pass that only synctest's clock knows.
 func waitVirtual(d time.Duration) { <-time.After(d) }
+
+// canaryOn lets a node of its own try version 2 beside version 1.
+func canaryOn(t *testing.T) (*shop, *machine, *Node) {
+	t.Helper()
+	s, m := newShop(t), newMachine()
+	s.publish(1)
+	n := s.open(m)
+	s.check(n)
+	cfg := s.publisher(s.train(2))
+	cfg.Canary = &publish.Canary{Share: 1}
+	_, err := publish.Run(t.Context(), cfg)
+	s.must(err)
+	s.check(n)
+	serves(t, n, 2)
+	return s, m, n
+}
+
+// TestCanaryOverStateLost: a node that lost its record serves the newest it holds, and goes back where the rollout knows of that and
+// says another; a rollout from before the canary is refused still.
+func TestCanaryOverStateLost(t *testing.T) {
+	s, m, n := canaryOn(t)
+	s.must(n.Close())
+	s.must(m.fs.Remove("node/state.json"))
+	n = s.open(m)
+	serves(t, n, 2)
+	s.roll(func(r *release.Rollout) { r.Canary = nil })
+	expectRefusal(t, n, m, "version", "release 1, held is 2")
+	serves(t, n, 2)
+	s.roll(func(r *release.Rollout) { r.Canary = &release.Canary{Release: heldRef(s, n), Share: release.Whole} })
+	_, err := publish.Abort(t.Context(), s.publisher(""))
+	s.must(err)
+	s.check(n)
+	serves(t, n, 1)
+	alarmed(t, n)
+}
+
+// heldRef is the release a node serves, as a rollout names it.
+func heldRef(s *shop, n *Node) release.Ref {
+	h := n.state().Current
+	return release.Ref{Version: 2, Manifest: h, Size: int64(len(s.get(origin.ManifestName(h.Hex()))))}
+}
+
+// TestCanaryKeysRotated: with the keys that signed them revoked, release and canary are signed again by the next rollout, and nodes that come
+// new take the one or the other.
+func TestCanaryKeysRotated(t *testing.T) {
+	s, _, n := canaryOn(t)
+	s.rotate("keys", release.RoleRelease)
+	s.refresh()
+	s.check(n)
+	if err := s.wholly(n, 2); err != nil {
+		t.Error(err)
+	}
+	alarmed(t, n)
+	late := s.open(newMachine())
+	s.check(late)
+	if err := s.wholly(late, 2); err != nil {
+		t.Error(err)
+	}
+	s.refresh() // nothing is left to sign
+	r, err := release.OpenRollout(s.newest("keys"), s.get(origin.RolloutName))
+	s.must(err)
+	if r.Release.Version != 3 || r.Canary == nil || r.Canary.Release.Version != 4 || r.Highest != 4 || r.Canary.Share != release.Whole {
+		t.Errorf("%+v", r)
+	}
+	_, err = publish.Abort(t.Context(), s.publisher(""))
+	s.must(err)
+	for _, one := range []*Node{n, late} {
+		s.check(one)
+		if err := s.wholly(one, 1); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -16,6 +16,13 @@ func (n *Node) state() release.State {
 	return n.store.State()
 }
 
+// serves reports whether a release is committed to and served: a disk that failed meanwhile may have left the one without the other.
+func (n *Node) serves(h release.Hash) bool {
+	n.life.Lock()
+	defer n.life.Unlock()
+	return n.store.State().Current == h && n.served == h
+}
+
 // commit makes state the store's. The caller holds life.
 func (n *Node) commit(state release.State) error {
 	err := n.store.Commit(state)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edged/edged/origin"
@@ -110,10 +111,12 @@ func revoked(err error) bool {
 	return errors.Is(err, release.ErrUnknownKey) || errors.Is(err, release.ErrRole) || errors.Is(err, release.ErrThreshold)
 }
 
-// floor is the version of what is served, where trusted keys vouch for it.
-func (n *Node) floor() uint64 {
-	m, err := n.store.Manifest(n.trust(), n.state().Current)
-	if err != nil {
+// floor is the version of what is served, where trusted keys vouch for it. A rollout that keeps that very release aside knows it, so it
+// is no older one: the release was a canary that is over, or was rolled back.
+func (n *Node) floor(r *release.Rollout) uint64 {
+	current := n.state().Current
+	m, err := n.store.Manifest(n.trust(), current)
+	if err != nil || slices.ContainsFunc(r.Kept, func(ref release.Ref) bool { return ref.Manifest == current }) {
 		return 0
 	}
 	return m.Version

@@ -141,22 +141,40 @@ func steer(ctx context.Context, cfg Config, edit func(*release.Rollout) error) (
 	})
 }
 
-// signAgain gives the release served a new version where its keys were revoked: nodes that come new could not take it.
+// signAgain gives the release served a new version where its keys were revoked, and the canary: nodes that come new could not take them.
+// A canary is newer than what all serve, so it has one after that; which nodes try it is drawn anew.
 func (p *publisher) signAgain(ctx context.Context, r *release.Rollout) error {
-	m, retired := p.offered(ctx, r.Release)
-	if m == nil {
-		return fmt.Errorf("release %s at %s is damaged: publish it again", r.Release.ID(), p.Origin)
+	canary := r.Canary
+	again, err := p.renew(ctx, r, r.Release, false)
+	if err != nil {
+		return err
 	}
-	if !retired {
+	renewed := again != r.Release
+	if renewed {
+		r.Canary = nil // it comes back
+		serve(r, again)
+	}
+	if canary == nil {
 		return nil
+	}
+	if again, err = p.renew(ctx, r, canary.Release, renewed); err == nil {
+		r.Canary = &release.Canary{Release: again, Share: canary.Share, Zones: canary.Zones}
+	}
+	return err
+}
+
+// renew is the release under a new version, signed by today's keys, where those that signed it were revoked or always.
+func (p *publisher) renew(ctx context.Context, r *release.Rollout, ref release.Ref, always bool) (release.Ref, error) {
+	m, retired := p.offered(ctx, ref)
+	if m == nil {
+		return ref, fmt.Errorf("release %s at %s is damaged: publish it again", ref.ID(), p.Origin)
+	}
+	if !retired && !always {
+		return ref, nil
 	}
 	r.Highest++
 	m.Version = r.Highest
-	ref, err := p.putManifest(ctx, m)
-	if err == nil {
-		serve(r, ref)
-	}
-	return err
+	return p.putManifest(ctx, m)
 }
 
 // find is the release of a version, or with 0 the newest for which by default holds.
