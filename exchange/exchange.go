@@ -47,6 +47,7 @@ type Exchange struct {
 	ledger Ledger
 	away   bool // the origin did not answer lately
 	news   chan struct{}
+	heard  uint64
 	from   Counts
 }
 
@@ -54,6 +55,7 @@ type Exchange struct {
 type said struct {
 	Holding
 	until time.Time
+	turn  uint64 // what the same peer says later has another
 }
 
 // Counts says where pieces came from.
@@ -124,7 +126,8 @@ func (x *Exchange) Hear(peer string, release [32]byte, value []byte, until time.
 		}
 		x.peers[release] = map[string]said{}
 	}
-	x.peers[release][peer] = said{h, until}
+	x.heard++
+	x.peers[release][peer] = said{h, until, x.heard}
 	x.tell()
 	return nil
 }
@@ -259,7 +262,7 @@ func (f *fetch) seePeers(now time.Time) {
 			one.Wanting = true // it will hear of the release as this node did
 		}
 		f.plan.SetPeer(now, Peer{
-			Name: name, Zone: zone, Load: one.Load, Wanting: one.Wanting, Guess: !ok,
+			Name: name, Zone: zone, Load: one.Load, Wanting: one.Wanting, Guess: !ok, Turn: one.turn,
 			Has: func(i int) bool { return one.Address != "" && one.Has(i) },
 		})
 	}
@@ -370,14 +373,15 @@ func (x *Exchange) get(ctx context.Context, address string, p Piece) ([]byte, Ou
 	default:
 		return nil, Failed, fmt.Errorf("answers %s", resp.Status)
 	}
-	sealed, err := io.ReadAll(io.LimitReader(resp.Body, p.Size+overhead+1))
-	if err != nil {
-		return nil, Failed, err
-	}
-	if int64(len(sealed)) > p.Size+overhead {
+	sealed := make([]byte, p.Size+overhead+1)
+	n, err := io.ReadFull(resp.Body, sealed)
+	if err == nil {
 		return nil, Wrong, fmt.Errorf("more than %d bytes", p.Size)
 	}
-	b, err := x.keys.open(ticket, sealed)
+	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, Failed, err
+	}
+	b, err := x.keys.open(ticket, sealed[:n])
 	if err != nil {
 		return nil, Wrong, err
 	}

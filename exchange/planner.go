@@ -44,6 +44,7 @@ type Peer struct {
 	Load    uint8            // of what it can send, in 255ths
 	Wanting bool             // it is at work on the release, and can ask the origin for it
 	Guess   bool             // nothing was heard of it: it is taken to be about to begin
+	Turn    uint64           // other than before when it has said something since; 0: not known
 	Has     func(i int) bool // the i-th piece of the release
 }
 
@@ -119,6 +120,7 @@ type peer struct {
 	source
 	has   []bool // by wanted piece
 	count int
+	gone  bool      // it failed so often that it counts as having nothing
 	moved time.Time // when it last had more
 }
 
@@ -167,10 +169,12 @@ func (p *Planner) SetPeer(now time.Time, info Peer) {
 	if one.Guess && !info.Guess {
 		one.moved = now
 	}
+	same := info.Turn != 0 && info.Turn == one.Turn && !one.gone
 	one.Peer = info
-	if one.fails >= maxFails && now.Before(one.until) {
+	if same || one.fails >= maxFails && now.Before(one.until) {
 		return
 	}
+	one.gone = false
 	before := one.count
 	for k := range p.pieces {
 		i := p.pieces[k].index
@@ -422,6 +426,7 @@ func (p *Planner) fault(now time.Time, one *peer) {
 	p.pause(now, &one.source)
 	if one.fails >= maxFails {
 		p.clear(one)
+		one.gone = true
 	}
 }
 

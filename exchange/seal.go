@@ -124,7 +124,7 @@ func (k *key) seal(ticket string, plain []byte) []byte {
 	return k.aead.Seal(out, out, plain, []byte(ticket))
 }
 
-// open opens the answer to a ticket this node made.
+// open opens the answer to a ticket this node made, in place.
 func (k *keys) open(ticket string, sealed []byte) ([]byte, error) {
 	if len(sealed) < overhead {
 		return nil, errors.New("answer: cut short")
@@ -133,7 +133,8 @@ func (k *keys) open(ticket string, sealed []byte) ([]byte, error) {
 		if !strings.HasPrefix(ticket, scheme+" "+one.id+".") {
 			continue
 		}
-		plain, err := one.aead.Open(nil, sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:], []byte(ticket))
+		nonce, rest := sealed[:chacha20poly1305.NonceSizeX], sealed[chacha20poly1305.NonceSizeX:]
+		plain, err := one.aead.Open(rest[:0], nonce, rest, []byte(ticket))
 		if err == nil {
 			return plain, nil
 		}

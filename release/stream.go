@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/huff0"
@@ -184,13 +185,21 @@ func unhuffmanSegment(dst, b []byte, kind uint32, n int) ([]byte, error) {
 	case kind != segmentHuff0:
 		return nil, formatf("huff0: segment of kind %d in %d bytes", kind, len(b))
 	}
-	s, coded, err := huff0.ReadTable(b, &huff0.Scratch{MaxDecodedSize: n})
+	scratch := scratches.Get().(*huff0.Scratch)
+	scratch.MaxDecodedSize = n
+	s, coded, err := huff0.ReadTable(b, scratch)
 	if err != nil {
 		return nil, formatf("huff0: %v", err)
 	}
-	out, err := s.Decoder().Decompress1X(make([]byte, 0, n), coded)
+	dst = slices.Grow(dst, n)
+	end := len(dst) + n
+	out, err := s.Decoder().Decompress1X(dst[len(dst):len(dst):end], coded) // writes up to the capacity
 	if err != nil || len(out) != n {
 		return nil, formatf("huff0: %d bytes, want %d: %v", len(out), n, err)
 	}
-	return append(dst, out...), nil
+	scratches.Put(scratch) // not after a fault: who knows what is in it
+	return dst[:end], nil
 }
+
+// scratches hold the tables of decoders: segments are many.
+var scratches = sync.Pool{New: func() any { return new(huff0.Scratch) }}
