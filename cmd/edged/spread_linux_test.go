@@ -96,7 +96,9 @@ func lan(t *testing.T) {
 	for _, m := range []func() error{
 		func() error { return syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") },
 		func() error { return syscall.Mount("proc", "/proc", "proc", 0, "") },
-		func() error { return errors.Join(os.MkdirAll("/run/netns", 0o755), syscall.Mount("netns", "/run/netns", "tmpfs", 0, "")) },
+		func() error {
+			return errors.Join(os.MkdirAll("/run/netns", 0o755), syscall.Mount("netns", "/run/netns", "tmpfs", 0, ""))
+		},
 	} {
 		if err := m(); err != nil {
 			t.Fatal(err)
