@@ -13,7 +13,7 @@ import (
 //	every row that a table reaches
 //	the headLength rows most popular of late, where popularity counts
 //	all selected rows, where these are few enough to be listed;
-//	else, where those above are fewer than enough, the searched rows nearest to the visitor's vector
+//	else, where no table has a weight or those above are fewer than enough, the searched rows nearest to the visitor's vector
 //
 // They depend on neither N nor Offset, so that pages continue one list.
 const (
@@ -39,7 +39,7 @@ func (r *Ranker) gather(f *fill) {
 	switch {
 	case f.allowed.listed:
 		f.gatherMore(r.head, below(f.allowed.rows, r.m.Base()))
-	case b.byFactors > 0 && f.fewEligible() && !r.stop(f):
+	case b.byFactors > 0 && (!f.reaches() || f.fewEligible()) && !r.stop(f):
 		f.gatherMore(r.head, r.nearest(f))
 	}
 }
@@ -95,6 +95,12 @@ func (f *fill) eligible(place int) bool {
 	b := &f.s.blend
 	row := b.rows[place]
 	return f.allowed.plainly(row) && f.may(row) && (place < len(b.own) || len(b.own) == 0 || !b.mine.has(row))
+}
+
+// reaches reports whether the stage weighs a table, so that it names candidates.
+func (f *fill) reaches() bool {
+	stage := f.s.blend.plan.Stage(len(f.s.history.rows))
+	return stage.Table > 0 || stage.Session > 0
 }
 
 // fewEligible reports whether fewer than enough candidates are eligible.

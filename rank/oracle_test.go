@@ -269,7 +269,7 @@ func (o *oracle) candidates(may func(edged.Row) bool, listed bool) (rows []edged
 			rows = append(rows, j)
 		}
 	}
-	if listed || len(rows) >= enough || st.Factors == 0 || o.sA == 0 {
+	if listed || len(rows) >= enough && (st.Table > 0 || st.Session > 0) || st.Factors == 0 || o.sA == 0 {
 		return rows, true
 	}
 	nearest := slices.DeleteFunc(sortedRows(n, o.near), func(j edged.Row) bool { return !may(j) })

@@ -17,8 +17,11 @@ import (
 // Selection says how a configuration was chosen.
 type Selection = eval.Selection
 
-// probeLimit is how many questions of a kind trials look at.
-const probeLimit = 4000
+// probeLimit is how many questions of a kind trials look at; without times there are fewer trials, which may look at more.
+const (
+	probeLimit        = 4000
+	untimedProbeLimit = 10_000
+)
 
 // defaultRepeatHalfLife is that of visits to an item, in days.
 const defaultRepeatHalfLife = 365
@@ -66,7 +69,11 @@ func (s *selection) open(p *part, like expected) error {
 	if err != nil {
 		return err
 	}
-	s.lab = newLab(f, s.listLength(), probeLimit, s.cfg.Seed, s.cfg.Threads)
+	limit := probeLimit
+	if !p.timed() {
+		limit = untimedProbeLimit
+	}
+	s.lab = newLab(f, s.listLength(), limit, s.cfg.Seed, s.cfg.Threads)
 	next, err := sessionFold(p, like)
 	switch {
 	case errors.Is(err, ErrSplit): // no sessions to learn from
@@ -135,10 +142,23 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 			}
 		}
 	}
-	if err := errors.Join(s.chooseCold(ctx), s.runNext(ctx, t, f)); err != nil || !rivals {
+	if err := errors.Join(s.chooseCold(ctx), s.runNext(ctx, t, f)); err != nil {
 		return err
 	}
+	if !weighTable(s.cfg.Blends) {
+		s.cfg.Table = nil
+	}
+	if !rivals {
+		return nil
+	}
 	return s.chooseRivals(ctx, t)
+}
+
+// weighTable tells whether any blend makes use of the item table.
+func weighTable(blends []model.Blend) bool {
+	return slices.ContainsFunc(blends, func(b model.Blend) bool {
+		return slices.ContainsFunc(b.Stages, func(s model.Stage) bool { return s.Table > 0 })
+	})
 }
 
 // runNext chooses the session table, and how it is weighed.
@@ -198,16 +218,30 @@ func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chose
 			best, score = blend, x
 		}
 	}
+	if goal != model.GoalNext && !s.over() {
+		blend := best
+		x, err := s.mixed(ctx, l, &blend, nil, f, nil)
+		if err != nil {
+			return err
+		}
+		s.record("blend", fmt.Sprintf("%s, without a table", goal), 1, x)
+		if x > score {
+			best = blend
+		}
+	}
 	s.cfg.Blends = append(s.cfg.Blends, best)
 	return nil
 }
 
-// mixed finds the weights of a blend, and its reward.
+// mixed finds the weights of a blend, and its reward; t is nil where there is to be no table.
 func (s *selection) mixed(ctx context.Context, l *lab, blend *model.Blend, t *chosenTable, f *chosenFactors, session *chosenSession) (float64, error) {
 	b := l.base(s.cfg.TrendHalfLifeDays)
-	b.sparse[partTable] = byTable(t.table, t.visits, l.active)
 	b.vectors = newVectorPart(f.factors, f.visits)
-	start, along := mix{partTable: 1, partPopular: 0.2}, weightAxes
+	start, along := mix{partFactors: 1}, aloneAxes
+	if t != nil {
+		b.sparse[partTable] = byTable(t.table, t.visits, l.active)
+		start, along = mix{partTable: 1, partPopular: 0.2}, weightAxes
+	}
 	if blend.Goal != model.GoalNew {
 		b.sparse[partRepeat] = byRepeat(l.q, blend.RepeatHalfLifeDays)
 	}

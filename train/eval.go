@@ -457,7 +457,7 @@ func (e *evaluation) parts(blend *model.Blend) *blendParts {
 	l := e.lesson
 	active := l.factors.Active
 	b := &blendParts{popular: l.popularZ, head: order(l.popularZ)[:min(headItems, l.part.items)], vectors: newVectorPart(l.factors, blend.FactorHalfLifeDays)}
-	if l.table != nil {
+	if l.table != nil && weighTable([]model.Blend{*blend}) {
 		b.sparse[partTable] = byTable(l.table, blend.TableHalfLifeDays, active)
 	}
 	if blend.Goal != model.GoalNew {

@@ -72,27 +72,41 @@ func byVisits(q []float32, halfLife float64, current bool) scorer {
 }
 
 // vectorPart is s_A/σ_A by factors: the visitor's vector is folded in from the history, an observation weighing its event's
-// weight times 0.5^(age/half-life).
+// weight times 0.5^(age/half-life). σ_A is a node's: √(Σ_k x_k² Λ_k / I − (x·m)²), over the I items with observations.
 type vectorPart struct {
 	factors  *learn.Factors
 	halfLife float64
-	active   []bool // items with observations: the others' vectors are zero
+	items    int       // I
+	squares  []float64 // Λ_k
+	mean     []float64 // m
 
 	x []float32
 }
 
 func newVectorPart(f *learn.Factors, halfLife float64) *vectorPart {
 	d := f.ALS.Factors
-	v := &vectorPart{factors: f, halfLife: halfLife, active: make([]bool, len(f.Y)/d)}
-	for i := range v.active {
-		v.active[i] = slices.ContainsFunc(f.Y[i*d:i*d+d], func(y float32) bool { return y != 0 })
+	v := &vectorPart{factors: f, halfLife: halfLife, squares: make([]float64, d), mean: make([]float64, d)}
+	for from := 0; from < len(f.Y); from += d {
+		active := false // the others' vectors are zero
+		for k, y := range f.Y[from : from+d] {
+			active = active || y != 0
+			v.squares[k] += float64(y) * float64(y)
+			v.mean[k] += float64(y)
+		}
+		if active {
+			v.items++
+		}
+	}
+	for k := range v.mean {
+		v.mean[k] /= float64(max(v.items, 1))
 	}
 	return v
 }
 
-// fold computes the vectors of all probes.
+// fold computes the vectors of all probes, divided by σ_A.
 func (v *vectorPart) fold(probes []probe, threads int) {
-	pairs := learn.Collect(len(probes), len(v.active), func(yield func(r, c uint32, w float32)) {
+	d := v.factors.ALS.Factors
+	pairs := learn.Collect(len(probes), len(v.factors.Y)/d, func(yield func(r, c uint32, w float32)) {
 		for at := range probes {
 			for _, e := range probes[at].recent {
 				yield(uint32(at), e.item, e.weight*float32(decay(e.days, v.halfLife)))
@@ -100,33 +114,40 @@ func (v *vectorPart) fold(probes []probe, threads int) {
 		}
 	})
 	v.x = v.factors.FoldIn(pairs, threads)
+	for from := 0; from < len(v.x); from += d {
+		if x := v.x[from : from+d]; v.deviation(x) > 0 {
+			vek32.MulNumber_Inplace(x, float32(1/v.deviation(x)))
+		}
+	}
 }
 
-// score writes the standardised score of every item for a probe into dst.
-func (v *vectorPart) score(dst []float32, at int) {
+func (v *vectorPart) deviation(x []float32) float64 {
+	var squares, mean float64
+	for k, f := range x {
+		squares += float64(f) * float64(f) * v.squares[k]
+		mean += float64(f) * v.mean[k]
+	}
+	return math.Sqrt(max(squares/float64(max(v.items, 1))-mean*mean, 0))
+}
+
+// score is an item's for a probe.
+func (v *vectorPart) score(at int, item uint32) float32 {
 	d := v.factors.ALS.Factors
-	x := v.x[at*d : at*d+d]
-	var sum, squares float64
-	n := 0
-	for i, active := range v.active {
-		dst[i] = 0
-		if !active {
-			continue
+	return vek32.Dot(v.x[at*d:at*d+d], v.factors.Y[int(item)*d:int(item)*d+d])
+}
+
+// scores appends those of the first n items, for probes lo to below hi.
+func (v *vectorPart) scores(dst []float32, n, lo, hi int) []float32 {
+	const block = 64 // vectors that stay in the cache
+	dst = slices.Grow(dst, n*(hi-lo))[:n*(hi-lo)]
+	for from := 0; from < n; from += block {
+		for at := lo; at < hi; at++ {
+			for i := from; i < min(from+block, n); i++ {
+				dst[(at-lo)*n+i] = v.score(at, uint32(i))
+			}
 		}
-		s := vek32.Dot(x, v.factors.Y[i*d:i*d+d])
-		dst[i] = s
-		sum += float64(s)
-		squares += float64(s) * float64(s)
-		n++
 	}
-	if n == 0 {
-		return
-	}
-	mean := sum / float64(n)
-	sigma := math.Sqrt(max(squares/float64(n)-mean*mean, 0))
-	if sigma > 0 {
-		vek32.MulNumber_Inplace(dst, float32(1/sigma))
-	}
+	return dst
 }
 
 // largestOf are the items with the n largest scores, if above 0.

@@ -9,14 +9,17 @@ import (
 // axes are the weights each part may have; a part without any stays as it is.
 type axes [parts][]float32
 
-// weightAxes are the grids of a coordinate search. The table's weight is the unit; where there is no table, the factors' is.
+// weightAxes are the grids of a coordinate search. The table's weight is the unit.
 var weightAxes = axes{
-	partFactors: {0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6},
+	partFactors: {0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12},
 	partPopular: {0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1},
 	partRepeat:  {0, 1, 2, 4, 6, 8, 12, 16, 24, 36},
 	partSession: {0, 0.25, 0.5, 1, 1.5, 2, 3, 4},
 	partPast:    {0, 1, 2, 4, 6, 8, 12, 16, 24, 36},
 }
+
+// aloneAxes are those without a table: the factors' weight is the unit.
+var aloneAxes = axes{partPopular: weightAxes[partPopular], partRepeat: weightAxes[partRepeat]}
 
 // nextAxes are those of the next item: the session table is the unit.
 var nextAxes = axes{

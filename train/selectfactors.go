@@ -26,7 +26,7 @@ type chosenFactors struct {
 	factors *learn.Factors
 	visits  float64 // half-life of a history's items in the fold-in
 	alone   float64 // the reward without a table
-	score   float64 // the reward with the table
+	score   float64 // the reward with the table or without, whichever is higher
 }
 
 // factorGrid is the grid of ALS at one length, what is not to be chosen fixed.
@@ -57,13 +57,14 @@ func orFixed[T int | float64](fixed T, grid ...T) []T {
 // factorMixes are those in which factors are judged beside a table.
 var factorMixes = []mix{
 	{partTable: 1, partFactors: 0.5, partPopular: 0.2}, {partTable: 1, partFactors: 1, partPopular: 0.2},
-	{partTable: 1, partFactors: 2, partPopular: 0.2}, {partTable: 1, partFactors: 1}, {partTable: 1, partFactors: 2}, {partTable: 1, partFactors: 4},
+	{partTable: 1, partFactors: 2, partPopular: 0.2}, {partTable: 1, partFactors: 1}, {partTable: 1, partFactors: 2}, {partTable: 1, partFactors: 4}, {partTable: 1, partFactors: 8},
 }
 
 // aloneMixes are those in which they are judged without one.
 var aloneMixes = []mix{{partFactors: 1}, {partFactors: 1, partPopular: 0.2}}
 
-// tryFactors learns factors with a share of the sweeps and sees what they add to the table.
+// tryFactors learns factors with a share of the sweeps and sees what they find alone, all items before them, and what they add to
+// the table: one that reaches little of use must hide none that find more.
 func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTable, share float64) (*chosenFactors, error) {
 	l := s.lab
 	als := c.ALS
@@ -72,20 +73,21 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 	if err != nil {
 		return nil, err
 	}
-	best := &chosenFactors{factorTrial: c, factors: factors}
-	for at, halfLife := range visitHalfLives(l.part.timed())[:1] {
-		b := l.base(s.cfg.TrendHalfLifeDays)
-		b.sparse[partTable] = byTable(t.table, t.visits, l.active)
-		b.vectors = newVectorPart(factors, halfLife)
-		sheet, err := l.sheet(ctx, model.GoalNew, b)
-		if err != nil {
-			return nil, err
-		}
-		_, alone := sheet.bestMix(aloneMixes, l.threads)
-		if _, score := sheet.bestMix(factorMixes, l.threads); at == 0 || score > best.score {
-			best.visits, best.alone, best.score = halfLife, alone, score
-		}
+	best := &chosenFactors{factorTrial: c, factors: factors, visits: visitHalfLives(l.part.timed())[0]}
+	b := l.base(s.cfg.TrendHalfLifeDays)
+	b.vectors = newVectorPart(factors, best.visits)
+	alone, err := l.sheet(ctx, model.GoalNew, b)
+	if err != nil {
+		return nil, err
 	}
+	b.sparse[partTable] = byTable(t.table, t.visits, l.active)
+	beside, err := l.sheet(ctx, model.GoalNew, b)
+	if err != nil {
+		return nil, err
+	}
+	_, best.alone = alone.bestMix(aloneMixes, l.threads)
+	_, best.score = beside.bestMix(factorMixes, l.threads)
+	best.score = max(best.score, best.alone)
 	return best, nil
 }
 

@@ -131,9 +131,9 @@ func (s *selection) tryContent(ctx context.Context, t *chosenTable) (*chosenTabl
 	return best, nil
 }
 
-// tableRungs spend less on many candidates where the data is large.
+// tableRungs spend less on many candidates where the data is large; without times there are few.
 func (s *selection) tableRungs() []rung {
-	if s.lab.matrix(0).Pairs() < 50_000 {
+	if !s.lab.part.timed() || s.lab.matrix(0).Pairs() < 50_000 {
 		return []rung{{1, 2}}
 	}
 	return []rung{{0.5, 10}, {1, 2}}

@@ -110,6 +110,9 @@ const (
 	hitMRRAndNDCG
 )
 
+// sheetBatch is how many probes one goroutine takes at a time.
+const sheetBatch = 16
+
 // newSheet scores probes in parallel.
 func newSheet(ctx context.Context, items int, probes []probe, b *blendParts, k int, by reward, threads int) (*sheet, error) {
 	s := &sheet{k: k, start: make([]int, len(probes)+1), reward: by}
@@ -122,16 +125,17 @@ func newSheet(ctx context.Context, items int, probes []probe, b *blendParts, k i
 	}
 	rows := make([]sheetRow, len(probes))
 	workers := make([]*sheetWorker, threads)
-	if b.vectors != nil {
+	if b.vectors != nil && b.vectors.x == nil {
 		b.vectors.fold(probes, threads)
 	}
-	parallel.For(threads, len(probes), 8, func(w, lo, hi int) {
+	parallel.For(threads, len(probes), sheetBatch, func(w, lo, hi int) {
 		if ctx.Err() != nil {
 			return
 		}
 		if workers[w] == nil {
 			workers[w] = newSheetWorker(items, b)
 		}
+		workers[w].prepare(lo, hi)
 		for i := lo; i < hi; i++ {
 			rows[i] = workers[w].row(i, &probes[i])
 		}
@@ -184,12 +188,18 @@ func (b *blendParts) has(part int) bool {
 	return b.sparse[part] != nil
 }
 
+// reaches tells whether a table names candidates; where none does, vectors do.
+func (b *blendParts) reaches() bool {
+	return b.sparse[partTable] != nil || b.sparse[partSession] != nil
+}
+
 // sheetWorker is one goroutine's scratch memory.
 type sheetWorker struct {
 	b       *blendParts
 	fill    [parts]func(p *probe, to *tally)
 	tallies [parts]*tally
-	dense   []float32 // a score for every item, by vectors
+	dense   []float32 // scores by vectors of every item, probe after probe from lo to below hi
+	lo, hi  int
 	marked  []bool
 	items   []uint32
 }
@@ -201,10 +211,26 @@ func newSheetWorker(items int, b *blendParts) *sheetWorker {
 			w.fill[part], w.tallies[part] = open(), newTally(items)
 		}
 	}
-	if b.vectors != nil {
-		w.dense = make([]float32, items)
-	}
 	return w
+}
+
+// prepare scores every item for probes lo to below hi by vectors, where those name the candidates: at once, so that vectors
+// come from memory once for all of them.
+func (w *sheetWorker) prepare(lo, hi int) {
+	if w.b.vectors != nil && !w.b.reaches() {
+		w.lo, w.hi = lo, hi
+		w.dense = w.b.vectors.scores(w.dense[:0], len(w.marked), lo, hi)
+	}
+}
+
+// scores are those of every item for a probe.
+func (w *sheetWorker) scores(at int) []float32 {
+	if at < w.lo || at >= w.hi {
+		w.lo, w.hi = at, at+1
+		w.dense = w.b.vectors.scores(w.dense[:0], len(w.marked), at, at+1)
+	}
+	n := len(w.marked)
+	return w.dense[(at-w.lo)*n:][:n]
 }
 
 func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
@@ -215,12 +241,9 @@ func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
 			w.mark(w.tallies[part].items)
 		}
 	}
-	if w.b.vectors != nil {
-		w.b.vectors.score(w.dense, at)
-	}
 	w.mark(w.b.head)
-	if w.b.vectors != nil && len(w.items) < fewCandidates {
-		w.mark(largestOf(w.dense, vectorCandidates))
+	if w.b.vectors != nil && (!w.b.reaches() || len(w.items) < fewCandidates) {
+		w.mark(largestOf(w.scores(at), vectorCandidates))
 	}
 	w.ascend()
 	for _, i := range w.items {
@@ -231,7 +254,7 @@ func (w *sheetWorker) row(at int, p *probe) (r sheetRow) {
 		_, hit := slices.BinarySearch(p.relevant, i)
 		r.hit = append(r.hit, hit)
 		r.items = append(r.items, i)
-		w.keep(&r, i)
+		w.keep(&r, at, i)
 	}
 	for part, t := range w.tallies {
 		if w.fill[part] != nil {
@@ -265,11 +288,11 @@ func (w *sheetWorker) mark(items []uint32) {
 }
 
 // keep takes an item's scores over.
-func (w *sheetWorker) keep(r *sheetRow, item uint32) {
+func (w *sheetWorker) keep(r *sheetRow, at int, item uint32) {
 	for part := range parts {
 		switch {
 		case part == partFactors && w.b.vectors != nil:
-			r.score[part] = append(r.score[part], w.dense[item])
+			r.score[part] = append(r.score[part], w.b.vectors.score(at, item))
 		case part == partPopular && w.b.popular != nil:
 			r.score[part] = append(r.score[part], w.b.popular[item])
 		case w.fill[part] != nil:

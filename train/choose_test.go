@@ -1,0 +1,55 @@
+package train
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/edged/edged/learn"
+	"github.com/edged/edged/model"
+)
+
+// TestUselessTableIsLeftOut: of a table that names the wrong items a blend makes no use, and its candidates are then those of the
+// vectors; one that names the right ones stays.
+func TestUselessTableIsLeftOut(t *testing.T) {
+	cfg := Config{Auto: true, Sweeps: 4, Threads: 2}
+	cfg.EnsureDefaults()
+	f, err := leaveLast(logOf(t, cfg, newShop(1).events...).part(), 0.2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLab(f, 3, probeLimit, 1, 2)
+	als := learn.ALS{Factors: 8, A0: 0.1, Reg: 0.01, Nu: 1, Sweeps: 4, Seed: 1}
+	factors, err := als.Fit(context.Background(), l.matrix(0), 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, err := defaultTable(false).fit(context.Background(), l.matrix(0), nil, 2, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := &learn.Table{Start: make([]int, l.part.items+1)} // every item speaks for those that are popular least
+	last := order(l.popularZ(cfg.TrendHalfLifeDays))[l.part.items-20:]
+	slices.Sort(last)
+	for i := range l.part.items {
+		for k, j := range last {
+			wrong.Item, wrong.Weight = append(wrong.Item, j), append(wrong.Weight, float32(1+(i+k)%7))
+		}
+		wrong.Start[i+1] = len(wrong.Item)
+	}
+	for _, c := range []struct {
+		name  string
+		table *learn.Table
+		used  bool
+	}{{"right", right, true}, {"wrong", wrong, false}} {
+		s := &selection{cfg: &cfg, lab: l, watch: newStopwatch(&cfg, nil), budget: 100}
+		cfg.Blends = nil
+		err := s.weigh(context.Background(), l, model.GoalNew, &chosenTable{table: c.table}, &chosenFactors{factorTrial: factorTrial{ALS: als}, factors: factors}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := weighTable(cfg.Blends); got != c.used {
+			t.Errorf("%s table: used %v; %+v", c.name, got, s.trials)
+		}
+	}
+}
