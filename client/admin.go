@@ -124,6 +124,16 @@ func (a *Admin) Overlay(ctx context.Context, after string, n int) (*Overlay, err
 	return &o, a.Get(ctx, "/v1/admin/overlay?"+q.Encode(), &o)
 }
 
+// OverlayFile reads the overlay as a file, for a release to be made with (edged train --overlay).
+func (a *Admin) OverlayFile(ctx context.Context) ([]byte, error) {
+	var file raw
+	err := a.Get(ctx, "/v1/admin/overlay/file", &file)
+	return file, err
+}
+
+// raw takes an answer as it is.
+type raw []byte
+
 // Get reads what is at a path of the admin listener, JSON, into a value.
 func (a *Admin) Get(ctx context.Context, path string, into any) error {
 	if err := a.c.call(ctx, http.MethodGet, path, nil, into); err != nil {

@@ -180,7 +180,11 @@ func (c *Client) try(ctx context.Context, method, path string, body []byte, answ
 		return problemOf(resp, text)
 	}
 	c.visitor.take(resp.Header)
-	if answer == nil {
+	switch to := answer.(type) {
+	case nil:
+		return 0, nil
+	case *raw:
+		*to = text
 		return 0, nil
 	}
 	if err := json.Unmarshal(text, answer); err != nil {

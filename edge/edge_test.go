@@ -55,6 +55,12 @@ func (s *shop) must(err error) {
 // publish makes and publishes a release whose item ids begin with prefix, and returns its id.
 func (s *shop) publish(prefix string) string {
 	s.t.Helper()
+	return s.publishWith(prefix, func(*model.Build) {})
+}
+
+// publishWith is publish of a release that is changed at last.
+func (s *shop) publishWith(prefix string, change func(*model.Build)) string {
+	s.t.Helper()
 	rng := rand.New(rand.NewPCG(7, uint64(len(prefix))))
 	b := model.Build{Meta: model.Meta{Dim: 8, Users: 10, A0: .1, Reg: .01, Nu: 1, Created: time.Now().Add(-time.Hour)}}
 	for i := range 50 {
@@ -65,6 +71,7 @@ func (s *shop) publish(prefix string) string {
 			b.Vectors = append(b.Vectors, rng.Float32()-.5)
 		}
 	}
+	change(&b)
 	var mb, cb bytes.Buffer
 	s.must(errors.Join(b.WriteModel(&mb), b.WriteCatalogue(&cb)))
 	m, err := model.Parse(mb.Bytes(), cb.Bytes())

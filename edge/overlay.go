@@ -44,6 +44,7 @@ func (e *Edge) openOverlay() error {
 		e.cfg.Logger.Error("the overlay on disk is damaged: what it held has to come from other nodes", "error", damage)
 	}
 	e.overlay = &overlays{e: e, store: store, news: make(chan struct{}, 1)}
+	store.Needed(e.overlay.needed)
 	e.overlay.dressed.Store(&[2]dress{})
 	return nil
 }
@@ -137,6 +138,15 @@ func changesOf(m *model.Model, snap *overlay.Snapshot) *rank.Changes {
 	return c
 }
 
+// needed reports whether an entry says anything that the release served does not: others take no room.
+func (o *overlays) needed(e *overlay.Entry) bool {
+	base := o.e.base()
+	return base == nil || !base.Model().Folds(e.Key(), e.Stamp, e.Node)
+}
+
+// File is the overlay as a file, for a release to be made with.
+func (o *overlays) File() []byte { return o.store.Snapshot().Encode() }
+
 // addChange says what an entry changes about a row; n is how many the release has.
 func addChange(c *rank.Changes, e *overlay.Entry, row edged.Row, n int) {
 	switch e.Field {
@@ -162,7 +172,7 @@ const (
 	effectNone    = "" // it does not count
 	effectActive  = "active"
 	effectUnknown = "unknownItem" // the release has no such item
-	effectKnown   = "inRelease"   // the release has the new item
+	effectKnown   = "inRelease"   // the release has the new item, or was made with the entry
 )
 
 // effectOn says what an entry does to a release; news are the new items there are, too.
@@ -171,10 +181,10 @@ func effectOn(m *model.Model, e *overlay.Entry, now int64, news map[string]edged
 		return effectNone
 	}
 	_, known := m.Row(e.ID)
+	if known && e.Field == overlay.Content || m.Folds(e.Key(), e.Stamp, e.Node) {
+		return effectKnown
+	}
 	if e.Field == overlay.Content {
-		if known {
-			return effectKnown
-		}
 		return effectActive
 	}
 	if _, isNew := news[e.ID]; !known && !isNew {

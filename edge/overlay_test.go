@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/edged/edged/model"
+	"github.com/edged/edged/overlay"
 )
 
 // admin asks the admin listener and decodes the answer.
@@ -194,5 +197,41 @@ func TestOverlayOfAllKinds(t *testing.T) {
 	}
 	if got := first("/v1/recommend?filter=price%20%3C%2010"); got != "b-002" {
 		t.Errorf("%q is below 10", got)
+	}
+}
+
+// A release made with the overlay takes its entries over; rolled back, they count again.
+func TestOverlayThatIsFoldedIn(t *testing.T) {
+	s := newShop(t)
+	id := s.publish("a")
+	e := s.start(s.config("one"))
+	until(t, "it serves", func() bool { return serves(t, e, id) })
+	admin(t, e, "POST", "/v1/admin/overlay", `{"entries":[{"id":"a-001","available":false},{"id":"a-002","available":false}]}`, nil)
+	req, err := http.Get("http://" + e.AdminAddr() + "/v1/admin/overlay/file")
+	s.must(err)
+	file, err := io.ReadAll(req.Body)
+	s.must(errors.Join(err, req.Body.Close()))
+	entries, err := overlay.DecodeFile(file)
+	s.must(err)
+	admin(t, e, "POST", "/v1/admin/overlay", `{"entries":[{"id":"a-002","available":false}]}`, nil) // said again since
+	no := false
+	s.publishWith("a", func(b *model.Build) {
+		b.Items[1].Available = &no
+		for i := range entries {
+			b.Folded = append(b.Folded, model.Folded{Key: entries[i].Key(), Stamp: entries[i].Stamp, Node: entries[i].Node})
+		}
+	})
+	s.must(e.node.Check(t.Context()))
+	effects := func() string {
+		var page struct{ List []struct{ ID, Effect string } }
+		admin(t, e, "GET", "/v1/admin/overlay", "", &page)
+		return fmt.Sprint(page.List)
+	}
+	if got, want := effects(), "[{a-001 inRelease} {a-002 active}]"; got != want || shows(t, e, "a-001") || shows(t, e, "a-002") {
+		t.Errorf("%s, want %s", got, want)
+	}
+	s.must(e.node.Rollback())
+	if got, want := effects(), "[{a-001 active} {a-002 active}]"; got != want || shows(t, e, "a-001") {
+		t.Errorf("rolled back: %s, want %s", got, want)
 	}
 }

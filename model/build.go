@@ -30,6 +30,8 @@ type Build struct {
 	RepeatQ         []float32    // propensity to be bought again over its mean; needed where a blend weighs Repeat
 	Mean            []float32    // Σ vectors over the active items, divided by their number; nil: taken from the vectors as stored
 	Content         *Content     // what gives new items a vector; nil: nothing does
+	Folded          []Folded     // entries of an overlay that Items were made with, each register once
+	ContentOf       *Model       // an earlier release whose map is kept to the byte instead
 	Search          SearchOptions
 	NeighbourK      int    // neighbours kept of a row, the nearest; 0: all
 	Before          *Model // an earlier release: numbers that changed little have its bytes; nil: none
@@ -225,7 +227,11 @@ func (b *Build) catalogueSections() ([]snapshot.Section, error) {
 	if err != nil {
 		return nil, err
 	}
-	cm.Filters, columns = filters, append(columns, postings...)
+	folded, err := b.foldedSection()
+	if err != nil {
+		return nil, err
+	}
+	cm.Filters, columns = filters, slices.Concat(columns, postings, folded)
 	text, err := json.Marshal(cm)
 	if err != nil {
 		return nil, fmt.Errorf("meta: %w", err)

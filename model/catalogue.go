@@ -27,6 +27,7 @@ type catalogue struct {
 	available []uint64
 	withheld  int // rows whose bit is not set
 	expires   []Expiry
+	folded    folded
 
 	attributes *Attributes // nil: made before there were filters
 }
@@ -112,6 +113,9 @@ func openCatalogue(f *snapshot.File, meta *Meta) (c catalogue, err error) {
 		return c, err
 	}
 	if err := c.openAttributes(&sec, cm.Filters, meta.Items); err != nil {
+		return c, err
+	}
+	if err := c.openFolded(&sec); err != nil {
 		return c, err
 	}
 	return c, c.openColumns(cm.Fields, meta.Items)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sort"
+	"sync"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/quant"
@@ -39,6 +39,9 @@ func contentSections() []string {
 
 // encodeContent returns the sections of a build's content map: none where it has none.
 func (b *Build) encodeContent() ([]snapshot.Section, error) {
+	if b.ContentOf != nil {
+		return b.ContentOf.content.sections()
+	}
 	c := b.Content
 	if c == nil || len(c.Features) == 0 {
 		return nil, nil
@@ -53,41 +56,32 @@ func (b *Build) encodeContent() ([]snapshot.Section, error) {
 		text = append(text, name...)
 		offs = append(offs, uint32(len(text)))
 	}
-	rows, err := quant.EncodeLike(c.Vectors, b.Meta.Dim, false, b.earlierContent())
+	rows, err := quant.Encode(c.Vectors, b.Meta.Dim)
 	if err != nil {
 		return nil, fmt.Errorf("content: %w", err)
 	}
-	list := []snapshot.Section{
+	return []snapshot.Section{
 		{Name: contentNames.offs, Elem: 4, Data: snapshot.Bytes(offs)}, {Name: contentNames.text, Elem: 1, Data: text},
 		{Name: contentNames.rarity, Elem: 4, Data: snapshot.Bytes(c.Rarity)}, {Name: contentNames.codes, Elem: 1, Data: snapshot.Bytes(rows.Codes)},
 		{Name: contentNames.scales, Elem: 4, Data: snapshot.Bytes(rows.Scales)},
-	}
-	return list, nil
+	}, nil
 }
 
-// earlierContent is the content map of the release before, seen from this one.
-func (b *Build) earlierContent() (e quant.Earlier) {
-	if b.Before == nil || b.Before.content == nil || b.Before.Dim() != b.Meta.Dim {
-		return e
+// sections are the bytes of a content map as they lie in its release.
+func (c *content) sections() (list []snapshot.Section, err error) {
+	if c == nil {
+		return nil, nil
 	}
-	before := b.Before.content
-	rows := quant.Rows{Dim: b.Meta.Dim}
-	for i := range before.len() {
-		codes, scale, err := before.row(nil, i)
+	elems := map[string]uint32{contentNames.offs: 4, contentNames.rarity: 4, contentNames.scales: 4}
+	for _, name := range contentSections() {
+		size, _ := c.file.Len(name)
+		b, err := c.file.ReadAt(nil, name, 0, size)
 		if err != nil {
-			return quant.Earlier{}
+			return nil, fmt.Errorf("content: %s: %w", name, err)
 		}
-		rows.Codes, rows.Scales = append(rows.Codes, codes...), append(rows.Scales, scale)
+		list = append(list, snapshot.Section{Name: name, Elem: max(1, elems[name]), Data: b})
 	}
-	e.Rows = &rows
-	for _, name := range b.Content.Features {
-		at, ok := before.find(name)
-		if !ok {
-			at = -1
-		}
-		e.At = append(e.At, at)
-	}
-	return e
+	return list, nil
 }
 
 // content is a Content in the mapped file: it is read only when new items come.
@@ -96,6 +90,7 @@ type content struct {
 	dim    int
 	offs   []uint32
 	rarity []float32
+	number func() map[string]int // of features, made when it is asked for first
 }
 
 // openContent reads a content map's tables once. A release need not have one.
@@ -129,6 +124,7 @@ func (m *Model) openContent(sec *sections) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	c.number = sync.OnceValue(c.numbers)
 	m.content = c
 	return nil
 }
@@ -172,14 +168,15 @@ func (c *content) name(i int) (string, error) {
 	return string(b), err
 }
 
-// find returns the number of a feature.
-func (c *content) find(name string) (int, bool) {
-	i := sort.Search(c.len(), func(i int) bool { at, err := c.name(i); return err != nil || at >= name })
-	if i == c.len() {
-		return 0, false
+// numbers are those of the features, by name.
+func (c *content) numbers() map[string]int {
+	list := make(map[string]int, c.len())
+	for i := range c.len() {
+		if name, err := c.name(i); err == nil { // else the file was cut under the map, which whoever reads vectors is told
+			list[name] = i
+		}
 	}
-	at, err := c.name(i)
-	return i, err == nil && at == name
+	return list
 }
 
 // row returns a feature's vector as codes and a scale.
@@ -201,12 +198,13 @@ func (c *content) row(buf []byte, i int) (codes []int8, scale float32, err error
 // MapsContent reports whether new items have vectors: the release carries a content map.
 func (m *Model) MapsContent() bool { return m.content != nil }
 
-// appendContent appends the vector that an item's features map to, zeros where the release has no map or knows none of them.
-func (m *Model) appendContent(dst []float32, it *edged.Item) ([]float32, error) {
+// AppendContent appends the vector that an item's features map to, zeros where the release has no map or knows none of them.
+func (m *Model) AppendContent(dst []float32, it *edged.Item) ([]float32, error) {
 	sum := make([]float64, quant.Stride(m.Dim()))
 	if m.content == nil {
 		return append(dst, make([]float32, m.Dim())...), nil
 	}
+	numbers := m.content.number()
 	counts := map[string]int{}
 	EachFeature(it, func(name string) { counts[name]++ })
 	names := make([]string, 0, len(counts))
@@ -216,7 +214,7 @@ func (m *Model) appendContent(dst []float32, it *edged.Item) ([]float32, error) 
 	slices.Sort(names) // sums are the same on every node
 	squares := 0.0
 	for _, name := range names {
-		i, ok := m.content.find(name)
+		i, ok := numbers[name]
 		if !ok {
 			continue
 		}

@@ -63,7 +63,7 @@ func (m *Model) With(p Patch) (*Model, error) {
 		if err := out.patch.add(&p.Items[i]); err != nil {
 			return nil, err
 		}
-		if vectors, err = m.appendContent(vectors, &p.Items[i]); err != nil {
+		if vectors, err = m.AppendContent(vectors, &p.Items[i]); err != nil {
 			return nil, err
 		}
 	}

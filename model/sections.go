@@ -40,6 +40,7 @@ const (
 	secMean       = "vec.mean"
 	secAvailable  = "available"
 	secExpires    = "expires"
+	secFolded     = "overlay"
 
 	secTermText    = "term.text"
 	secTermOffs    = "term.offs"
@@ -68,7 +69,7 @@ func ModelSections() []string { return slices.Clone(modelSections) }
 
 // CatalogueSections returns the sections this program knows in a catalogue, for snapshot.Open.
 func CatalogueSections() []string {
-	names := append([]string{secMeta, secAvailable, secExpires}, filterSections...)
+	names := append([]string{secMeta, secAvailable, secExpires, secFolded}, filterSections...)
 	for _, f := range fields {
 		c := columnOf(f.name)
 		names = append(names, c.offs, c.values)

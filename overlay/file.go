@@ -17,7 +17,8 @@ const (
 	fileHeader  = len(magic) + 4
 	entryHeader = 2 + 1 + 2 + 8
 	fileTrailer = 4
-	maxFile     = fileHeader + maxHeld*(entryHeader+1+edged.MaxIDLen+maxNode+untilSize+maxContent) + fileTrailer
+	maxWritten  = maxHeld + len(fields)*MaxChanges // before the oldest go
+	maxFile     = fileHeader + maxWritten*(entryHeader+1+edged.MaxIDLen+maxNode+untilSize+maxContent) + fileTrailer
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -50,7 +51,7 @@ func DecodeFile(b []byte) ([]Entry, error) {
 	}
 	count := binary.LittleEndian.Uint32(body[len(magic):])
 	body = body[fileHeader:]
-	if count > maxHeld || int(count)*entryHeader > len(body) {
+	if int64(count) > int64(maxWritten) || int(count)*entryHeader > len(body) {
 		return nil, fmt.Errorf("%w: %d entries in %d bytes", ErrDamaged, count, len(body))
 	}
 	list := make([]Entry, 0, count)

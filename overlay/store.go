@@ -21,6 +21,8 @@ type Store struct {
 	node  string
 	clock func() time.Time
 
+	needed func(*Entry) bool
+
 	saving sync.Mutex // held while the file is written, before mu
 
 	mu      sync.Mutex // guards what follows; held for no I/O
@@ -34,7 +36,7 @@ type Store struct {
 // Open reads the overlay a node has in a file, if there is one. damage says that the file was not what was written: it lies beside as
 // FILE.damaged, and what it held has to come from other nodes.
 func Open(fs vfs.FS, file, node string, clock func() time.Time) (s *Store, damage, err error) {
-	s = &Store{fs: fs, file: file, node: node, clock: clock, held: map[string]Entry{}}
+	s = &Store{fs: fs, file: file, node: node, clock: clock, held: map[string]Entry{}, needed: func(*Entry) bool { return true }}
 	entries, damage, err := load(fs, file)
 	if err != nil {
 		return nil, nil, fmt.Errorf("overlay: %w", err)
@@ -48,6 +50,10 @@ func Open(fs vfs.FS, file, node string, clock func() time.Time) (s *Store, damag
 	s.saved = s.changes
 	return s, damage, nil
 }
+
+// Needed says which entries take room: those of which it is false, since the release has them, don't count towards limits. It is to be called
+// before anything else is, and what it is given must not call the Store.
+func (s *Store) Needed(needed func(*Entry) bool) { s.needed = needed }
 
 func (s *Store) now() int64 { return s.clock().UnixMilli() }
 

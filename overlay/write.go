@@ -130,7 +130,7 @@ func (s *Store) with(next map[string]Entry, now int64) (list []Entry, err error)
 	counts := map[Field]int{}
 	all := 0
 	for i := range list {
-		if e := &list[i]; e.Counts(now) {
+		if e := &list[i]; e.Counts(now) && s.needed(e) {
 			counts[e.Field]++
 			all++
 		}
@@ -139,7 +139,7 @@ func (s *Store) with(next map[string]Entry, now int64) (list []Entry, err error)
 		what      string
 		have, max int
 	}{
-		{"entries", all, MaxEntries}, {"new items", counts[Content], MaxItems}, {"boosts", counts[Boost], MaxBoosts}, {"entries and removals", len(list), maxHeld},
+		{"entries", all, MaxEntries}, {"new items", counts[Content], MaxItems}, {"boosts", counts[Boost], MaxBoosts},
 	} {
 		if limit.have > limit.max {
 			return nil, fmt.Errorf("%w: %d %s with these, at most %d: publish a release that has them", ErrFull, limit.have, limit.what, limit.max)

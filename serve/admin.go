@@ -37,6 +37,7 @@ func (s *Server) AdminHandler() http.Handler {
 	if s.cfg.Admin.Overlay != nil {
 		mux.HandleFunc("GET /v1/admin/overlay", s.overlayShow)
 		mux.HandleFunc("POST /v1/admin/overlay", s.overlayWrite)
+		mux.HandleFunc("GET /v1/admin/overlay/file", s.overlayFile)
 	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

@@ -20,6 +20,8 @@ func (k kept) Show(after string, n int) any {
 	return k.Snapshot().Page(after, n, func(*overlay.Entry) string { return "active" })
 }
 
+func (k kept) File() []byte { return k.Snapshot().Encode() }
+
 func (f *fixture) overlaid() Overlay {
 	f.t.Helper()
 	s, damage, err := overlay.Open(vfs.NewMem(), "overlay", "a", f.clock)
@@ -58,6 +60,7 @@ func TestAdminOverlay(t *testing.T) {
 		{"POST", "/v1/admin/overlay", `{"entries":[{"id":"a","item":{"vector":[1]}}]}`, 400, "entries[0].item: vector: follows"},
 		{"POST", "/v1/admin/overlay", `{"entries":[` + strings.Repeat(`{"id":"a","available":true},`, 1000) + `{"id":"a","available":true}]}`, 400, "entries[1000]: more than 1000 entries"},
 		{"POST", "/v1/admin/overlay", strings.Repeat(" ", maxOverlayBody+1), 413, "larger than"},
+		{"GET", "/v1/admin/overlay/file", "", 200, "EDGOVL"},
 		{"DELETE", "/v1/admin/overlay", "", 405, "can't be used here"},
 	} {
 		w := f.admin(test.method, test.target, "", test.body)

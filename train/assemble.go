@@ -29,7 +29,8 @@ type lesson struct {
 	gram, mean   []float32      // of the vectors learned, where others were added; else nil
 	popularZ     []float32      // nil: nothing weighs it
 	repeatQ      []float32      // nil: nothing weighs it
-	content      *model.Content // nil: none
+	content      *model.Content // nil: none, or
+	kept         bool           // that of the release gone on from stays
 	warm         bool           // factors go on from those of an earlier release
 }
 
@@ -152,6 +153,9 @@ func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *mode
 	b.NeighbourK = cfg.Neighbours
 	if cfg.previous != nil {
 		b.Before = cfg.previous.model
+		if l.kept {
+			b.ContentOf = cfg.previous.model
+		}
 	}
 	for _, t := range trends {
 		rows, scores := columns(t.list)

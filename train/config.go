@@ -58,6 +58,10 @@ type Config struct {
 	// Previous is the directory of a release to go on from; "": none. One that lies where the new one goes, and was made anew of
 	// the same data or cannot be read, is no start: then everything is made anew.
 	Previous string `json:"-"`
+
+	// Overlay is the file of an overlay as a node gave it; "": none. What it says of items, and is not for a time only, stands in the catalogue, which
+	// names the entries it was made with.
+	Overlay  string `json:"-"`
 	previous *previous
 
 	MaxEvents int              `json:"-"` // more events than this is an error, not an exhausted machine; default 200 million

@@ -63,9 +63,14 @@ func (l *lesson) contentMap(ctx context.Context, features *learn.Matrix, threads
 	known, weight := make([]float32, features.Rows()*d), make([]float32, features.Rows())
 	copy(known, l.factors.Y)
 	for i := range l.items.Rows() {
-		weight[i] = min(1, float32(l.items.Count(i))/contentEvidence)
+		weight[i] = float32(l.evidence(i))
 	}
 	return learn.ContentMap{Reg: 1, Steps: 40}.Fit(ctx, features, known, d, weight, threads)
+}
+
+// evidence is what an item's vector is worth to a content map, from 0 to 1.
+func (l *lesson) evidence(item int) float64 {
+	return min(1, float64(l.items.Count(item))/contentEvidence)
 }
 
 // contentEvidence is how many visitors make an item's vector worth its full weight.

@@ -3,6 +3,7 @@ package train
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -24,7 +25,14 @@ func (l *lesson) mapNewItems(ctx context.Context, cfg *Config, items []edged.Ite
 		return err
 	}
 	d := l.factors.ALS.Factors
-	l.content = shippedContent(counts, names, w, d)
+	y := learn.Apply(w, features, d)
+	keeps, err := l.keepsContent(cfg, items, y)
+	if err != nil {
+		return err
+	}
+	if !keeps {
+		l.content = shippedContent(counts, names, w, d)
+	}
 	var fresh []int
 	for i := range items {
 		if l.items.Count(i) == 0 && features.Count(i) > 0 {
@@ -34,7 +42,6 @@ func (l *lesson) mapNewItems(ctx context.Context, cfg *Config, items []edged.Ite
 	if len(fresh) == 0 {
 		return nil
 	}
-	y := learn.Apply(w, features, d)
 	l.sumVectors()
 	for _, i := range fresh {
 		copy(l.factors.Y[i*d:][:d], y[i*d:][:d])
@@ -42,15 +49,52 @@ func (l *lesson) mapNewItems(ctx context.Context, cfg *Config, items []edged.Ite
 	return nil
 }
 
+// keptContent is the part of what a new content map explains of the vectors that the earlier one has to, so that it stays: nothing of it is sent then.
+const keptContent = .8
+
+// keepsContent reports whether the content map of the release gone on from is about as good as the one that gives y, for it is sent anew whole.
+func (l *lesson) keepsContent(cfg *Config, items []edged.Item, y []float32) (bool, error) {
+	if cfg.previous == nil || !l.warm || !cfg.previous.model.MapsContent() {
+		return false, nil
+	}
+	d := l.factors.ALS.Factors
+	before, now := 0.0, 0.0
+	var old []float32
+	for i := range items {
+		v := l.evidence(i)
+		if v == 0 {
+			continue
+		}
+		var err error
+		if old, err = cfg.previous.model.AppendContent(old[:0], &items[i]); err != nil {
+			return false, fmt.Errorf("previous release: %w", err)
+		}
+		exact := l.factors.Y[i*d:][:d]
+		before += v * explained(exact, old)
+		now += v * explained(exact, y[i*d:][:d])
+	}
+	l.kept = before >= keptContent*now
+	return l.kept, nil
+}
+
+// explained is |y|² − |y − x|²: what x says of y.
+func explained(y, x []float32) (sum float64) {
+	for k := range y {
+		sum += float64(x[k]) * (2*float64(y[k]) - float64(x[k]))
+	}
+	return sum
+}
+
 // Limits of the map that a release carries.
 const (
-	fewestFeatures = 4096
-	mostFeatures   = 65_536
+	fewestFeatures = 1024
+	mostFeatures   = 32_768
 	longestFeature = 256 // bytes of a name
 )
 
-// shippedContent is the part of a content map that a release carries: as many features as it has items, or fewestFeatures, at most mostFeatures;
-// those that say most of all items together, by the items that have a feature times the square of its vector's length.
+// shippedContent is the part of a content map that a release carries: half as many features as it has items, or fewestFeatures, at most
+// mostFeatures; those that say most of all items together, by the items that have a feature times the square of its vector's length. On Online Retail
+// the vectors they give are at a cosine of .97, on average, to those by all (a quarter: .90).
 func shippedContent(counts *learn.Matrix, names []string, w []float32, d int) *model.Content {
 	seen := make([]int, counts.Cols)
 	for _, f := range counts.Index {
@@ -67,7 +111,7 @@ func shippedContent(counts *learn.Matrix, names []string, w []float32, d int) *m
 		}
 	}
 	slices.SortFunc(chosen, func(a, b int) int { return cmp.Or(cmp.Compare(said[b], said[a]), cmp.Compare(a, b)) })
-	chosen = chosen[:min(len(chosen), mostFeatures, max(counts.Rows(), fewestFeatures))]
+	chosen = chosen[:min(len(chosen), mostFeatures, max(counts.Rows()/2, fewestFeatures))]
 	slices.Sort(chosen)
 	c := &model.Content{}
 	for _, f := range chosen {

@@ -92,7 +92,11 @@ func Run(ctx context.Context, sources []Source, out string, fsys vfs.FS, cfg Con
 		return Summary{}, fmt.Errorf("train: %w", err)
 	}
 	r := &run{cfg: &cfg, free: free, fs: fsys, out: out, watch: newStopwatch(&cfg, progress)}
-	if err := r.openPrevious(digest(sources)); err != nil {
+	var err error
+	if r.changes, err = readChanges(fsys, cfg.Overlay); err == nil {
+		err = r.openPrevious(r.changes.of(digest(sources)))
+	}
+	if err != nil {
 		return Summary{}, fmt.Errorf("train: %w", err)
 	}
 	if err := r.run(ctx, sources); err != nil {
@@ -108,6 +112,8 @@ type run struct {
 	out   string
 	watch *stopwatch
 	card  Card
+
+	changes *changes
 }
 
 func (r *run) run(ctx context.Context, sources []Source) error {
@@ -120,11 +126,13 @@ func (r *run) run(ctx context.Context, sources []Source) error {
 	if err != nil {
 		return err
 	}
+	r.changes.fold(items)
 	build, err := r.build(ctx, log, items)
 	if err != nil {
 		return err
 	}
-	build.Meta.Data = digest(sources)
+	build.Folded = r.changes.folded
+	build.Meta.Data = r.changes.of(digest(sources))
 	r.card.Data = build.Meta.Data
 	r.watch.begin("check")
 	if r.card.Quantised, err = addChecks(build); err != nil {

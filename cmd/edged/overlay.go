@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/edged/edged/client"
+	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/overlay"
 )
 
@@ -22,6 +23,7 @@ type overlayCmd struct {
 	Set    overlaySetCmd    `cmd:"" help:"Say what is different from the release, on all nodes, within about a second."`
 	Remove overlayRemoveCmd `cmd:"" help:"Go back to what the release says of items."`
 	List   overlayListCmd   `cmd:"" help:"Show what is different from the release."`
+	Export overlayExportCmd `cmd:"" help:"Write it to a file, for a release to be made with it."`
 }
 
 // nodeFlags say which node is spoken to.
@@ -253,4 +255,39 @@ func writeOverlay(out io.Writer, o *client.Overlay) error {
 		fmt.Fprintf(t, "%s\t%s\t%.60s\t%s\t%s\t%s\t%s\n", e.ID, e.Field, e.Value(), e.Effect, e.Written.Format(time.RFC3339), cmp.Or(e.By, "-"), e.Until.Format(time.RFC3339))
 	}
 	return t.Flush()
+}
+
+type overlayExportCmd struct {
+	nodeFlags `embed:""`
+
+	Out string `help:"File." placeholder:"FILE" required:"" type:"path"`
+}
+
+func (overlayExportCmd) Help() string {
+	return `What entries with a --ttl say, and boosts, goes on being said by the overlay; all else stands in the release made with the file.
+
+Example:
+
+  edged overlay export --out overlay.bin
+  edged train --data shop --overlay overlay.bin --out release`
+}
+
+func (c *overlayExportCmd) Run(ctx context.Context, std streams) error {
+	admin, err := c.admin()
+	if err != nil {
+		return err
+	}
+	file, err := admin.OverlayFile(ctx)
+	if err != nil {
+		return err
+	}
+	entries, err := overlay.DecodeFile(file)
+	if err != nil {
+		return err
+	}
+	if err := vfs.WriteFile(vfs.OS, c.Out, file); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.out, "%d entries\n", len(entries))
+	return err
 }

@@ -150,6 +150,7 @@ type trainCmd struct {
 	Out  string `help:"Release directory to write." placeholder:"DIR" required:"" type:"path"`
 	Auto bool   `help:"Choose models and settings by trials on the last part of the data." default:"true" negatable:""`
 
+	Overlay  string `help:"Overlay to fold in, as 'edged overlay export' wrote it: what it says of items stands in the release, and nodes that serve it need those entries no longer." placeholder:"FILE" type:"path"`
 	Previous string `help:"Release to go on from, so that the new one is a small update. Default: the one in --out, if there is one." placeholder:"DIR" type:"path"`
 	Anew     bool   `help:"Go on from no release, and choose anew."`
 	hyper
@@ -180,6 +181,7 @@ func (c *trainCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	cfg.Overlay = c.Overlay
 	if cfg.Previous = cmp.Or(c.Previous, c.Out); c.Anew {
 		cfg.Previous = ""
 	}
