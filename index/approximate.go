@@ -78,11 +78,9 @@ func (r *run) choose() {
 	if l.Head {
 		s.upper[0] = float32(math.Inf(1))
 	}
-	limit := s.best.limit
-	for c, v := range s.upper[:l.Cells()] {
-		if v >= limit {
-			s.list = append(s.list, cellKey(v, c))
-		}
+	n := kernel.AtLeast(s.cells[:l.Cells()], s.upper[:l.Cells()], s.best.limit)
+	for _, c := range s.cells[:n] {
+		s.list = append(s.list, cellKey(s.upper[c], int(c)))
 	}
 	slices.Sort(s.list)
 }

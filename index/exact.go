@@ -61,8 +61,7 @@ func (r *run) centres() {
 func (r *run) most(c int) float64 {
 	x := r.x
 	base := float64(r.base(c))
-	ends := x.promises.ends[2*c:]
-	top := max(float64(ends[0])*base, float64(ends[1])*base)
+	top := max(float64(x.promises.most[c])*base, float64(x.promises.least[c])*base)
 	return top + float64(r.s.query.Norm*float64(x.layout.Radius[c])*(1+1e-6)) + float64(math.Abs(top)*1e-5)
 }
 

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"math"
 	"slices"
 
 	"github.com/edged/edged/internal/kernel"
@@ -9,7 +8,8 @@ import (
 
 // promises are the bounds of all cells.
 type promises struct {
-	ends   []float32 // the most and the least h of each cell
+	most   []float32 // of the h of each cell
+	least  []float32
 	scales []float32 // of the centroids
 	wide   []float32
 }
@@ -20,12 +20,12 @@ func (x *Index) newPromises() (p promises) {
 	for c := range l.Cells() {
 		first, last := x.first[c], x.first[c+1]
 		if first == last {
-			p.ends, p.wide = append(p.ends, 0, 0), append(p.wide, 0)
+			p.most, p.least, p.wide = append(p.most, 0), append(p.least, 0), append(p.wide, 0)
 			continue
 		}
 		n := int(l.Starts[c+1] - l.Starts[c])
 		least := slices.Min(l.H[int(first)*kernel.BlockRows:][:n])
-		p.ends, p.wide = append(p.ends, x.most[first], least), append(p.wide, x.wide[first])
+		p.most, p.least, p.wide = append(p.most, x.most[first]), append(p.least, least), append(p.wide, x.wide[first])
 	}
 	return p
 }
@@ -33,17 +33,11 @@ func (x *Index) newPromises() (p promises) {
 // fill estimates what the best row of each cell may score, residuals counting kappa/‖Mq‖ of their length, and returns
 // the cell that promises most.
 func (p *promises) fill(s *Scratch, kappa float32) (at int) {
-	wide := p.wide
-	dots, upper, ends, scales := s.centre[:len(wide)], s.upper[:len(wide)], p.ends[:2*len(wide)], p.scales[:len(wide)]
-	scale := float32(s.query.Scale)
-	best := float32(math.Inf(-1))
-	for c, dot := range dots {
-		h := ends[2*c+int(uint32(dot)>>31)]
-		v := float32(float32(float32(float32(float32(dot)*h)*scale)*scales[c]) + float32(kappa*wide[c]))
-		upper[c] = v
-		if v > best {
-			best, at = v, c
-		}
+	n := len(p.wide)
+	upper := s.upper[:n]
+	best := kernel.Promise(upper, s.centre[:n], p.most, p.least, p.scales, p.wide, float32(s.query.Scale), kappa)
+	if kernel.AtLeast(s.cells[:n], upper, best) == 0 {
+		return 0 // of numbers that are none
 	}
-	return at
+	return int(s.cells[0])
 }

@@ -20,6 +20,7 @@ type Scratch struct {
 	centre []int32   // dot products of the centroids
 	turned []int32   // the query under the frame
 	upper  []float32 // what the best row of each cell promises
+	cells  []uint32  // that promise enough
 	list   []uint64  // cells to visit, most promising last
 	cand   []uint32  // places to be scored
 	scales []float32 // theirs
@@ -43,6 +44,7 @@ func (s *Scratch) prepare(x *Index) {
 	}
 	if n := l.Cells(); len(s.upper) < n {
 		s.upper, s.seeded, s.list, s.centre = make([]float32, n), make([]uint32, n), make([]uint64, 0, n), make([]int32, n)
+		s.cells = make([]uint32, n)
 	}
 	if n := quant.CodeDim(x.Dim()); len(s.turned) < n {
 		s.turned = make([]int32, n)

@@ -73,6 +73,13 @@ func addFromAVX512(dst, column *float32, size int, rows *uint32, n int, weight f
 //go:noescape
 func atLeastAVX512(places *uint32, x *float32, n int, limit float32) int
 
+//go:noescape
+func promiseAVX512(dst *float32, dots *int32, most, least, scales, wide *float32, n int, scale, more float32) float32
+
+func promise512(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32 {
+	return promiseAVX512(&dst[0], &dots[0], &most[0], &least[0], &scales[0], &wide[0], len(dst), scale, more)
+}
+
 // widenBy hands slices that are not empty on to assembly.
 func widenBy(f func(dst *float64, high, low *int8, by *float64, n int, scale float64)) func(dst []float64, high, low []int8, scale float64, by []float64) {
 	return func(dst []float64, high, low []int8, scale float64, by []float64) {
@@ -124,7 +131,7 @@ func archVariants() []Variant {
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
 			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
 			AddAt: addAt512, AddFrom: addFrom512, AtLeast: atLeast512, AddTimes64: addTimesBy(addTimesAVX512),
-			Fetch: fetchAVX512,
+			Fetch: fetchAVX512, Promise: promise512,
 		})
 	}
 	return v

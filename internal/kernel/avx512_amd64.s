@@ -2201,3 +2201,62 @@ DATA atLeastAVX512Constants<>+56(SB)/4, $0x0000000e
 DATA atLeastAVX512Constants<>+60(SB)/4, $0x0000000f
 DATA atLeastAVX512Constants<>+64(SB)/4, $0x00000010
 GLOBL atLeastAVX512Constants<>(SB), RODATA|NOPTR, $68
+
+// func promiseAVX512(dst *float32, dots *int32, most *float32, least *float32, scales *float32, wide *float32, n int, scale float32, more float32) float32
+// Requires: AVX, AVX512BW, AVX512F, BMI2, SSE
+TEXT ·promiseAVX512(SB), NOSPLIT, $0-68
+	MOVQ         dst+0(FP), AX
+	MOVQ         dots+8(FP), CX
+	MOVQ         n+48(FP), DX
+	MOVQ         most+16(FP), BX
+	MOVQ         least+24(FP), SI
+	MOVQ         scales+32(FP), DI
+	MOVQ         wide+40(FP), R8
+	VBROADCASTSS scale+56(FP), Z0
+	VBROADCASTSS more+60(FP), Z1
+	VPXORD       Z3, Z3, Z3
+	MOVL         $0xff800000, R9
+	VPBROADCASTD R9, Z2
+	MOVL         $0x0000ffff, R9
+	KMOVD        R9, K1
+
+some:
+	CMPQ  DX, $0x10
+	JGE   whole
+	BZHIL DX, R9, R9
+	KMOVD R9, K1
+
+whole:
+	VMOVDQU32.Z   (CX), K1, Z4
+	VPCMPD        $0x01, Z3, Z4, K1, K2
+	VMOVUPS.Z     (BX), K1, Z5
+	VMOVUPS       (SI), K2, Z5
+	VCVTDQ2PS     Z4, Z4
+	VMULPS        Z5, Z4, Z4
+	VMULPS        Z0, Z4, Z4
+	VMOVUPS.Z     (DI), K1, Z5
+	VMULPS        Z5, Z4, Z4
+	VMOVUPS.Z     (R8), K1, Z5
+	VMULPS        Z1, Z5, Z5
+	VADDPS        Z5, Z4, Z4
+	VMOVUPS       Z4, K1, (AX)
+	VMAXPS        Z2, Z4, K1, Z2
+	ADDQ          $0x40, AX
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, BX
+	ADDQ          $0x40, SI
+	ADDQ          $0x40, DI
+	ADDQ          $0x40, R8
+	SUBQ          $0x10, DX
+	JG            some
+	VEXTRACTF64X4 $0x01, Z2, Y0
+	VMAXPS        Y0, Y2, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VMAXPS        X0, X1, X1
+	VPERMILPD     $0x01, X1, X0
+	VMAXPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VMAXSS        X0, X1, X1
+	MOVSS         X1, ret+64(FP)
+	VZEROUPPER
+	RET

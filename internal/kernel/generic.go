@@ -1,12 +1,15 @@
 package kernel
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // generic is the reference every other variant is tested against.
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
 	Scan: scanGeneric, Above: aboveGeneric, Dots64: dots64Generic, Widen: widenGeneric,
-	AtLeast: atLeastGeneric, AddTimes64: addTimes64Generic, // AddAt and AddFrom are called by name
+	AtLeast: atLeastGeneric, AddTimes64: addTimes64Generic, Promise: promiseGeneric, // AddAt and AddFrom are called by name
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {
@@ -99,6 +102,20 @@ func aboveGeneric(masks []uint32, dots []int32, scales []float32, add, limit flo
 		}
 		masks[b] = mask
 	}
+}
+
+func promiseGeneric(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32 {
+	dots, most, least, scales, wide = dots[:len(dst)], most[:len(dst)], least[:len(dst)], scales[:len(dst)], wide[:len(dst)]
+	best := float32(math.Inf(-1))
+	for c, dot := range dots {
+		h := most[c]
+		if dot < 0 {
+			h = least[c]
+		}
+		dst[c] = float32(float32(float32(float32(dot)*h)*scale)*scales[c]) + float32(more*wide[c])
+		best = max(best, dst[c])
+	}
+	return best
 }
 
 func dots64Generic(dst, x, rows []float64) {

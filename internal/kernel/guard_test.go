@@ -107,6 +107,9 @@ func columnsOutside(t *testing.T, v *Variant, n int, atEnd bool) {
 	if v.AtLeast != nil {
 		v.AtLeast(list, column, 0)
 	}
+	if v.Promise != nil {
+		v.Promise(column, guarded[int32](t, n, atEnd), column, column, column, column, 1, 1)
+	}
 	if v.Fetch != nil {
 		v.Fetch((*byte)(unsafe.Pointer(&list[0])), 4*n)
 	}

@@ -109,6 +109,21 @@ func Above(masks []uint32, dots []int32, scales []float32, add, limit float32) {
 	active.Above(masks, dots, scales, add, limit)
 }
 
+// Promise writes to dst[c] the number
+//
+//	((dots[c]·h)·scale)·scales[c] + more·wide[c],  h = least[c] where dots[c] is below 0, else most[c]
+//
+// with dots[c] rounded to float32 and each operation rounded alone, and returns the greatest of them, −Inf where there is none. All are as
+// long as dst, and no number is NaN or becomes it.
+func Promise(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32 {
+	n := len(dst)
+	dots, most, least, scales, wide = dots[:n], most[:n], least[:n], scales[:n], wide[:n]
+	if n == 0 || active.Promise == nil {
+		return promiseGeneric(dst, dots, most, least, scales, wide, scale, more)
+	}
+	return active.Promise(dst, dots, most, least, scales, wide, scale, more)
+}
+
 // Dots64 writes to dst[r] the product of x with row r of rows, rows lying one after the other, len(x) numbers each. len(x) is a
 // multiple of 8; rows must hold len(dst) of them. Each product and each sum is rounded alone, in this order: sum l of eight takes
 // the products of the places k ≡ l (mod 8), ascending from 0, and the result is ((0+4) + (2+6)) + ((1+5) + (3+7)).

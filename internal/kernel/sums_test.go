@@ -164,3 +164,26 @@ func TestRowsBeyondTheColumnPanic(t *testing.T) {
 		}()
 	}
 }
+
+func TestPromiseVariants(t *testing.T) {
+	each(t, func(t *testing.T, v *Variant) {
+		if v.Promise == nil {
+			t.Skip("the reference is used")
+		}
+		rng := rand.New(rand.NewPCG(14, 5))
+		for n := 1; n <= 300; n++ {
+			got, check := canary[float32](n, 77)
+			want, dots := make([]float32, n), make([]int32, n)
+			for c := range dots {
+				dots[c] = int32(rng.Uint32()) >> rng.IntN(32) * int32(rng.IntN(5)&1)
+			}
+			most, least, scales, wide := column(rng, n, false), column(rng, n, false), column(rng, n, false), column(rng, n, false)
+			scale, more := rng.Float32(), rng.Float32()*[]float32{1, -1}[n%2]
+			best, wantBest := v.Promise(got, dots, most, least, scales, wide, scale, more), promiseGeneric(want, dots, most, least, scales, wide, scale, more)
+			check(t, "Promise")
+			if best != wantBest || !slices.Equal(got, want) {
+				t.Fatalf("%d cells: %v and %v, want %v and %v", n, best, got, wantBest, want)
+			}
+		}
+	})
+}

@@ -25,6 +25,7 @@ type Variant struct {
 	AddFrom    func(dst, column []float32, rows []uint32, weight float32) int
 	AtLeast    func(places []uint32, x []float32, limit float32) int
 	AddTimes64 func(dst, x []float64, f float64)
+	Promise    func(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32
 	Fetch      func(p *byte, n int) // nil: nothing is fetched
 }
 

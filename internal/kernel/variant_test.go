@@ -44,7 +44,7 @@ func extremes(rng *rand.Rand, codes []int8, qs ...[]int16) {
 }
 
 // canary wraps n elements in guards; the check fails where one changed.
-func canary[T int32 | uint32 | float64](n int, guard T) (dst []T, check func(t *testing.T, what string)) {
+func canary[T int32 | uint32 | float32 | float64](n int, guard T) (dst []T, check func(t *testing.T, what string)) {
 	all := make([]T, n+8)
 	for i := range all {
 		all[i] = guard

@@ -23,6 +23,7 @@ func avx512() {
 	addAt512()
 	addFrom512()
 	atLeast512()
+	promise512()
 }
 
 // chunk is how many codes one register holds once they are widened to 16 bits.
