@@ -68,17 +68,27 @@ func (t *Table) Set(w []int32, unit float64, bits int) {
 	}
 }
 
+// peakOfGroups returns the largest Σ|w_j| of a group of dims numbers, 2 or 4, and Σ w_j², which is that of four sums that take turns.
 func peakOfGroups(w []int32, dims int) (peak int64, norm float64) {
-	var group int64
-	for i, x := range w {
-		v := int64(x)
-		norm += float64(float64(v) * float64(v))
-		group += max(v, -v)
-		if (i+1)%dims == 0 {
-			peak, group = max(peak, group), 0
+	var n0, n1, n2, n3 float64
+	for ; len(w) >= 4; w = w[4:] {
+		a, b, c, d := magnitude(w[0]), magnitude(w[1]), magnitude(w[2]), magnitude(w[3])
+		n0 += float64(float64(a) * float64(a))
+		n1 += float64(float64(b) * float64(b))
+		n2 += float64(float64(c) * float64(c))
+		n3 += float64(float64(d) * float64(d))
+		if dims == 2 {
+			peak = max(peak, a+b, c+d)
+		} else {
+			peak = max(peak, a+b+c+d)
 		}
 	}
-	return peak, norm
+	return peak, (n0 + n1) + (n2 + n3)
+}
+
+func magnitude(x int32) int64 {
+	sign := int64(x) >> 63
+	return (int64(x) ^ sign) - sign
 }
 
 // weight rounds |x| to its unit and says whether x is negative.
