@@ -42,7 +42,7 @@ func (x *Index) SearchBatch(dst [][]Hit, qs []Query, s *BatchScratch) [][]Hit {
 // shares reports whether a query scans all rows.
 func (x *Index) shares(q *Query, s *Scratch) bool {
 	_, approximate := x.Setting(q)
-	return len(q.Vector) == x.Dim() && min(q.K, x.Len()) > 0 && !approximate &&
+	return len(q.Vector) == x.Dim() && min(q.K, x.Len()) > 0 && !approximate && q.Filter == nil &&
 		!(x.place != nil && q.Allowed != nil && x.fewAllowed(q, s))
 }
 

@@ -24,8 +24,7 @@ func (q *Query) mayReturn(row edged.Row) bool {
 }
 
 func (q *Query) allows(row edged.Row) bool {
-	word := int(row / 64)
-	return q.Allowed == nil || word < len(q.Allowed) && q.Allowed[word]>>(row%64)&1 != 0
+	return q.Allowed == nil || isSet(q.Allowed, row)
 }
 
 // rowBits has a bit set for each row of a list, which it may share with others: a row whose bit is not set is not in the list.
@@ -45,6 +44,12 @@ func (r *run) excluded(row edged.Row) bool {
 	}
 	_, excluded := slices.BinarySearch(r.q.Exclude, row)
 	return excluded
+}
+
+// isSet reports whether a row's bit is set; missing words are zero.
+func isSet(words []uint64, row edged.Row) bool {
+	word := int(row / 64)
+	return word < len(words) && words[word]>>(row%64)&1 != 0
 }
 
 // fewAllowed lists the rows that may be returned in s.rows and reports true, if they are so few that scoring them all is

@@ -47,6 +47,7 @@ type Query struct {
 	Recall   float32          // share of the true best K to be found on average; 0: what the index was made for, 1: all
 	Exclude  []edged.Row      // rows never returned, ascending
 	Allowed  []uint64         // bit row%64 of word row/64 set: the row may be returned; nil: all may. Missing words are zero
+	Filter   *Filter          // of this index: nothing else is returned; nil: all may. Allowed and Exclude hold besides
 	Deadline time.Time        // when to stop, with what was found so far; zero: never
 	Clock    func() time.Time // nil: time.Now
 }

@@ -71,7 +71,7 @@ func difference(got, want []Hit) string {
 }
 
 // exactly is the setting with which an approximate search leaves out nothing but what bounds exclude.
-var exactly = Setting{Recall: 1, K: 1, Eps: 60, Kappa: 3, Slack: 900}
+var exactly = Setting{Recall: 1, K: 1000, Eps: 60, Kappa: 3, Slack: 900}
 
 func eachVariant(t *testing.T, f func(t *testing.T)) {
 	for _, name := range kernel.Names() {

@@ -29,13 +29,10 @@ func inOrder(normA, normB float64, a, b edged.Row) bool {
 
 // Arrange returns a copy of rows in which place i holds row order[i].
 func Arrange(rows *quant.Rows, order []edged.Row) quant.Rows {
-	out := quant.Rows{
-		Codes:  make([]int8, 0, len(rows.Codes)),
-		Scales: make([]float32, 0, len(rows.Scales)),
-		Dim:    rows.Dim,
-	}
+	size := len(order) * quant.Stride(rows.Dim)
+	out := quant.Rows{Codes: make([]int8, 0, size), Scales: make([]float32, 0, len(order)), Dim: rows.Dim}
 	if rows.Low != nil {
-		out.Low = make([]int8, 0, len(rows.Low))
+		out.Low = make([]int8, 0, size)
 	}
 	for _, row := range order {
 		out.Codes = append(out.Codes, rows.Row(int(row))...)

@@ -18,7 +18,7 @@ func TestPlainSettingWithFullLengthsIsTheBruteForceAnswer(t *testing.T) {
 		for round := range 60 {
 			n, dim := 1+rng.IntN(900), 1+rng.IntN(70)
 			x, rows := laid(t, vectors(rng, n, dim, float64(round%3), round%4 == 0), vectors(rng, 40, dim, 0, false), dim, round%2 == 0, LayoutConfig{Head: n})
-			x.settings = []Setting{{Recall: 1, K: 1, Eps: PlainEps, Kappa: 1, Slack: 900}}
+			x.settings = []Setting{{Recall: 1, K: 1000, Eps: PlainEps, Kappa: 1, Slack: 900}}
 			for range 6 {
 				q := Query{Vector: vectors(rng, 1, dim, 1, false), K: []int{1, 3, 10, 16, 17, 100}[rng.IntN(6)]}
 				randomFilter(rng, &q, n)

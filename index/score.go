@@ -155,7 +155,8 @@ func (r *run) offerNear() {
 	s.best.settle()
 }
 
-// offerRough offers the near rows by their scores without remainders, with the slack for these.
+// offerRough offers the near rows by their scores without remainders, with the slack for these. Where remainders are to come, places
+// are offered instead of rows: refine wants them.
 func (r *run) offerRough() {
 	s, scales, order := r.s, r.x.rows.Scales, r.x.order
 	slack := float32(0)
@@ -165,7 +166,11 @@ func (r *run) offerRough() {
 	for i, p := range s.near {
 		score, more := s.query.Score(s.high[i], scales[p]), float32(slack*scales[p])
 		if float32(score+more) >= s.best.limit && !r.excluded(order[p]) {
-			s.best.offer(score, order[p])
+			row := edged.Row(p)
+			if !r.rough {
+				row = order[p]
+			}
+			s.best.offer(score, row)
 			s.Stats.Reranked++
 			r.more = max(r.more, more)
 		}
@@ -185,7 +190,7 @@ func (r *run) refine() {
 			continue
 		}
 		hit := hitOf(key)
-		p := x.place[hit.Row]
+		p := uint32(hit.Row)
 		if float32(hit.Score+float32(r.slack*x.rows.Scales[p])) >= limit {
 			near = append(near, p)
 		}

@@ -31,6 +31,7 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	if len(q.Vector) != x.Dim() {
 		panic("BUG: index: query of another dimension than the index")
 	}
+	x = x.among(q)
 	k := min(q.K, x.Len())
 	if k < 1 {
 		return dst
@@ -44,16 +45,16 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 	switch {
 	case x.place != nil && q.Allowed != nil && x.fewAllowed(q, s):
 		r.gather()
+	case x.layout == nil:
+		r.exact(0, x.Len(), 0)
 	case approximate && setting.plain() && x.layout.Cells() == 1:
 		r.share = float64(setting.Kappa)
 		s.Stats.Cells++
 		r.exact(0, x.Len(), 0)
 	case approximate:
 		r.approximate(&setting)
-	case x.layout != nil:
-		r.exactCells()
 	default:
-		r.exact(0, x.Len(), 0)
+		r.exactCells()
 	}
 	if r.rough {
 		r.refine()

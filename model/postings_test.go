@@ -155,7 +155,7 @@ func FuzzPostings(f *testing.F) {
 				if got := len(listed(t, &all, int(n))); got != set.count(i) {
 					t.Fatalf("term %d: %d rows, want %d", i, got, set.count(i))
 				}
-				if none = all; dense {
+				if e.eval(0, &none); dense {
 					none.setDense()
 				}
 				e.retain(&none, 0, false)

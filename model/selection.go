@@ -3,8 +3,10 @@ package model
 import (
 	"math/bits"
 	"slices"
+	"sync/atomic"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/index"
 )
 
 // Selection is a set of rows of one model: those that meet a filter. It is a list where they are few, else a bitmap.
@@ -16,6 +18,8 @@ type Selection struct {
 	dense bool        // bits say it, not rows
 	rows  []edged.Row // ascending once settled
 	bits  []uint64
+
+	filter atomic.Pointer[index.Filter]
 }
 
 // Len returns how many rows are selected.
@@ -50,7 +54,10 @@ func few(n int) int { return max(256, n/64) }
 func hasBit(b []uint64, row edged.Row) bool { return b[row/64]>>(row%64)&1 != 0 }
 
 // reset makes it empty, over n rows.
-func (s *Selection) reset(n int) { s.total, s.dense, s.rows = n, false, s.rows[:0] }
+func (s *Selection) reset(n int) {
+	s.total, s.dense, s.rows = n, false, s.rows[:0]
+	s.filter.Store(nil)
+}
 
 // setDense makes it a bitmap.
 func (s *Selection) setDense() {

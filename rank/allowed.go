@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/index"
 )
 
 // allowed says which rows may be recommended in a span of time.
@@ -13,8 +14,18 @@ type allowed struct {
 	special     []uint64    // nil: none
 	rows        []edged.Row // where listed: the same rows, ascending
 	listed      bool
-	narrow      bool  // a request selects among what may come
-	from, until int64 // Unix milliseconds; until is the next expiry
+	narrow      bool          // a request selects among what may come
+	from, until int64         // Unix milliseconds; until is the next expiry
+	filter      *index.Filter // where narrow and prepared: all rows the request selects
+	open        bool          // all of these may come
+}
+
+// restrict makes a search return only what may come, and is not special.
+func (a *allowed) restrict(q *index.Query) {
+	q.Filter = a.filter
+	if !a.open {
+		q.Allowed = a.plain
+	}
 }
 
 // setPlain makes plain what bits and special say, in new memory.

@@ -105,6 +105,9 @@ func someRequest(rng *rand.Rand, m *model.Model) *Request {
 		if err := m.Select(q.Only, &brand, &s); err != nil {
 			panic(err)
 		}
+		if rng.IntN(2) == 0 {
+			m.Prepare(q.Only)
+		}
 	}
 	return q
 }

@@ -140,7 +140,7 @@ func (f *fill) gatherMore(head, rows []edged.Row) {
 func (r *Ranker) nearest(f *fill) []edged.Row {
 	s := f.s
 	r.search(f, &index.Query{
-		Vector: s.vector, K: searched, Exclude: s.exclude, Allowed: f.allowed.plain, Deadline: f.deadline, Clock: r.clock,
+		Vector: s.vector, K: searched, Exclude: s.exclude, Deadline: f.deadline, Clock: r.clock,
 	})
 	s.found = s.found[:0]
 	for _, h := range s.hits {

@@ -49,7 +49,7 @@ func (r *Ranker) byVector(f *fill, row edged.Row) {
 	for _, x := range s.wide {
 		s.vector = append(s.vector, float32(x))
 	}
-	r.searchAll(f, &index.Query{Vector: s.vector, K: 2 * f.want, Exclude: s.exclude, Allowed: f.allowed.plain, Clock: r.clock})
+	r.searchAll(f, &index.Query{Vector: s.vector, K: 2 * f.want, Exclude: s.exclude, Clock: r.clock})
 	f.addSimilar(row, SourceVector)
 }
 

@@ -27,7 +27,8 @@ func (o *only) restrict(to *allowed, selected *model.Selection, n int) *allowed 
 		panic("BUG: rank: rows selected in another release")
 	}
 	o.allowed = *to
-	o.allowed.narrow = true
+	o.allowed.narrow, o.allowed.filter = true, selected.Filter()
+	o.allowed.open = o.allowed.filter != nil && to.plain == nil
 	if rows, ok := selected.Rows(); ok {
 		o.list(to, rows, n)
 		o.allowed.bits, o.allowed.rows, o.allowed.listed = o.listed, o.rows, true

@@ -172,9 +172,12 @@ func checkFiltered(t *testing.T, items []edged.Item, conditions []condition) {
 	var s Scratch
 	var fs model.FilterScratch
 	selected := new(model.Selection)
-	for _, c := range conditions {
+	for i, c := range append(conditions, conditions...) {
 		if err := m.Select(selected, &c.filter, &fs); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
+		}
+		if i >= len(conditions) {
+			m.Prepare(selected)
 		}
 		t.Logf("%s: %d of %d (%.2f %%)", c.name, selected.Len(), len(items), 100*float64(selected.Len())/float64(len(items)))
 		for range 5 {

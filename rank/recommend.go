@@ -81,7 +81,7 @@ func (r *Ranker) personal(f *fill, recent []Recent) {
 		return
 	}
 	r.searchAll(f, &index.Query{
-		Vector: s.vector, K: f.skip + f.want, Exclude: s.exclude, Allowed: f.allowed.plain, Deadline: f.deadline, Clock: r.clock,
+		Vector: s.vector, K: f.skip + f.want, Exclude: s.exclude, Deadline: f.deadline, Clock: r.clock,
 	})
 	for _, h := range s.hits {
 		if h.Score <= 0 || h.Score < f.least(s.hits[0].Score) || f.full() {
@@ -94,8 +94,9 @@ func (r *Ranker) personal(f *fill, recent []Recent) {
 	}
 }
 
-// search leaves its hits in the scratch.
+// search leaves its hits in the scratch: rows that may come.
 func (r *Ranker) search(f *fill, q *index.Query) {
+	f.allowed.restrict(q)
 	f.s.hits = r.m.Index().Search(f.s.hits[:0], q, &f.s.search)
 	stats := &f.s.search.Stats
 	f.a.Scanned += stats.Scanned

@@ -8,22 +8,42 @@ import (
 	"github.com/edged/edged/rules"
 )
 
-// selections are what conditions on items select in a release, by their text: shops ask the same ones again and again. The map is replaced, never changed, so
-// that looking at it takes no lock; once full it begins anew.
+// selections are what conditions on items select in a release, by their text: shops ask the same ones again and again. What is known is
+// replaced, never changed, so that looking at it takes no lock; once full it begins anew. Conditions asked often have their rows prepared
+// for searches, in the background, one at a time: those of all together take at most half the memory of the index itself.
 type selections struct {
-	known atomic.Pointer[map[string]*model.Selection]
-	mu    sync.Mutex // of whoever adds
-	work  model.FilterScratch
+	known  atomic.Pointer[known]
+	mu     sync.Mutex // of whoever adds
+	work   model.FilterScratch
+	making sync.Mutex // of whoever prepares
 }
 
-const maxSelections = 64 // of a bit for each item, at most
+type known struct {
+	of    map[string]*selected
+	spent *float64 // bytes of what was prepared
+}
+
+type selected struct {
+	rows  *model.Selection
+	asked atomic.Int32
+	often int32 // times asked after which the rows are prepared; 0: never
+}
+
+const (
+	maxSelections = 64 // of a bit for each item, at most
+	leastOften    = 16
+	rowsAnAnswer  = 64 // that are prepared in the time an answer takes
+)
 
 // Where returns which rows meet a condition, written as the key where of rules has it. The Selection may be kept and shared.
 func (r *Ranker) Where(condition []byte) (*model.Selection, error) {
 	s := r.selections
 	if known := s.known.Load(); known != nil {
-		if found, ok := (*known)[string(condition)]; ok {
-			return found, nil
+		if found, ok := known.of[string(condition)]; ok {
+			if found.asked.Load() < found.often && found.asked.Add(1) == found.often {
+				go s.prepare(r.m, found.rows, known.spent)
+			}
+			return found.rows, nil
 		}
 	}
 	f, err := filterOf(string(condition))
@@ -41,13 +61,35 @@ func (r *Ranker) Where(condition []byte) (*model.Selection, error) {
 }
 
 func (s *selections) add(condition string, found *model.Selection) {
-	next := map[string]*model.Selection{condition: found}
-	if known := s.known.Load(); known != nil && len(*known) < maxSelections {
-		for k, v := range *known {
-			next[k] = v
+	next := &known{of: map[string]*selected{condition: {rows: found, often: often(found)}}, spent: new(float64)}
+	if known := s.known.Load(); known != nil && len(known.of) < maxSelections {
+		next.spent = known.spent
+		for k, v := range known.of {
+			next.of[k] = v
 		}
 	}
-	s.known.Store(&next)
+	s.known.Store(next)
+}
+
+// often returns after how many questions preparing the rows costs no more than answering these did. A filter that lets nearly all pass
+// gains little.
+func often(s *model.Selection) int32 {
+	if 4*s.Len() > 3*s.Total() {
+		return 0
+	}
+	return int32(leastOften + s.Len()/rowsAnAnswer)
+}
+
+// prepare prepares rows where there is memory left for them.
+func (s *selections) prepare(m *model.Model, rows *model.Selection, spent *float64) {
+	s.making.Lock()
+	defer s.making.Unlock()
+	x := m.Index()
+	if *spent+x.Bytes()*float64(rows.Len()) > x.Bytes()*float64(x.Len())/2 {
+		return
+	}
+	m.Prepare(rows)
+	*spent += float64(rows.Filter().Bytes())
 }
 
 func filterOf(condition string) (model.Filter, error) {

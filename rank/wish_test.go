@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/edged/edged"
@@ -90,13 +91,55 @@ func TestWhereIsKeptAndBounded(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if n := len(*r.selections.known.Load()); n > maxSelections+1 {
+	if n := len(r.selections.known.Load().of); n > maxSelections+1 {
 		t.Errorf("%d kept", n)
 	}
 	condition := []byte(`brand == "b1"`)
 	testkit.Allocs(t, 0, func() {
 		if s, err := r.Where(condition); err != nil || s.Len() == 0 {
 			t.Error(s, err)
+		}
+	})
+}
+
+// TestWhatIsOftenAskedForIsPrepared: in the background, each once, and not more than half the index takes.
+func TestWhatIsOftenAskedForIsPrepared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 2000
+		r := ranker(priced(t, n))
+		ask := func(condition string, times int) *model.Selection {
+			var found *model.Selection
+			for range times {
+				var err error
+				if found, err = r.Where([]byte(condition)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			return found
+		}
+		if ask(`price < 3`, leastOften).Filter() != nil {
+			t.Error("prepared too early")
+		}
+		few := ask(`price < 3`, n)
+		if few.Filter() == nil || few.Filter().Len() == 0 || few.Filter().Len() > few.Len() {
+			t.Fatalf("%d rows, filter %v", few.Len(), few.Filter())
+		}
+		before := few.Filter()
+		if ask(`price < 3`, n).Filter() != before {
+			t.Error("prepared twice")
+		}
+		if all := ask(`price >= 0`, n); 4*all.Len() <= 3*n || all.Filter() != nil {
+			t.Errorf("%d of %d rows prepared", all.Len(), n)
+		}
+		prepared := float64(before.Bytes())
+		for i := range 40 {
+			if f := ask(fmt.Sprintf(`price > %d`, 14+i%5)+strings.Repeat(" ", i), n).Filter(); f != nil {
+				prepared += float64(f.Bytes())
+			}
+		}
+		if x := r.m.Index(); prepared < x.Bytes()*n/4 || prepared > x.Bytes()*n/2 {
+			t.Errorf("%g bytes prepared, of %g", prepared, x.Bytes()*n)
 		}
 	})
 }
