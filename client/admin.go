@@ -134,6 +134,49 @@ func (a *Admin) OverlayFile(ctx context.Context) ([]byte, error) {
 // raw takes an answer as it is.
 type raw []byte
 
+// Release is one that lies on a node.
+type Release struct {
+	Release  string    `json:"release"` // id; empty: its manifest can't be read
+	Version  uint64    `json:"version"`
+	Manifest string    `json:"manifest"`
+	Created  time.Time `json:"created"` // when it was trained
+	Role     string    `json:"role"`    // current, previous or older
+	Fault    string    `json:"fault"`
+
+	Components []struct {
+		Name   string `json:"name"`
+		Size   int64  `json:"size"`
+		Chunks int    `json:"chunks"`
+		Packed int64  `json:"packed"` // bytes of the chunks as they travel
+	} `json:"components"`
+}
+
+// Releases lists the releases a node holds, the one served first.
+func (a *Admin) Releases(ctx context.Context) (list []Release, err error) {
+	return list, a.Get(ctx, "/v1/admin/releases", &list)
+}
+
+// Chunks says who has which pieces of a release.
+type Chunks struct {
+	Release  string `json:"release"` // id, where the node asked has it
+	Manifest string `json:"manifest"`
+	Pieces   int    `json:"pieces"` // 0: the node asked doesn't know
+	Rarest   int    `json:"rarest"` // on how many nodes the rarest piece is
+	Nodes    []struct {
+		Node    string `json:"node"`
+		Self    bool   `json:"self"`
+		Address string `json:"address"`
+		Wanting bool   `json:"wanting"` // it is fetching the release
+		Count   int    `json:"count"`
+		Have    string `json:"have"` // pieces by number: 0-34,36
+	} `json:"nodes"`
+}
+
+// Chunks lists who has which pieces of the releases that the node or another has.
+func (a *Admin) Chunks(ctx context.Context) (list []Chunks, err error) {
+	return list, a.Get(ctx, "/v1/admin/chunks", &list)
+}
+
 // Get reads what is at a path of the admin listener, JSON, into a value.
 func (a *Admin) Get(ctx context.Context, path string, into any) error {
 	if err := a.c.call(ctx, http.MethodGet, path, nil, into); err != nil {

@@ -48,6 +48,8 @@ func (e *Edge) measure() {
 	gauge("edged_event_log_events", func() float64 { return float64(e.log.Stats().Events) })
 	gauge("edged_trend_cells", func() float64 { return float64(e.trends.Stats().Cells) })
 	gauge("edged_trend_remote_cells", func() float64 { return float64(e.trends.Stats().Remote) })
+	gauge("edged_overlay_entries", func() float64 { return float64(e.overlay.needs()) })
+	gauge("edged_overlay_refused", func() float64 { return float64(e.overlay.refused.Load()) })
 	gauge("edged_cluster_members", func() float64 {
 		if e.gossip == nil {
 			return 1

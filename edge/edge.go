@@ -33,7 +33,8 @@ type Edge struct {
 	server *serve.Server
 	gossip *cluster.Cluster // nil without gossip
 
-	overlay *overlays
+	overlay    *overlays
+	inspecting sync.Mutex // held while releases are compared
 
 	public, admin net.Listener // admin: nil where there is none
 	adminServer   *http.Server
@@ -128,6 +129,7 @@ func (e *Edge) newServer() (err error) {
 	}
 	if e.node != nil {
 		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback
+		cfg.Admin.Releases, cfg.Admin.Chunks, cfg.Admin.Difference = e.releases, e.whoHas, e.difference
 		cfg.Fault = func(error) { e.node.Suspect() }
 	}
 	if e.server, err = serve.New(cfg); err != nil {
@@ -160,12 +162,14 @@ func (e *Edge) base() *rank.Ranker {
 func (e *Edge) start(ctx context.Context) {
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stop = stop
+	if e.pieces != nil {
+		e.address = e.exchangeAddr()
+	}
 	e.serving.Go(func() { e.check("public listener", e.server.Serve(e.public)) })
 	if e.admin != nil {
 		e.serving.Go(func() { e.check("admin listener", e.adminServer.Serve(e.admin)) })
 	}
 	if e.pieces != nil {
-		e.address = e.exchangeAddr()
 		e.serving.Go(func() { e.checkExchange(e.pieceServer.Serve(e.pieces)) })
 	}
 	if e.node != nil {

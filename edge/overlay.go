@@ -144,6 +144,17 @@ func (o *overlays) needed(e *overlay.Entry) bool {
 	return base == nil || !base.Model().Folds(e.Key(), e.Stamp, e.Node)
 }
 
+// needs counts the entries that take room.
+func (o *overlays) needs() (n int) {
+	snap := o.store.Snapshot()
+	for i := range snap.Entries {
+		if e := &snap.Entries[i]; e.Counts(snap.At) && o.needed(e) {
+			n++
+		}
+	}
+	return n
+}
+
 // File is the overlay as a file, for a release to be made with.
 func (o *overlays) File() []byte { return o.store.Snapshot().Encode() }
 

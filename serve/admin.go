@@ -3,6 +3,7 @@ package serve
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"io"
@@ -17,27 +18,55 @@ import (
 // maxAdminBody bounds what an operator may send.
 const maxAdminBody = 64 << 10
 
-// AdminHandler returns what belongs on the admin listener: metrics, release control, cluster members, profiles. Where
+// adminDocument describes the admin listener. It is kept by hand; a test compares it with the routes.
+//
+//go:embed admin.json
+var adminDocument []byte
+
+// adminRoute is a pattern of the admin listener and what answers it.
+type adminRoute struct {
+	pattern string
+	answer  http.HandlerFunc
+}
+
+// adminRoutes are those that are offered.
+func (s *Server) adminRoutes() []adminRoute {
+	a := &s.cfg.Admin
+	show := func(what func() any) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, what()) }
+	}
+	var list []adminRoute
+	add := func(offered bool, pattern string, answer http.HandlerFunc) {
+		if offered {
+			list = append(list, adminRoute{pattern, answer})
+		}
+	}
+	add(true, "GET /metrics", s.writeMetrics)
+	add(true, "GET /openapi.json", adminOpenAPI)
+	add(a.Status != nil, "GET /v1/admin/release", show(a.Status))
+	add(a.Status != nil && a.Rollback != nil, "POST /v1/admin/release", s.adminRelease)
+	add(a.Releases != nil, "GET /v1/admin/releases", show(a.Releases))
+	add(a.Difference != nil, "GET /v1/admin/releases/difference", s.releaseDifference)
+	add(a.Chunks != nil, "GET /v1/admin/chunks", show(a.Chunks))
+	add(a.Members != nil, "GET /v1/admin/cluster", show(a.Members))
+	add(a.Rules != nil, "GET /v1/admin/rules", show(a.Rules))
+	add(a.Overlay != nil, "GET /v1/admin/overlay", s.overlayShow)
+	add(a.Overlay != nil, "POST /v1/admin/overlay", s.overlayWrite)
+	add(a.Overlay != nil, "GET /v1/admin/overlay/file", s.overlayFile)
+	return list
+}
+
+func adminOpenAPI(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(adminDocument) // a caller that has gone is no fault of ours
+}
+
+// AdminHandler returns what belongs on the admin listener: metrics, release control, the overlay, cluster members, profiles. Where
 // a key is set every request must bear it.
 func (s *Server) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", s.writeMetrics)
-	if s.cfg.Admin.Status != nil {
-		mux.HandleFunc("GET /v1/admin/release", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Status()) })
-	}
-	if s.cfg.Admin.Status != nil && s.cfg.Admin.Rollback != nil {
-		mux.HandleFunc("POST /v1/admin/release", s.adminRelease)
-	}
-	if s.cfg.Admin.Members != nil {
-		mux.HandleFunc("GET /v1/admin/cluster", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Members()) })
-	}
-	if s.cfg.Admin.Rules != nil {
-		mux.HandleFunc("GET /v1/admin/rules", func(w http.ResponseWriter, _ *http.Request) { s.adminJSON(w, s.cfg.Admin.Rules()) })
-	}
-	if s.cfg.Admin.Overlay != nil {
-		mux.HandleFunc("GET /v1/admin/overlay", s.overlayShow)
-		mux.HandleFunc("POST /v1/admin/overlay", s.overlayWrite)
-		mux.HandleFunc("GET /v1/admin/overlay/file", s.overlayFile)
+	for _, r := range s.adminRoutes() {
+		mux.HandleFunc(r.pattern, r.answer)
 	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)

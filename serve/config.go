@@ -71,13 +71,17 @@ type Config struct {
 
 // Admin is what the admin handler controls and shows. Functions that are nil are not offered.
 type Admin struct {
-	Key      []byte         // bearer key; empty: none is asked for
-	Status   func() any     // GET /v1/admin/release: a value to show as JSON
-	Rollback func() error   // POST /v1/admin/release {"action":"rollback"}
-	Members  func() any     // GET /v1/admin/cluster
-	Rules    func() any     // GET /v1/admin/rules
-	Overlay  Overlay        // GET and POST /v1/admin/overlay
-	Metrics  []*metrics.Set // more sets for /metrics
+	Key      []byte       // bearer key; empty: none is asked for
+	Status   func() any   // GET /v1/admin/release: a value to show as JSON
+	Rollback func() error // POST /v1/admin/release {"action":"rollback"}
+	Members  func() any   // GET /v1/admin/cluster
+	Rules    func() any   // GET /v1/admin/rules
+	Overlay  Overlay      // GET and POST /v1/admin/overlay
+	Releases func() any   // GET /v1/admin/releases
+	Chunks   func() any   // GET /v1/admin/chunks
+
+	Difference Difference     // GET /v1/admin/releases/difference
+	Metrics    []*metrics.Set // more sets for /metrics
 }
 
 // EnsureDefaults fills in what is not set.

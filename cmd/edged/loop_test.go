@@ -55,6 +55,16 @@ func TestLoop(t *testing.T) {
 	if err := back.hides(itemID(7)); err != nil {
 		t.Error(err)
 	}
+	status := shop.edged("status", "--node", "http://"+nodes[0].admin)
+	diff := shop.edged("status", "--diff", "--node", "http://"+nodes[0].admin)
+	for _, says := range []string{"serves", "2-", "1 of 10000 entries", "n0 (this)", "previous", "n2"} {
+		if !strings.Contains(status, says) {
+			t.Errorf("status says nothing of %q:\n%s", says, status)
+		}
+	}
+	if !strings.Contains(diff, "catalogue") || !strings.Contains(diff, "overlap") {
+		t.Errorf("status --diff:\n%s", diff)
+	}
 	load.during(time.Second)
 	load.finish()
 	back.stop()

@@ -38,6 +38,7 @@ type cli struct {
 	Rules   rulesCmd   `cmd:"" help:"Check rules before a node sees them."`
 	Serve   serveCmd   `cmd:"" help:"Run an edge node."`
 	Overlay overlayCmd `cmd:"" help:"Say what is different from the release until the next one: availability, prices, boosts, new items."`
+	Status  statusCmd  `cmd:"" help:"Show what a running node serves and holds, who has which chunk, and what two of its releases differ in."`
 	Inspect inspectCmd `cmd:"" help:"Show and verify a release directory, an origin or a node's store."`
 	Bench   benchCmd   `cmd:"" help:"Measure: load on a server, search, a release of embeddings, a node's ratio to the yardstick."`
 	Version versionCmd `cmd:"" help:"Show the build and the formats it reads and writes."`

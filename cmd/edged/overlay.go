@@ -32,8 +32,10 @@ type nodeFlags struct {
 	KeyFile string `help:"File with the admin listener's bearer key." placeholder:"FILE" type:"path"`
 }
 
-func (f *nodeFlags) admin() (*client.Admin, error) {
-	cfg := client.Config{URL: f.Node, Timeout: 10 * time.Second}
+func (f *nodeFlags) admin() (*client.Admin, error) { return f.adminWithin(10 * time.Second) }
+
+func (f *nodeFlags) adminWithin(timeout time.Duration) (*client.Admin, error) {
+	cfg := client.Config{URL: f.Node, Timeout: timeout}
 	if f.KeyFile != "" {
 		key, err := readSecret(f.KeyFile)
 		if err != nil {
