@@ -26,10 +26,10 @@ import (
 type SearchConfig struct {
 	Items   string  // npy file: one row an item
 	Release string  // directory of a release, whose own index is measured; instead of Items
-	Queries string  // npy file: one row a query; recall and time are measured on these. Of a release, none: those it keeps
+	Queries string  // npy file: one row a query; recall and time are measured on these. Of a release, none: those it keeps, or, searched exactly, vectors of items
 	Train   string  // npy file of other queries, for layout and calibration; none: the first half of Queries, which are then not measured
 	K       int     // default 10
-	Recall  float64 // default 0.95; 1: exact
+	Recall  float64 // default 0.95, of a release what it was made for; 1: exact
 	Passes  int     // over the queries; default 5
 	Most    int     // queries measured; default 2,000
 	Coarse  bool    // 8-bit rows without remainders
@@ -53,7 +53,7 @@ func (c *SearchConfig) EnsureDefaults() {
 	set(&c.Passes, 5)
 	set(&c.Most, 2000)
 	set(&c.Threads, runtime.GOMAXPROCS(0))
-	if c.Recall == 0 {
+	if c.Recall == 0 && c.Release == "" {
 		c.Recall = .95
 	}
 	if c.Seed == 0 {
@@ -76,7 +76,7 @@ func (c *SearchConfig) Validate() error {
 	add(c.Items != "" && c.Release != "", "items: there is a release, too")
 	add(c.Queries == "" && c.Release == "", "queries: no file")
 	add(c.K < 1 || c.K > 500, "k is %d, want 1 to 500", c.K)
-	add(!(c.Recall > 0 && c.Recall <= 1), "recall is %g, want above 0, at most 1", c.Recall)
+	add(!(c.Recall > 0 && c.Recall <= 1) && (c.Recall != 0 || c.Release == ""), "recall is %g, want above 0, at most 1", c.Recall)
 	add(c.Passes < 1 || c.Passes > 1000, "passes is %d, want 1 to 1000", c.Passes)
 	add(c.Bits != 0 && c.Bits != 1 && c.Bits != 2, "bits is %d, want 1 or 2", c.Bits)
 	add(c.Cells < 0 || c.Cells >= index.MaxCells, "cells is %d", c.Cells)
@@ -317,6 +317,7 @@ func buildSearch(cfg *SearchConfig, in *searchInput, report *SearchReport) (*ind
 type measured struct {
 	cfg     *SearchConfig
 	index   *index.Index
+	asked   float32 // recall; 0: what the index was made for
 	queries []float32
 	found   func(hits []index.Hit, query int) int // how many of them are true ones
 	n       int                                   // queries
@@ -356,7 +357,7 @@ func (m *measured) measure(report *SearchReport) {
 	m.n, m.hits = len(m.queries)/x.Dim(), make([]index.Hit, 0, m.cfg.K)
 	m.describe(report)
 	per := 1 / float64(m.n)
-	report.Recall = m.recall(0, func(s *index.Stats) {
+	report.Recall = m.recall(m.asked, func(s *index.Stats) {
 		report.Visited += float64(s.Cells) * per
 		report.Scanned += float64(s.Scanned) * per
 		report.Scored += float64(s.Scored) * per
@@ -364,7 +365,7 @@ func (m *measured) measure(report *SearchReport) {
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	passes := m.times(0)
+	passes := m.times(m.asked)
 	runtime.ReadMemStats(&after)
 	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*m.cfg.Passes), 2)
 	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(median(passes), 2)
@@ -388,7 +389,7 @@ func (m *measured) describe(report *SearchReport) {
 	if l := x.Layout(); l != nil {
 		report.Cells, report.Head, report.Bits = l.Cells(), l.Head, l.Bits
 	}
-	report.Setting, _ = x.Setting(&index.Query{K: m.cfg.K})
+	report.Setting, _ = x.Setting(&index.Query{K: m.cfg.K, Recall: m.asked})
 }
 
 // timeScans times what an approximate search is measured against.

@@ -71,10 +71,10 @@ func TestRunSearchExactly(t *testing.T) {
 	}
 }
 
-func TestRunSearchOfARelease(t *testing.T) {
-	rng := rand.New(rand.NewPCG(16, 4))
-	const n, dim = 2600, 16
-	b := &model.Build{Meta: model.Meta{Dim: dim, Users: 40, A0: .1, Reg: .01, Nu: 1}, Search: model.SearchOptions{Recall: .95, Threads: 2}}
+// releaseDir writes a release of n random items; recall is what its searches are made for.
+func releaseDir(t *testing.T, rng *rand.Rand, n, dim int, recall float32) string {
+	t.Helper()
+	b := &model.Build{Meta: model.Meta{Dim: dim, Users: 40, A0: .1, Reg: .01, Nu: 1}, Search: model.SearchOptions{Recall: recall, Threads: 2}}
 	for i := range n {
 		b.IDs, b.Popularity = append(b.IDs, fmt.Sprintf("item-%04d", i)), append(b.Popularity, 1)
 		for range dim {
@@ -91,18 +91,43 @@ func TestRunSearchOfARelease(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for queries, want := range map[string]int{"": 64, writeNpy(t, dir, "queries.npy", rng, 200, dim): 200} {
-		report, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: queries, Passes: 1})
+	return dir
+}
+
+func TestRunSearchOfARelease(t *testing.T) {
+	rng := rand.New(rand.NewPCG(16, 4))
+	const n, dim = 2600, 16
+	dir := releaseDir(t, rng, n, dim, .95)
+	file := writeNpy(t, dir, "queries.npy", rng, 200, dim)
+	for _, tc := range []struct {
+		queries              string
+		asked, recall, least float64
+		count                int
+	}{{"", 0, .95, .93, 64}, {file, 0, .95, .93, 200}, {file, .9, .9, .88, 200}, {file, .999, .999, .99, 200}, {file, 1, 1, 1, 200}} {
+		report, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: tc.queries, Recall: tc.asked, Passes: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if report.N != n || report.D != dim || report.Queries != want || report.Cells == 0 || report.RecallAsked < .949 || report.Recall < .93 {
-			t.Errorf("%+v", report)
+		if report.N != n || report.D != dim || report.Queries != tc.count || report.Cells == 0 || math.Abs(report.RecallAsked-tc.recall) > 1e-6 || report.Recall < tc.least {
+			t.Errorf("%+v: %+v", tc, report)
 		}
 	}
 	wide := writeNpy(t, dir, "wide.npy", rng, 10, 2*dim)
 	if _, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: wide}); err == nil || !strings.Contains(err.Error(), "the release has 16") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestRunSearchOfAReleaseSearchedExactly(t *testing.T) {
+	dir := releaseDir(t, rand.New(rand.NewPCG(16, 5)), 300, 16, 1)
+	for most, want := range map[int]int{0: 300, 40: 40} {
+		report, err := RunSearch(context.Background(), SearchConfig{Release: dir, Most: most, Passes: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Queries != want || report.Recall != 1 || report.RecallAsked != 1 || report.Cells != 0 {
+			t.Errorf("%+v", report)
+		}
 	}
 }
 

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/index"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
 )
 
-// runRelease measures the index of a release, at the recall it was made for where cfg.Recall is its default, against exact
-// searches of the same index.
+// runRelease measures the index of a release against exact searches of the same index.
 func runRelease(ctx context.Context, cfg *SearchConfig) (*SearchReport, error) {
 	cfg.Progress("read")
 	m, err := model.OpenFiles(vfs.OS, filepath.Join(cfg.Release, model.ModelFile), filepath.Join(cfg.Release, model.CatalogueFile))
@@ -31,7 +31,7 @@ func runRelease(ctx context.Context, cfg *SearchConfig) (*SearchReport, error) {
 	}
 	cfg.Progress("measure")
 	report := &SearchReport{}
-	measuring := &measured{cfg: cfg, index: x, queries: queries, found: func(hits []index.Hit, i int) (found int) {
+	measuring := &measured{cfg: cfg, index: x, asked: float32(cfg.Recall), queries: queries, found: func(hits []index.Hit, i int) (found int) {
 		for _, h := range hits {
 			if h.Score >= truth[i] {
 				found++
@@ -39,14 +39,18 @@ func runRelease(ctx context.Context, cfg *SearchConfig) (*SearchReport, error) {
 		}
 		return found
 	}}
-	if s := m.Meta().Search; s != nil {
-		cfg.Recall = float64(s.Recall)
+	if cfg.Recall == 0 {
+		cfg.Recall = 1
+		if s := m.Meta().Search; s != nil {
+			cfg.Recall = float64(s.Recall)
+		}
 	}
 	measuring.measure(report)
 	return report, ctx.Err()
 }
 
-// releaseQueries returns those of the file, or those a release keeps for its self-check.
+// releaseQueries returns those of the file, or those a release keeps for its self-check, or, as one searched exactly keeps none, vectors of
+// its items.
 func releaseQueries(cfg *SearchConfig, m *model.Model) ([]float32, error) {
 	queries := m.SearchQueries()
 	if cfg.Queries != "" {
@@ -60,9 +64,25 @@ func releaseQueries(cfg *SearchConfig, m *model.Model) ([]float32, error) {
 		queries = numbers
 	}
 	if len(queries) == 0 {
-		return nil, errors.New("the release keeps no queries: give a file of some")
+		queries = itemVectors(m, cfg.Most)
+	}
+	if len(queries) == 0 {
+		return nil, errors.New("the release has no items")
 	}
 	return queries[:min(len(queries), cfg.Most*m.Dim())], nil
+}
+
+// itemVectors returns the vectors of at most n items, evenly spaced.
+func itemVectors(m *model.Model, n int) (out []float32) {
+	var wide []float64
+	n = min(n, m.Len())
+	for i := range n {
+		wide = m.AppendVector(wide[:0], edged.Row(i*m.Len()/n))
+		for _, x := range wide[:m.Dim()] {
+			out = append(out, float32(x))
+		}
+	}
+	return out
 }
 
 // exactScores returns each query's k-th best score.

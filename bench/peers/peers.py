@@ -3,6 +3,7 @@
     peers.py make [SET...]      the sets
     peers.py explore [SET...]   every library, many settings, roughly: which are worth timing
     peers.py measure [SET...]   those, and edged between them, in rounds
+    peers.py coarse [SET...]    edged once more, with 8-bit rows alone
     peers.py report             the tables and the picture
 """
 
