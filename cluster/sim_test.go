@@ -369,9 +369,6 @@ func TestSimulatedPartition(t *testing.T) {
 	}
 	for _, size := range sizes {
 		for _, length := range cuts {
-			if size > 30 {
-				length = min(length, 15*time.Minute) // hours of so many take minutes
-			}
 			t.Run(fmt.Sprint(size, " nodes ", length), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { partition(t, size, length) })
 			})

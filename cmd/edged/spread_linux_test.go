@@ -20,7 +20,6 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
-	"github.com/edged/edged/rank"
 )
 
 // Where a node of TestSpread is, and what it may have.
@@ -220,22 +219,7 @@ func writeSpread(t *testing.T, dir string, version int, size float64) {
 			b.Vectors = append(b.Vectors, rng.Float32()-.5)
 		}
 	}
-	var m, c bytes.Buffer
-	err := errors.Join(b.WriteModel(&m), b.WriteCatalogue(&c))
-	if err == nil {
-		var read *model.Model
-		if read, err = model.Parse(m.Bytes(), c.Bytes()); err == nil {
-			b.Checks = rank.MakeChecks(read, 3, 1)
-			m.Reset()
-			err = b.WriteModel(&m)
-		}
-	}
-	if err = errors.Join(err, os.MkdirAll(dir, 0o755)); err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, filepath.Join(dir, model.ModelFile), m.Bytes())
-	writeFile(t, filepath.Join(dir, model.CatalogueFile), c.Bytes())
-	writeFile(t, filepath.Join(dir, "card.json"), []byte("{}"))
+	writeBuild(t, dir, &b)
 }
 
 // spreadResult is what one crowd of nodes took.
