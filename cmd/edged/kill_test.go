@@ -163,8 +163,7 @@ func (v *victim) live() (acked []string) {
 		v.kill(n)
 		return nil
 	}
-	served := uint64(0)
-	n.await("answer", 20*time.Second, func() (err error) { served, err = v.answer(n); return err })
+	served := v.awaitAnswer(n)
 	if served != v.version && served+1 != v.version {
 		v.t.Fatalf("release %d is served, %d was published last", served, v.version)
 	}
@@ -174,12 +173,9 @@ func (v *victim) live() (acked []string) {
 	if served == v.version {
 		v.publish()
 	}
-	end := time.Now().Add(time.Duration(v.rng.IntN(1000)) * time.Millisecond)
+	end := time.Now().Add(time.Duration(v.rng.IntN(600)) * time.Millisecond)
 	for ; time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		now, err := v.answer(n)
-		if err != nil {
-			v.t.Fatal(err)
-		}
+		now := v.awaitAnswer(n)
 		if now != served && now != v.version {
 			v.t.Fatalf("release %d after %d, published was %d", now, served, v.version)
 		}
@@ -237,6 +233,13 @@ func (v *victim) answer(n *runningNode) (version uint64, err error) {
 	return version, nil
 }
 
+// awaitAnswer is patient: machines stand still now and then, and then no answer is in time.
+func (v *victim) awaitAnswer(n *runningNode) (version uint64) {
+	v.t.Helper()
+	n.await("answer", time.Minute, func() (err error) { version, err = v.answer(n); return err })
+	return version
+}
+
 func (v *victim) event(n *runningNode, id string) bool {
 	status, _ := n.ask(http.MethodPost, "/v1/events", fmt.Sprintf(`{"id":%q,"item":%q,"type":"view","user":"u"}`, id, itemID(1)))
 	return status == http.StatusAccepted
@@ -246,7 +249,7 @@ func (v *victim) event(n *runningNode, id string) bool {
 func (v *victim) finally(acked []string) {
 	v.t.Helper()
 	n := v.start()
-	n.await("the newest release", 20*time.Second, func() error {
+	n.await("the newest release", time.Minute, func() error {
 		if at, err := v.answer(n); err != nil || at != v.version {
 			return fmt.Errorf("release %d, %w", at, err)
 		}
