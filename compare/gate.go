@@ -19,7 +19,7 @@ type Limits struct {
 
 // Defaults are the limits of a shop that publishes each day or week.
 func Defaults() Limits {
-	return Limits{Growth: 2, Shrink: .5, Norm: 4, Recall: .9, Overlap: .1, Coverage: .5, Popularity: .6}
+	return Limits{Growth: 2, Shrink: .5, Norm: 4, Recall: .9, Overlap: .2, Coverage: .5, Popularity: .6}
 }
 
 // EnsureDefaults replaces zero values.

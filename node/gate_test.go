@@ -26,7 +26,7 @@ func TestGate(t *testing.T) {
 	n := s.open(m)
 	s.check(n)
 	s.compared()
-	expectRefusal(t, n, m, "gate", "want at least 0.1")
+	expectRefusal(t, n, m, "gate", "want at least 0.2")
 	serves(t, n, 1)
 	alarmed(t, n, AlarmRefused)
 	if n.unfit.tries != 2 {

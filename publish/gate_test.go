@@ -25,7 +25,7 @@ func TestGateHolds(t *testing.T) {
 	writeRelease(t, s.fs, "bad", 3, others)
 	before := tree(t, s.fs, "origin")
 	_, err := Run(t.Context(), s.config("bad"))
-	for _, words := range []string{"bad is held back", "overlap: 0.000", "want at least 0.1", "edged inspect --against", "nothing was signed", "--force"} {
+	for _, words := range []string{"bad is held back", "overlap: 0.000", "want at least 0.2", "edged inspect --against", "nothing was signed", "--force"} {
 		if err == nil || !strings.Contains(err.Error(), words) {
 			t.Errorf("no %q in %v", words, err)
 		}

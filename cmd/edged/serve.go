@@ -53,7 +53,7 @@ type limitFlags struct {
 	Shrink     float64 `help:"Least times as many items or bytes." default:"0.5"`
 	Norm       float64 `help:"Most times as long, or as short, as the median vector was." default:"4"`
 	Recall     float64 `help:"Least recall@10 after quantisation." default:"0.9"`
-	Overlap    float64 `help:"Least share of the items of sample visitors that stay." default:"0.1"`
+	Overlap    float64 `help:"Least share of the items of sample visitors that stay." default:"0.2"`
 	Coverage   float64 `help:"Least times as many different items over all of them." default:"0.5"`
 	Popularity float64 `help:"Most shift of the items' shares of popularity, 0 to 1." default:"0.6"`
 }

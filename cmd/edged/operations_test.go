@@ -1,0 +1,243 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// handbook is docs/operations.md, whose commands are run as they stand there, in a directory that has the files they name.
+type handbook struct {
+	*shop
+	root  *testing.T
+	text  string
+	node  *runningNode
+	admin string
+}
+
+// says runs the only command of the handbook that begins so, with other words where the reader puts in his own.
+func (h *handbook) says(begin string, instead ...string) string {
+	h.t.Helper()
+	found := regexp.MustCompile("(?m)(?:^|`)("+regexp.QuoteMeta(begin)+"[^`#\n]*)").FindAllStringSubmatch(h.text, -1)
+	if len(found) == 0 {
+		h.t.Fatalf("docs/operations.md has no command %q", begin)
+	}
+	line := strings.NewReplacer(append(instead, "/srv/origin", "origin", "/var/lib/edged", "n0")...).Replace(strings.TrimSpace(found[0][1]))
+	return h.run(strings.Fields(line)[1:]...)
+}
+
+func (h *handbook) run(args ...string) string {
+	h.t.Helper()
+	cmd := command(args...)
+	cmd.Dir = h.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("edged %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// steers is a command of the table of edged rollout, which leaves out what all need.
+func (h *handbook) steers(text string, instead ...string) {
+	h.t.Helper()
+	if !strings.Contains(h.text, "`edged rollout "+text) {
+		h.t.Fatalf("docs/operations.md has no `edged rollout %s", text)
+	}
+	args := strings.Fields(strings.NewReplacer(instead...).Replace("rollout " + text))
+	h.run(append(args, "--origin", "origin", "--keys", "keys")...)
+}
+
+// learned makes the release directory anew, of other titles.
+func (h *handbook) learned(version int) {
+	h.t.Helper()
+	events, items := h.path("events.jsonl"), h.path("items.jsonl")
+	writeEvents(h.t, events)
+	writeItems(h.t, items, version)
+	h.edged("import", "events", "--data", h.path("shop"), events)
+	h.edged("import", "items", "--data", h.path("shop"), items)
+	h.run("train", "--data", "shop", "--out", "release", "--factors", "16", "--sweeps", "4")
+}
+
+// status waits until the node says so of itself.
+func (h *handbook) status(what string, ok func(s nodeStatus) bool) (s nodeStatus) {
+	h.t.Helper()
+	asked := *h.node
+	asked.listen = h.admin
+	h.node.await(what, 30*time.Second, func() error {
+		if err := asked.get("/v1/admin/release", &s); err != nil {
+			return err
+		}
+		if !ok(s) {
+			return fmt.Errorf("%+v", s)
+		}
+		return nil
+	})
+	return s
+}
+
+type nodeStatus struct {
+	Version, Rollout, Root uint64
+	Held                   bool
+	Alarms                 []struct{ Name string }
+}
+
+func (h *handbook) serves(version uint64) {
+	h.t.Helper()
+	h.status(fmt.Sprintf("release %d", version), func(s nodeStatus) bool { return s.Version == version && len(s.Alarms) == 0 })
+}
+
+func (h *handbook) start(trust, origin string) {
+	h.t.Helper()
+	h.admin = freeAddress(h.t)
+	gossip := freeAddress(h.t)
+	n := &runningNode{t: h.t, name: "n0", listen: freeAddress(h.t), shop: h.shop, gossip: gossip}
+	n.cmd = command("serve", "--name", "n0", "--listen", n.listen, "--admin", h.admin, "--dir", h.path("n0"), "--origin", h.path(origin), "--trust", h.path(trust),
+		"--poll", "100ms", "--gossip-listen", gossip, "--gossip-key-file", h.path("keys/gossip.key"))
+	log, err := os.OpenFile(h.path("n0.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	n.cmd.Stderr = log
+	if err := n.cmd.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.node = n
+	h.root.Cleanup(func() {
+		n.kill()
+		log.Close()
+		if h.root.Failed() {
+			h.root.Log(h.log())
+		}
+	})
+}
+
+// log is what the node said.
+func (h *handbook) log() string {
+	text, _ := os.ReadFile(h.path("n0.log"))
+	return string(text)
+}
+
+func TestOperations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &handbook{shop: &shop{t: t, dir: t.TempDir()}, root: t, text: string(text)}
+	h.says("edged keys init --keys keys")
+	h.learned(1)
+	h.says("edged inspect release")
+	h.says("edged publish --release release --origin")
+	h.says("edged inspect /srv/origin --trust")
+	h.start("keys/trust.json", "origin")
+	h.serves(1)
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T)
+	}{{"rollout", h.rollout}, {"keys", h.keys}, {"gossip", h.gossip}, {"lost origin", h.lostOrigin}, {"lost root", h.lostRoot}} {
+		ok := t.Run(part.name, func(t *testing.T) {
+			h.t, h.node.t = t, t
+			part.run(t)
+		})
+		if h.t, h.node.t = t, t; !ok {
+			t.FailNow()
+		}
+	}
+	h.node.stop()
+}
+
+func (h *handbook) rollout(*testing.T) {
+	h.learned(2)
+	h.says("edged inspect release --against")
+	h.says("edged publish --release release --canary 5%")
+	h.says("edged rollout canary --share 25%")
+	h.says("edged rollout promote")
+	h.serves(2)
+	h.says("edged inspect /var/lib/edged --trust")
+	h.says("edged inspect /srv/origin --release 8 --against-release 7", "8", "2", "7", "1")
+	h.learned(3)
+	h.says("edged publish --release release --canary 5%")
+	h.says("edged rollout abort")
+	h.serves(2)
+	if out := h.says("edged rollout show"); !strings.Contains(out, "3-") {
+		h.t.Errorf("the aborted release is not shown as kept:\n%s", out)
+	}
+	h.steers("rollback")
+	h.serves(1)
+	h.steers("to --release 7", "7", "2")
+	h.serves(2)
+	h.steers("pin")
+	h.steers("hold")
+	h.status("a hold", func(s nodeStatus) bool { return s.Held && s.Version == 2 })
+	h.steers("resume")
+	h.status("its end", func(s nodeStatus) bool { return !s.Held && s.Version == 2 })
+	asked := *h.node
+	asked.listen = h.admin
+	if status, answer := asked.ask(http.MethodPost, "/v1/admin/release", `{"action":"rollback"}`); status != http.StatusOK || !strings.Contains(h.text, `curl -d '{"action":"rollback"}' http://127.0.0.1:8081/v1/admin/release`) {
+		h.t.Fatalf("%d %s", status, answer)
+	}
+	h.serves(1)
+	h.steers("to --release 7", "7", "3")
+	h.serves(3)
+}
+
+var keyID = regexp.MustCompile(`\b[0-9a-f]{16}\b`)
+
+// keys changes them while the node runs, which follows to each root.
+func (h *handbook) keys(t *testing.T) {
+	before := keyID.FindAllString(h.says("edged keys show"), -1)
+	h.says("edged keys add")
+	var added string
+	for _, id := range keyID.FindAllString(h.says("edged keys show"), -1) {
+		if !strings.Contains(strings.Join(before, " "), id) {
+			added = id
+		}
+	}
+	h.says("edged keys threshold")
+	h.says("edged publish --refresh", "--refresh", "--refresh --origin origin --keys keys")
+	root := h.status("the threshold", func(s nodeStatus) bool { return s.Root >= 3 }).Root
+	h.run("keys", "threshold", "--keys", "keys", "--role", "release", "--keys-wanted", "1")
+	h.says("edged keys revoke", "34750f98bd59fcfc", added)
+	h.says("edged keys rotate")
+	h.says("edged keys renew     ")
+	h.says("edged publish --refresh", "--refresh", "--refresh --origin origin --keys keys")
+	h.status("the last root", func(s nodeStatus) bool { return s.Root == root+4 && len(s.Alarms) == 0 })
+}
+
+func (h *handbook) gossip(t *testing.T) {
+	for i, word := range []string{"add", "use", "drop"} {
+		h.says("edged keys gossip " + word)
+		h.node.await("keys followed", 20*time.Second, func() error {
+			if n := strings.Count(h.log(), "keys were changed"); n <= i {
+				return fmt.Errorf("%d changes", n)
+			}
+			return nil
+		})
+	}
+}
+
+// lostOrigin takes the rollout away, which is published again above what the node has seen.
+func (h *handbook) lostOrigin(t *testing.T) {
+	if err := os.Remove(h.path("origin/rollout.json")); err != nil {
+		t.Fatal(err)
+	}
+	seen := h.status("what it saw", func(s nodeStatus) bool { return s.Rollout > 0 })
+	above := max(seen.Rollout, seen.Version)
+	h.says("edged publish --release release --origin /srv/origin --keys keys --above", "41", fmt.Sprint(above))
+	h.status("the rollout above", func(s nodeStatus) bool { return s.Rollout > above && s.Version > above && len(s.Alarms) == 0 })
+}
+
+// lostRoot begins with new keys and an empty origin.
+func (h *handbook) lostRoot(t *testing.T) {
+	h.node.stop()
+	h.run("keys", "init", "--keys", "new-keys")
+	h.run("publish", "--release", "release", "--origin", "new-origin", "--keys", "new-keys")
+	h.start("new-keys/trust.json", "new-origin")
+	h.serves(1)
+}
