@@ -348,3 +348,17 @@ func TestAChangedBlendAllocatesNothing(t *testing.T) {
 		}
 	})
 }
+
+// With as many boosts and new items as an overlay may have.
+func BenchmarkRecommendChanged(b *testing.B) {
+	m := large()
+	var c Changes
+	for i := range 500 {
+		c.Items = append(c.Items, edged.Item{ID: fmt.Sprint("new-", i), Title: "red"})
+		c.Boosts = append(c.Boosts, Boost{edged.Row(i * 97), 1.5})
+	}
+	r, asked := with(b, ranker(m), c), shoppers(m, 512)
+	for _, goal := range goals {
+		b.Run(string(goal), func(b *testing.B) { benchmarkGoal(b, r, asked, goal, goal == model.GoalNew) })
+	}
+}

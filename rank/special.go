@@ -13,6 +13,7 @@ import (
 // specials is the working memory of rows that are scored by themselves.
 type specials struct {
 	rows   []edged.Row
+	boosts []float32 // of rows
 	near   []float32
 	factor []float32   // what rules multiply their scores by
 	final  []float32   // of those offered to a blend: their scores before rules
@@ -23,10 +24,10 @@ type specials struct {
 
 // mayCome takes the special rows that may come and have not.
 func (s *specials) mayCome(f *fill, c *changed) []edged.Row {
-	s.rows = s.rows[:0]
-	for _, row := range c.special {
+	s.rows, s.boosts = s.rows[:0], s.boosts[:0]
+	for i, row := range c.special {
 		if f.may(row) {
-			s.rows = append(s.rows, row)
+			s.rows, s.boosts = append(s.rows, row), append(s.boosts, c.boosts[i])
 		}
 	}
 	return s.rows
@@ -60,7 +61,7 @@ func (r *Ranker) chooseSpecial(f *fill) {
 		place := len(b.rows)
 		b.rows = append(b.rows, row)
 		p := r.partsOf(f.s, place, s.near[i])
-		score := boosted(p.sum(), r.boostOf(row))
+		score := boosted(p.sum(), s.boosts[i])
 		s.final = append(s.final, score)
 		if f.rules != nil {
 			score *= s.factor[i]
@@ -98,7 +99,7 @@ func (r *Ranker) searchAll(f *fill, q *index.Query) {
 	rows := s.mayCome(f, r.changed)
 	s.query.Set(q.Vector)
 	for i, score := range s.score(r.m, &s.query, rows) {
-		f.s.hits = append(f.s.hits, index.Hit{Row: rows[i], Score: boosted(score, r.boostOf(rows[i]))})
+		f.s.hits = append(f.s.hits, index.Hit{Row: rows[i], Score: boosted(score, s.boosts[i])})
 	}
 	f.a.Scanned += len(rows)
 	sortHits(f.s.hits)
