@@ -38,7 +38,7 @@ func (s *selection) chooseRivals(ctx context.Context, t *chosenTable) error {
 }
 
 // chooseAlone finds the factors that are best without a table: of those tried with fewest sweeps the two best, and the best
-// of them at every length.
+// of them and the usual regularisation at every other length.
 func (s *selection) chooseAlone(ctx context.Context, t *chosenTable) error {
 	short := slices.Clone(s.alone)
 	if len(short) == 0 {
@@ -62,11 +62,7 @@ func (s *selection) chooseAlone(ctx context.Context, t *chosenTable) error {
 	}
 	var longer []factorTrial
 	for _, d := range s.lengths()[1:] {
-		c := best[0].candidate
-		if c.Factors != d {
-			c.Factors = d
-			longer = append(longer, c)
-		}
+		longer = append(longer, s.longer(best[:1], d)...)
 	}
 	if len(longer) > 0 && !s.over() {
 		more, err := halve(ctx, s, aloneFamily, longer, []rung{{1, 1}}, factorTrial.String, try)

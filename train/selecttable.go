@@ -53,17 +53,25 @@ type chosenTable struct {
 // tryTable learns a table from a share of the visitors and judges it.
 func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) (*chosenTable, error) {
 	l := s.lab
-	table, err := c.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.part.alike, l.threads, nil, nil)
+	learned, visits := c, visitHalfLives(l.part.timed())
+	if share < 1 && l.matrix(0).Pairs() > manyPairs {
+		learned.Neighbours, visits = c.Neighbours/2, visits[:1]
+	}
+	table, err := learned.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.part.alike, l.threads, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	return s.judge(ctx, c, table)
+	return s.judge(ctx, c, table, visits)
 }
 
+// manyPairs are those of data from which on the first round of trials learns with half of the neighbours and judges with one half-life of
+// the history: equations take most of the time, as the cube of the neighbours, whatever the share of the visitors.
+const manyPairs = 400_000
+
 // judge finds the half-life of the history a table does best with.
-func (s *selection) judge(ctx context.Context, c TableConfig, table *learn.Table) (*chosenTable, error) {
+func (s *selection) judge(ctx context.Context, c TableConfig, table *learn.Table, visits []float64) (*chosenTable, error) {
 	l, best := s.lab, &chosenTable{table: table}
-	for at, halfLife := range visitHalfLives(l.part.timed()) {
+	for at, halfLife := range visits {
 		b := l.base(s.cfg.TrendHalfLifeDays)
 		b.sparse[partTable] = byTable(table, halfLife, l.active)
 		sheet, err := l.sheet(ctx, model.GoalNew, b)
@@ -119,7 +127,7 @@ func (s *selection) tryContent(ctx context.Context, t *chosenTable) (*chosenTabl
 		}
 		c := t.TableConfig
 		c.Content = share
-		more, err := s.judge(ctx, c, learned.Plus(alike, share, c.Row))
+		more, err := s.judge(ctx, c, learned.Plus(alike, share, c.Row), visitHalfLives(s.lab.part.timed()))
 		if err != nil {
 			return nil, err
 		}
