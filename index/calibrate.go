@@ -12,6 +12,7 @@ import (
 // Calibration says what to calibrate for. Zero values mean the defaults.
 type Calibration struct {
 	Queries []float32     // held out: not those the layout was made for, nor those recall is reported on; rows of Dim floats
+	Kinds   int           // query i is of kind i modulo Kinds, and each kind is to find what is asked; default 1
 	Truth   [][]edged.Row // true best rows of each query, as many as the largest K; nil: what scores as the exact search's hits
 	Recalls []float32     // default 0.9, 0.95, 0.99 and 0.999
 	Ks      []int         // default 1, 10, 100 and 500; a query of another K gets the more careful setting of its neighbours
@@ -28,7 +29,7 @@ func (c *Calibration) EnsureDefaults() {
 	if c.Ks == nil {
 		c.Ks = []int{1, 10, 100, 500}
 	}
-	c.Threads = max(1, c.Threads)
+	c.Kinds, c.Threads = max(1, c.Kinds), max(1, c.Threads)
 }
 
 // Calibrate finds, for each recall and K, the setting of the least cost that reaches it on the queries, with a margin for
@@ -326,10 +327,24 @@ func (x *Index) evaluate(set Setting, c *Calibration, n, k int, time float64) (o
 		n = max(first, int(min(float64(n), time/cost)))
 	}
 	y.searchAll(c, k, costs[first:n], found[first:n], first)
-	o.got, o.error = meanAndError(found[:n])
+	o.got, o.error, o.queries = leastOfKinds(found[:n], c.Kinds)
 	o.cost, _ = meanAndError(costs[:n])
-	o.queries = n
 	return o
+}
+
+// leastOfKinds is the least mean of a kind, its standard error, and how many queries it is of.
+func leastOfKinds(shares []float64, kinds int) (least, err float64, queries int) {
+	kinds = max(1, kinds)
+	for kind := range min(kinds, len(shares)) {
+		var own []float64
+		for i := kind; i < len(shares); i += kinds {
+			own = append(own, shares[i])
+		}
+		if mean, e := meanAndError(own); kind == 0 || mean < least {
+			least, err, queries = mean, e, len(own)
+		}
+	}
+	return least, err, queries
 }
 
 // searchAll searches for the queries from a number on, and writes what each costs and the share of the true best it finds.

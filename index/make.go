@@ -14,6 +14,7 @@ type Options struct {
 	Recall  float32                                      // share of the true best K a query is to find; 1: all, always
 	K       int                                          // the K layouts are compared by; default 10
 	Queries []float32                                    // rows of Dim floats, like those that will come; up to a half is held out to calibrate
+	Kinds   int                                          // of queries, by turns: each kind is to find what is asked; default 1
 	Truth   func(queries []float32, k int) [][]edged.Row // true best rows; nil: the exact search's
 	Layout  LayoutConfig                                 // Bits, Cells and Head zero: the cheapest of a few
 	Threads int
@@ -96,7 +97,7 @@ func (m *maker) ks() []int {
 }
 
 func (m *maker) calibrate(x *Index, ks []int, recalls []float32) error {
-	err := x.Calibrate(Calibration{Queries: m.heldOut, Truth: m.truth, scores: m.scores, Ks: ks, Recalls: recalls, Threads: m.o.Threads})
+	err := x.Calibrate(Calibration{Queries: m.heldOut, Kinds: m.o.Kinds, Truth: m.truth, scores: m.scores, Ks: ks, Recalls: recalls, Threads: m.o.Threads})
 	if err != nil {
 		return fmt.Errorf("calibrate: %w", err)
 	}

@@ -14,6 +14,7 @@ type SearchOptions struct {
 	Recall  float32   // share of the true best a query gets, on average; 0: DefaultRecall; 1: every search is exact
 	K       int       // the K that matters most; default 20
 	Queries []float32 // rows of Dim floats, like those that will come; without a few hundred every search is exact
+	Kinds   int       // of queries, by turns: the least that one of them finds is what counts; default 1
 	Coarse  bool      // 8-bit vectors without remainders: half the bytes, about 0.02 of recall
 	Seed    uint64
 	Threads int
@@ -41,7 +42,7 @@ func (b *Build) lay() (*made, error) {
 		return b.made, nil
 	}
 	o := index.Options{
-		Recall: b.Search.Recall, K: b.Search.K, Queries: b.Search.Queries, Seed: b.Search.Seed, Threads: b.Search.Threads,
+		Recall: b.Search.Recall, K: b.Search.K, Queries: b.Search.Queries, Kinds: b.Search.Kinds, Seed: b.Search.Seed, Threads: b.Search.Threads,
 	}
 	if o.Recall == 0 {
 		o.Recall = DefaultRecall

@@ -136,7 +136,7 @@ func (l *lesson) cut(cfg *Config) {
 // assemble makes a release of a lesson; items, the catalogue, are aligned with its rows, or nil.
 func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *model.Build {
 	b := &model.Build{IDs: l.part.ids, Vectors: l.factors.Y, Popularity: popularity(l.items), Items: items}
-	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: l.queries, Seed: cfg.Seed, Threads: cfg.Threads}
+	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: l.queries, Kinds: queryKinds, Seed: cfg.Seed, Threads: cfg.Threads}
 	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.users.Rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed, Active: l.factors.Active,
 		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64), Blends: cfg.Blends}
 	for _, t := range cfg.types() {
@@ -172,28 +172,38 @@ func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *mode
 	return b
 }
 
-// searchQueries is how many visitors' vectors the search is laid out and calibrated for.
-const searchQueries = 6000
+// searchQueries is how many visitors' vectors the search is laid out and calibrated for; queryKinds, how many items they are of
+// by turns: all, one, two, three.
+const (
+	searchQueries = 6000
+	queryKinds    = 4
+)
 
-// likelyQueries returns vectors of visitors, by turns with all of their history and with one to three items of it: most visitors are new,
-// and what is found of a whole history says too much of what is found for them.
+// likelyQueries returns vectors of visitors, by turns with all of their history and with one, two and three items of it: most visitors
+// are new, and what is found of a whole history says too much of what is found for them.
 func likelyQueries(f *learn.Factors, pairs *learn.Matrix, threads int) []float32 {
 	d := f.Factors
-	whole := everySo(f.X, d, searchQueries/2)
-	short := f.FoldIn(beginnings(pairs, len(whole)/d), threads)
-	out := make([]float32, 0, len(whole)+len(short))
+	whole := everySo(f.X, d, searchQueries/queryKinds)
+	var kinds [queryKinds][]float32
+	kinds[0] = whole
+	for few := 1; few < queryKinds; few++ {
+		kinds[few] = f.FoldIn(beginnings(pairs, len(whole)/d, few), threads)
+	}
+	out := make([]float32, 0, queryKinds*len(whole))
 	for at := 0; at < len(whole); at += d {
-		out = append(append(out, whole[at:at+d]...), short[at:at+d]...)
+		for _, kind := range kinds {
+			out = append(out, kind[at:at+d]...)
+		}
 	}
 	return out
 }
 
-// beginnings returns one to three neighbouring pairs of each of n rows, evenly spaced.
-func beginnings(pairs *learn.Matrix, n int) *learn.Matrix {
+// beginnings returns so many neighbouring pairs, or all there are, of each of n rows, evenly spaced.
+func beginnings(pairs *learn.Matrix, n, few int) *learn.Matrix {
 	out := &learn.Matrix{Cols: pairs.Cols, Start: []int{0}}
 	for i := range n {
 		index, value := pairs.Row(i * pairs.Rows() / n)
-		few := min(1+i%3, len(index))
+		few := min(few, len(index))
 		at := i * 7919 % (len(index) - few + 1) // not the lowest numbers of each
 		out.Index, out.Value = append(out.Index, index[at:at+few]...), append(out.Value, value[at:at+few]...)
 		out.Start = append(out.Start, len(out.Index))

@@ -9,35 +9,38 @@ import (
 	"github.com/edged/edged/learn"
 )
 
-// TestLikelyQueriesAreOfLongAndShortHistories: by turns a trained visitor and the fold-in of one to three of a visitor's items.
+// TestLikelyQueriesAreOfLongAndShortHistories: by turns a trained visitor and the fold-ins of one, two and three of a visitor's items.
 func TestLikelyQueriesAreOfLongAndShortHistories(t *testing.T) {
 	pairs := randomPairs(50, 40, 12)
 	f, err := learn.ALS{Factors: 8, A0: .1, Reg: .01, Nu: 1, Sweeps: 2, Seed: 1}.Fit(context.Background(), pairs, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	few := beginnings(pairs, 50)
-	for i := range few.Rows() {
-		index, value := few.Row(i)
-		if len(index) != 1+i%3 {
-			t.Fatalf("row %d has %d items", i, len(index))
-		}
-		all, values := pairs.Row(i)
-		at := slices.Index(all, index[0])
-		if at < 0 || !slices.Equal(all[at:at+len(index)], index) || !slices.Equal(values[at:at+len(index)], value) {
-			t.Fatalf("row %d: %v of %v", i, index, all)
-		}
+	queries := likelyQueries(f, pairs, 1)
+	if len(queries) != 50*queryKinds*8 {
+		t.Fatalf("%d numbers of %d queries", len(queries), 50*queryKinds)
 	}
-	queries, short := likelyQueries(f, pairs, 1), f.FoldIn(few, 1)
-	if len(queries) != 100*8 {
-		t.Fatalf("%d numbers of 100 queries", len(queries))
+	for few := 1; few < queryKinds; few++ {
+		begun := beginnings(pairs, 50, few)
+		short := f.FoldIn(begun, 1)
+		for i := range begun.Rows() {
+			index, value := begun.Row(i)
+			if len(index) != few {
+				t.Fatalf("row %d has %d items, want %d", i, len(index), few)
+			}
+			all, values := pairs.Row(i)
+			at := slices.Index(all, index[0])
+			if at < 0 || !slices.Equal(all[at:at+few], index) || !slices.Equal(values[at:at+few], value) {
+				t.Fatalf("row %d: %v of %v", i, index, all)
+			}
+			if !slices.Equal(queries[(queryKinds*i+few)*8:][:8], short[i*8:][:8]) {
+				t.Errorf("query %d is not the fold-in of %d items", queryKinds*i+few, few)
+			}
+		}
 	}
 	for i := range 50 {
-		if !slices.Equal(queries[(2*i+1)*8:][:8], short[i*8:][:8]) {
-			t.Errorf("query %d is not the fold-in of a short history", 2*i+1)
-		}
-		if whole := queries[2*i*8:][:8]; !slices.ContainsFunc(rowsOf(f.X, 8), func(x []float32) bool { return slices.Equal(x, whole) }) {
-			t.Errorf("query %d is no visitor's vector", 2*i)
+		if whole := queries[queryKinds*i*8:][:8]; !slices.ContainsFunc(rowsOf(f.X, 8), func(x []float32) bool { return slices.Equal(x, whole) }) {
+			t.Errorf("query %d is no visitor's vector", queryKinds*i)
 		}
 	}
 }
