@@ -180,45 +180,49 @@ const (
 )
 
 // likelyQueries returns vectors of visitors, by turns with all of their history and with one, two and three items of it: most visitors
-// are new, and what is found of a whole history says too much of what is found for them.
+// are new, and what is found of a whole history says too much of what is found for them. Visitors without any pair ask nothing.
 func likelyQueries(f *learn.Factors, pairs *learn.Matrix, threads int) []float32 {
 	d := f.Factors
-	whole := everySo(f.X, d, searchQueries/queryKinds)
+	visitors := someVisitors(pairs, searchQueries/queryKinds)
 	var kinds [queryKinds][]float32
-	kinds[0] = whole
 	for few := 1; few < queryKinds; few++ {
-		kinds[few] = f.FoldIn(beginnings(pairs, len(whole)/d, few), threads)
+		kinds[few] = f.FoldIn(beginnings(pairs, visitors, few), threads)
 	}
-	out := make([]float32, 0, queryKinds*len(whole))
-	for at := 0; at < len(whole); at += d {
-		for _, kind := range kinds {
-			out = append(out, kind[at:at+d]...)
+	out := make([]float32, 0, queryKinds*len(visitors)*d)
+	for i, v := range visitors {
+		out = append(out, f.X[v*d:][:d]...)
+		for _, kind := range kinds[1:] {
+			out = append(out, kind[i*d:][:d]...)
 		}
 	}
 	return out
 }
 
-// beginnings returns so many neighbouring pairs, or all there are, of each of n rows, evenly spaced.
-func beginnings(pairs *learn.Matrix, n, few int) *learn.Matrix {
+// someVisitors returns at most n rows that have pairs, evenly spaced and in an order that mixes them.
+func someVisitors(pairs *learn.Matrix, n int) []int {
+	var all []int
+	for row := range pairs.Rows() {
+		if pairs.Count(row) > 0 {
+			all = append(all, row)
+		}
+	}
+	n = min(n, len(all))
+	some := make([]int, n)
+	for i := range some {
+		some[i] = all[i*7919%n*len(all)/n] // 7919 is prime: every i gets another row unless n is a multiple of it
+	}
+	return some
+}
+
+// beginnings returns so many neighbouring pairs, or all there are, of each of some rows.
+func beginnings(pairs *learn.Matrix, rows []int, few int) *learn.Matrix {
 	out := &learn.Matrix{Cols: pairs.Cols, Start: []int{0}}
-	for i := range n {
-		index, value := pairs.Row(i * pairs.Rows() / n)
+	for i, row := range rows {
+		index, value := pairs.Row(row)
 		few := min(few, len(index))
 		at := i * 7919 % (len(index) - few + 1) // not the lowest numbers of each
 		out.Index, out.Value = append(out.Index, index[at:at+few]...), append(out.Value, value[at:at+few]...)
 		out.Start = append(out.Start, len(out.Index))
-	}
-	return out
-}
-
-// everySo returns at most n of the rows of d numbers, evenly spaced and in an order that mixes them.
-func everySo(x []float32, d, n int) []float32 {
-	rows := len(x) / d
-	n = min(n, rows)
-	out := make([]float32, 0, n*d)
-	for i := range n {
-		row := i * 7919 % n * rows / n // 7919 is prime: every i gets another row unless n is a multiple of it
-		out = append(out, x[row*d:][:d]...)
 	}
 	return out
 }
