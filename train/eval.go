@@ -75,7 +75,7 @@ func (c *EvalConfig) Validate() error {
 	files := c.Train != nil && c.Test != nil
 	return errors.Join(
 		check(byTime || c.Protocol == LeaveLast || c.Protocol == Files, "protocol: %q, want %s, %s, %s or %s", c.Protocol, Temporal, LeaveLast, Session, Files),
-		check(!byTime || !c.SplitTime.IsZero(), "splitTime: missing"),
+		check(!byTime || !c.SplitTime.IsZero(), "splitTime: missing: the first moment of the test, such as 2010-09-01"),
 		check(byTime || c.SplitTime.IsZero(), "splitTime: the protocol %s has none", c.Protocol),
 		check((c.Protocol == Files) == files && (c.Train == nil) == (c.Test == nil), "train and test: the protocol %s wants both, no other any", Files),
 		check(!c.Repeats || c.Protocol == Temporal, "repeats: only the protocol %s can tell", Temporal),

@@ -18,7 +18,7 @@ import (
 
 type evalCmd struct {
 	Data      string   `help:"Data directory." placeholder:"DIR" type:"path"`
-	Protocol  string   `help:"temporal trains on what came before the split time and asks what came after; leave-last keeps back the end of every history; session asks for the next item of the sessions after the split time; files takes --train and --test." enum:"temporal,leave-last,session,files," default:""`
+	Protocol  string   `help:"temporal trains on what came before the split time and asks what came after; leave-last keeps back the end of every history; session asks for the next item of the sessions after the split time; files takes --train and --test. Default: temporal, or files where they are given." enum:"temporal,leave-last,session,files," default:""`
 	SplitTime string   `help:"First moment of the test period: 2010-09-01, 2010-09-01T12:00:00 or RFC 3339." placeholder:"TIME"`
 	Zone      string   `help:"Time zone of a split time without one." default:"UTC"`
 	Folds     int      `help:"temporal: so many tests one after the other up to the newest event, each trained for anew on all before it." default:"1"`
