@@ -120,19 +120,18 @@ func sessionFold(p *part, like expected) (*fold, error) {
 
 // run makes the trials and puts what they choose into the configuration.
 func (s *selection) run(ctx context.Context, rivals bool) error {
-	tables, err := s.chooseTables(ctx)
+	t, err := s.chooseTable(ctx)
 	if err != nil {
 		return err
 	}
-	t, err := s.tryContent(ctx, tables[0])
+	t, err = s.tryContent(ctx, t)
 	if err != nil {
 		return err
 	}
-	factors, err := s.chooseFactors(ctx, t)
+	f, err := s.chooseFactors(ctx, t)
 	if err != nil {
 		return err
 	}
-	f := slices.MinFunc(factors, func(a, b *chosenFactors) int { return cmp.Compare(b.score, a.score) })
 	s.cfg.Table = &t.TableConfig
 	s.cfg.Factors, s.cfg.A0, s.cfg.Reg, s.cfg.PairHalfLifeDays = f.Factors, f.A0, f.Reg, f.halfLife
 	for _, goal := range []model.Goal{model.GoalNew, model.GoalAny} {
@@ -188,6 +187,7 @@ func (s *selection) again(ctx context.Context, l *lab, t *chosenTable, f *chosen
 	if err != nil {
 		return nil, nil, err
 	}
+	factors.X = nil
 	t2, f2 := *t, *f
 	t2.table, f2.factors = table, factors
 	return &t2, &f2, nil

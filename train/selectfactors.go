@@ -73,6 +73,7 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 	if err != nil {
 		return nil, err
 	}
+	factors.X = nil // of many visitors large, and not needed
 	best := &chosenFactors{factorTrial: c, factors: factors, visits: visitHalfLives(l.part.timed())[0]}
 	b := l.base(s.cfg.TrendHalfLifeDays)
 	b.vectors = newVectorPart(factors, best.visits)
@@ -122,36 +123,33 @@ func (s *selection) longer(best []tried[factorTrial], d int) []factorTrial {
 	return list
 }
 
-// chooseFactors returns the best factors of each length, shortest first.
-func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) ([]*chosenFactors, error) {
-	kept := make(map[factorTrial]*chosenFactors)
+// chooseFactors returns the best factors of any length; of equals the shortest. Only the best so far are kept.
+func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) (best *chosenFactors, err error) {
 	try := func(ctx context.Context, c factorTrial, share float64) (float64, error) {
 		f, err := s.tryFactors(ctx, c, t, share)
 		if err != nil {
 			return 0, err
 		}
-		kept[c] = f
 		if share < 1 {
 			s.alone = append(s.alone, tried[factorTrial]{c, f.alone, len(s.alone)})
+		} else if best == nil || f.score > best.score {
+			best = f
 		}
 		return f.score, nil
 	}
 	lengths := s.lengths()
-	best, err := halve(ctx, s, "als", s.factorGrid(lengths[0]), []rung{{0.4, 6}, {1, 2}}, factorTrial.String, try)
+	short, err := halve(ctx, s, "als", s.factorGrid(lengths[0]), []rung{{0.4, 6}, {1, 2}}, factorTrial.String, try)
 	if err != nil {
 		return nil, err
 	}
-	list := []*chosenFactors{kept[best[0].candidate]}
 	for _, d := range lengths[1:] {
-		longer := s.longer(best, d)
+		longer := s.longer(short, d)
 		if s.over() {
 			break
 		}
-		more, err := halve(ctx, s, "als", longer, []rung{{1, 1}}, factorTrial.String, try)
-		if err != nil {
+		if _, err := halve(ctx, s, "als", longer, []rung{{1, 1}}, factorTrial.String, try); err != nil {
 			return nil, err
 		}
-		list = append(list, kept[more[0].candidate])
 	}
-	return list, nil
+	return best, nil
 }

@@ -1,7 +1,6 @@
 package train
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -87,30 +86,27 @@ func (s *selection) trySession(ctx context.Context, c SessionConfig) (*chosenSes
 
 // chooseSession returns the best session table: of the default with one thing changed, and of all the changes for the better
 // together.
-func (s *selection) chooseSession(ctx context.Context) (*chosenSession, error) {
-	kept := make(map[SessionConfig]*chosenSession)
+func (s *selection) chooseSession(ctx context.Context) (best *chosenSession, err error) {
 	try := func(ctx context.Context, c SessionConfig, _ float64) (float64, error) {
 		t, err := s.trySession(ctx, c)
 		if err != nil {
 			return 0, err
 		}
-		kept[c] = t
+		if best == nil || t.score > best.score {
+			best = t
+		}
 		return t.score, nil
 	}
 	grid := sessionGrid(s.next.part.timed(), s.next.part.alike != nil)
-	best, err := halve(ctx, s, "sessions", grid, []rung{{1, len(grid)}}, SessionConfig.String, try)
+	list, err := halve(ctx, s, "sessions", grid, []rung{{1, len(grid)}}, SessionConfig.String, try)
 	if err != nil {
 		return nil, err
 	}
-	all := together(grid[0], best)
-	if kept[all] == nil && !s.over() {
-		last, err := halve(ctx, s, "sessions", []SessionConfig{all}, []rung{{1, 1}}, SessionConfig.String, try)
-		if err != nil {
-			return nil, err
-		}
-		best = append(best, last...)
+	all := together(grid[0], list)
+	if !slices.ContainsFunc(list, func(t tried[SessionConfig]) bool { return t.candidate == all }) && !s.over() {
+		_, err = halve(ctx, s, "sessions", []SessionConfig{all}, []rung{{1, 1}}, SessionConfig.String, try)
 	}
-	return kept[slices.MaxFunc(best, func(a, b tried[SessionConfig]) int { return cmp.Compare(a.score, b.score) }).candidate], nil
+	return best, err
 }
 
 // together is the default with every change that was for the better, the best of each kind. The list goes best first.

@@ -88,27 +88,20 @@ func (s *selection) judge(ctx context.Context, c TableConfig, table *learn.Table
 // tableMixes are the mixes in which a table is judged: alone, and with what is popular just now.
 var tableMixes = []mix{{partTable: 1}, {partTable: 1, partPopular: 0.2}}
 
-// chooseTables returns the best tables, best first.
-func (s *selection) chooseTables(ctx context.Context) ([]*chosenTable, error) {
-	timed := s.lab.part.timed()
-	kept := make(map[TableConfig]*chosenTable)
+// chooseTable returns the best table. Of large data one takes hundreds of megabytes: only the best so far is kept.
+func (s *selection) chooseTable(ctx context.Context) (best *chosenTable, err error) {
 	try := func(ctx context.Context, c TableConfig, share float64) (float64, error) {
 		t, err := s.tryTable(ctx, c, share)
 		if err != nil {
 			return 0, err
 		}
-		kept[c] = t
+		if share == 1 && (best == nil || t.score > best.score) {
+			best = t
+		}
 		return t.score, nil
 	}
-	best, err := halve(ctx, s, ridgeTable, ridgeGrid(timed), s.tableRungs(), TableConfig.String, try)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]*chosenTable, len(best))
-	for i, t := range best {
-		list[i] = kept[t.candidate]
-	}
-	return list, nil
+	_, err = halve(ctx, s, ridgeTable, ridgeGrid(s.lab.part.timed()), s.tableRungs(), TableConfig.String, try)
+	return best, err
 }
 
 // contentShares are what is tried for TableConfig.Content.
