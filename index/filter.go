@@ -18,11 +18,6 @@ const (
 	samples     = 64   // words that are counted before any row is listed
 )
 
-func (q *Query) mayReturn(row edged.Row) bool {
-	_, excluded := slices.BinarySearch(q.Exclude, row)
-	return !excluded && q.allows(row)
-}
-
 func (q *Query) allows(row edged.Row) bool {
 	return q.Allowed == nil || isSet(q.Allowed, row)
 }

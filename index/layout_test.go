@@ -450,3 +450,8 @@ func TestManyExactSearches(t *testing.T) {
 		}
 	}
 }
+
+func (q *Query) mayReturn(row edged.Row) bool {
+	_, excluded := slices.BinarySearch(q.Exclude, row)
+	return !excluded && q.allows(row)
+}
