@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/edged/edged/compare"
+	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
 )
@@ -124,13 +125,19 @@ func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) 
 	if n.serves(target) || target == state.Skip || r.Hold && !state.Current.IsZero() {
 		return n.acceptRollout(r, envelope)
 	}
-	what := "release " + ref.ID()
 	if n.unfit.waits(target, n.cfg.Clock()) {
-		return refuse(what, n.unfit.err)
+		return refuse("release "+ref.ID(), n.unfit.err)
 	}
+	var err error
+	calm.Do(func() { err = n.take(ctx, ref, r, envelope) })
+	return err
+}
+
+// take brings the release that a rollout names, and adopts it.
+func (n *Node) take(ctx context.Context, ref release.Ref, r *release.Rollout, envelope []byte) error {
 	held, err := n.bring(ctx, ref)
 	if err != nil {
-		return refuse(what, err)
+		return refuse("release "+ref.ID(), err)
 	}
 	return n.adopt(held, r, envelope)
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/release"
 )
 
@@ -130,7 +131,8 @@ func (n *Node) readAll(ctx context.Context) {
 	todo := slices.Clone(n.unread)
 	n.life.Unlock()
 	for _, h := range todo {
-		err := n.read(ctx, h)
+		var err error
+		calm.Do(func() { err = n.read(ctx, h) })
 		if ctx.Err() != nil {
 			return
 		}

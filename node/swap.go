@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/release"
 )
 
@@ -102,7 +103,9 @@ func (n *Node) Rollback() error {
 	if state.Previous.IsZero() {
 		return fmt.Errorf("node: rollback: %w", ErrNoPrevious)
 	}
-	held, err := n.open(state.Previous)
+	var held *holding
+	var err error
+	calm.Do(func() { held, err = n.open(state.Previous) })
 	if err != nil {
 		return fmt.Errorf("node: rollback: %w", err)
 	}
