@@ -176,9 +176,14 @@ func (s *story) ends(disk *vfs.Mem, what string, seen map[uint64]int) {
 	}
 	alarmed(s.t, n)
 	s.must(n.Close())
+	n = s.open(&machine{fs: disk.Crash(nil)})
+	if got := content(s.t, n); got != last {
+		s.t.Fatalf("%s: version %d when the power goes once more, want %d", what, got, last)
+	}
+	s.must(n.Close())
 }
 
-// TestCrash loses power after every operation of each story, with none, a quarter, half and all of what was not synced: the node opens
+// TestCrash loses power after every operation of each story, with none, a quarter, half, three quarters and all of what was not synced: the node opens
 // the old version or the new, whole, with the origin away, and comes to the new when it is back. Nobody repairs anything.
 func TestCrash(t *testing.T) {
 	for name, tell := range stories {
@@ -190,7 +195,7 @@ func TestCrash(t *testing.T) {
 				if i%every() != 0 && i < len(list)-1 && last.Name != vfs.OpRename {
 					continue
 				}
-				for _, quarters := range []int{0, 1, 2, 4} {
+				for _, quarters := range []int{0, 1, 2, 3, 4} {
 					disk := s.disk.Crash(keepAll)
 					_ = s.once(vfs.Faulty(disk, func(op vfs.Op) error {
 						if op.N > last.N {
@@ -354,7 +359,7 @@ func TestDamagedDisk(t *testing.T) {
 	}
 }
 
-func files(t *testing.T, fsys vfs.FS, dir string) (names []string) {
+func files(t testing.TB, fsys vfs.FS, dir string) (names []string) {
 	t.Helper()
 	entries, err := fsys.ReadDir(dir)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/edged/edged/internal/vfs"
@@ -92,7 +94,8 @@ func (d *Dir) mkdir(dir string) error {
 	return nil
 }
 
-// Lock keeps other publishers out.
+// Lock keeps other publishers out. One before may have been killed between a rename and its sync: what it finished is made
+// durable before anything is built upon it, what it did not finish is removed.
 func (d *Dir) Lock(context.Context) (io.Closer, error) {
 	if err := d.mkdir(d.root); err != nil {
 		return nil, fmt.Errorf("origin: %w", err)
@@ -101,5 +104,35 @@ func (d *Dir) Lock(context.Context) (io.Closer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("origin %s: %w: wait for it to end (%w)", d.root, ErrLocked, err)
 	}
+	if err := d.settle(d.root); err != nil {
+		return nil, errors.Join(fmt.Errorf("origin: %w", err), lock.Close())
+	}
 	return lock, nil
+}
+
+// settle does for a directory of the layout, and those in it, what whoever wrote them last may not have come to.
+func (d *Dir) settle(dir string) error {
+	entries, err := d.fs.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		switch {
+		case e.IsDir() && d.holds(name):
+			err = d.settle(name)
+		case vfs.IsTemp(name):
+			err = d.fs.Remove(name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(d.fs.Share(dir), d.fs.SyncDir(dir))
+}
+
+// holds reports whether a directory is one of the layout: an origin may stand among other things.
+func (d *Dir) holds(dir string) bool {
+	top, below, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(dir, d.root), "/"), "/")
+	return slices.Contains([]string{"roots", "manifests", "chunks"}, top) && (below == "" || top == "chunks" && len(below) == 2)
 }

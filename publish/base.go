@@ -21,39 +21,59 @@ type base struct {
 	rows  relation
 }
 
-// loadBase reads the release offered so far from the origin. One that is not whole there, or cannot be read, is no base: then
-// everything travels whole.
-func (p *publisher) loadBase(ctx context.Context) *base {
+// findBase makes the release offered so far the base, where it is whole.
+func (p *publisher) findBase(ctx context.Context) (err error) {
+	if p.base, err = p.loadBase(ctx); err != nil {
+		return p.unlessForced(err)
+	}
+	if p.base != nil {
+		p.base.rows = relateRows(p.opened["model"], p.base.files["model"])
+	}
+	return nil
+}
+
+// loadBase reads the release offered so far from the origin. One that is not whole there is no base: then everything travels whole. It
+// is an error that the origin does not answer.
+func (p *publisher) loadBase(ctx context.Context) (*base, error) {
 	if p.manifest == nil {
-		return nil
+		return nil, nil
 	}
 	b := &base{files: map[string]*snapshot.File{}, refs: map[string]*release.Base{}}
 	for _, f := range files {
 		c, ok := p.manifest.Component(f.component)
 		if !ok || c.Size > maxBase {
-			return nil
+			return nil, nil
 		}
 		data, err := p.join(ctx, c)
-		if err != nil {
-			return nil
+		if err != nil || data == nil {
+			return nil, err
 		}
 		if b.files[f.component], err = snapshot.Parse(data, f.kind, nil); err != nil {
-			return nil
+			return nil, nil
 		}
 		b.refs[f.component] = &release.Base{Hash: c.Hash, Size: c.Size, Data: bytes.NewReader(data), IDs: ids(c)}
 	}
-	return b
+	return b, nil
 }
 
+// join reads a component from the origin, nil where it is damaged there.
 func (p *publisher) join(ctx context.Context, c *release.Component) ([]byte, error) {
 	var b bytes.Buffer
+	var away error
 	step := Step{Name: "base", Total: c.Size}
 	err := release.Join(&b, c, func(piece release.Piece) ([]byte, error) {
 		step.Done = int64(b.Len())
 		p.Progress(step)
-		return p.Origin.Get(ctx, origin.ChunkName(piece.Hash.Hex()), piece.Size)
+		packed, err := p.Origin.Get(ctx, origin.ChunkName(piece.Hash.Hex()), piece.Size)
+		if err != nil && !damaged(err) {
+			away = err
+		}
+		return packed, err
 	})
-	return b.Bytes(), err
+	if err != nil {
+		return nil, away
+	}
+	return b.Bytes(), nil
 }
 
 // ids are the blocks that nodes with the release have.

@@ -3,11 +3,13 @@ package publish
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/edged/edged/compare"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/origin"
 )
 
 // others gives the items other ids.
@@ -85,6 +87,44 @@ func TestGateNothingToCompare(t *testing.T) {
 	r := s.publish(t, "rel2")
 	if !r.Alone || !strings.Contains(r.String(), "compared with nothing") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestGateWantsAnAnswer fails each reading of the origin: what could not be read is never taken for what is not there, and so nothing is
+// signed that was compared with nothing; unless by force.
+func TestGateWantsAnAnswer(t *testing.T) {
+	s, refused := newSite(t), 0
+	s.publish(t, "rel1")
+	publish := func(force bool, fails func(vfs.Op) bool) (Result, error) {
+		cfg := s.config("rel2")
+		cfg.Force = force
+		cfg.Origin = origin.NewDir(vfs.Faulty(s.fs.Crash(func(n int) int { return n }), func(op vfs.Op) error {
+			if fails(op) {
+				return syscall.EIO
+			}
+			return nil
+		}), "origin")
+		return Run(t.Context(), cfg)
+	}
+	for n, more := 1, true; more; n++ {
+		more = false
+		r, err := publish(false, func(op vfs.Op) bool { more = more || op.N == n; return op.N == n })
+		if err == nil && r.Alone {
+			t.Fatalf("operation %d: compared with nothing", n)
+		}
+		if err != nil && strings.Contains(err.Error(), "nothing to compare with") {
+			refused++
+		}
+	}
+	if refused < 4 {
+		t.Errorf("%d operations are of what is compared", refused)
+	}
+	chunks := func(op vfs.Op) bool { return op.Name == vfs.OpOpen && strings.HasPrefix(op.Path, "origin/chunks/") }
+	if r, err := publish(false, chunks); err == nil {
+		t.Errorf("nothing can be read: %+v", r)
+	}
+	if r, err := publish(true, chunks); err != nil || !r.Alone {
+		t.Errorf("by force: %+v, %v", r, err)
 	}
 }
 

@@ -281,8 +281,8 @@ func (p *publisher) look(ctx context.Context) error {
 		return fmt.Errorf("the rollout at %s is sound, at version %d: leave out the version to publish above", p.Origin, r.Version)
 	}
 	p.before = r
-	p.manifest, _ = p.offered(ctx, r.Release)
-	return nil
+	p.manifest, _, err = p.offered(ctx, r.Release)
+	return p.unlessForced(err)
 }
 
 // openRollout opens a rollout by the newest root that it opens by.
@@ -329,15 +329,31 @@ func (p *publisher) lost() {
 }
 
 // offered is the manifest of a release at the origin, nil where it is damaged, and whether keys signed it that were revoked since.
-func (p *publisher) offered(ctx context.Context, ref release.Ref) (m *release.Manifest, retired bool) {
+func (p *publisher) offered(ctx context.Context, ref release.Ref) (m *release.Manifest, retired bool, err error) {
 	envelope, err := p.Origin.Get(ctx, origin.ManifestName(ref.Manifest.Hex()), ref.Size)
+	if err != nil && !damaged(err) {
+		return nil, false, fmt.Errorf("release %s: %w", ref.ID(), err)
+	}
 	if err != nil || release.Sum(envelope) != ref.Manifest {
-		return nil, false
+		return nil, false, nil
 	}
 	for i := len(p.chain) - 1; i >= 0; i-- {
 		if m, err := release.OpenManifest(p.chain[i], envelope); err == nil {
-			return m, p.chain[i] != p.trust
+			return m, p.chain[i] != p.trust, nil
 		}
 	}
-	return nil, false
+	return nil, false, nil
+}
+
+// damaged tells an answer of the origin that something is not there, or is not what it was, from no answer: that one says nothing.
+func damaged(err error) bool {
+	return errors.Is(err, origin.ErrNotFound) || errors.Is(err, origin.ErrTooLarge)
+}
+
+// unlessForced is an error of reading the release offered so far: who forces goes on without it.
+func (p *publisher) unlessForced(err error) error {
+	if err == nil || p.Force {
+		return nil
+	}
+	return fmt.Errorf("what is offered so far cannot be read, so that there is nothing to compare with: %w; try again, or --force", err)
 }

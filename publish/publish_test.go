@@ -350,43 +350,6 @@ func TestRefresh(t *testing.T) {
 	}
 }
 
-// TestPublishCrash loses power at every operation: the origin offers the old release or the new one, complete, and
-// publishing again succeeds.
-func TestPublishCrash(t *testing.T) {
-	s := newSite(t)
-	s.publish(t, "rel1")
-	total := 0
-	all := func(n int) int { return n }
-	for n := 1; ; n++ {
-		disk := s.fs.Crash(all)
-		cfg := s.config("rel2")
-		cfg.FS = vfs.Faulty(disk, func(op vfs.Op) error {
-			if total = op.N; op.N >= n {
-				return errors.New("power lost")
-			}
-			return nil
-		})
-		cfg.Origin = origin.NewDir(cfg.FS, "origin")
-		_, err := Run(t.Context(), cfg)
-		after := &site{fs: disk.Crash(func(n int) int { return n / 2 }), now: day}
-		if v := after.rollout(t).Release.Version; v != 1 && v != 2 {
-			t.Fatalf("operation %d: release %d", n, v)
-		}
-		if err := complete(t, after); err != nil {
-			t.Fatalf("operation %d: %v", n, err)
-		}
-		if r := after.publish(t, "rel2"); r.Version != 2 {
-			t.Fatalf("operation %d: again: %+v", n, r)
-		}
-		if err == nil {
-			break
-		}
-	}
-	if total < 20 {
-		t.Errorf("only %d operations", total)
-	}
-}
-
 func TestConfig(t *testing.T) {
 	_, err := Run(t.Context(), Config{Validity: time.Second})
 	if err == nil || !strings.Contains(err.Error(), "origin, keys, a validity") {

@@ -21,8 +21,8 @@ func (p *publisher) publish(ctx context.Context) error {
 	if m.Created.IsZero() {
 		m.Created = p.Clock()
 	}
-	if p.base = p.loadBase(ctx); p.base != nil {
-		p.base.rows = relateRows(p.opened["model"], p.base.files["model"])
+	if err := p.findBase(ctx); err != nil {
+		return err
 	}
 	if err := p.gate(m); err != nil {
 		return err
@@ -35,10 +35,14 @@ func (p *publisher) publish(ctx context.Context) error {
 		m.Components = append(m.Components, c)
 	}
 	p.describe(m)
-	if ref, ok := p.offers(ctx, m); ok {
+	ref, ok, err := p.offers(ctx, m)
+	if err := p.unlessForced(err); err != nil {
+		return err
+	}
+	if ok {
 		return p.keep(ctx, ref)
 	}
-	ref, err := p.putManifest(ctx, m)
+	ref, err = p.putManifest(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -89,9 +93,9 @@ func (p *publisher) putChunk(ctx context.Context, c release.Piece, packed []byte
 }
 
 // offers finds the very same release among those that the rollout puts forward.
-func (p *publisher) offers(ctx context.Context, m *release.Manifest) (release.Ref, bool) {
+func (p *publisher) offers(ctx context.Context, m *release.Manifest) (ref release.Ref, ok bool, err error) {
 	if p.before == nil || p.before.Release.Version == 0 {
-		return release.Ref{}, false
+		return ref, false, nil
 	}
 	refs := []release.Ref{p.before.Release}
 	if p.before.Canary != nil {
@@ -101,11 +105,15 @@ func (p *publisher) offers(ctx context.Context, m *release.Manifest) (release.Re
 		refs = append(refs, p.before.Kept[0])
 	}
 	for _, ref := range refs {
-		if now, retired := p.offered(ctx, ref); now != nil && !retired && same(now, m) {
-			return ref, true
+		now, retired, err := p.offered(ctx, ref)
+		if err != nil {
+			return ref, false, err
+		}
+		if now != nil && !retired && same(now, m) {
+			return ref, true, nil
 		}
 	}
-	return release.Ref{}, false
+	return ref, false, nil
 }
 
 func same(a, b *release.Manifest) bool {

@@ -165,7 +165,10 @@ func (p *publisher) signAgain(ctx context.Context, r *release.Rollout) error {
 
 // renew is the release under a new version, signed by today's keys, where those that signed it were revoked or always.
 func (p *publisher) renew(ctx context.Context, r *release.Rollout, ref release.Ref, always bool) (release.Ref, error) {
-	m, retired := p.offered(ctx, ref)
+	m, retired, err := p.offered(ctx, ref)
+	if err != nil {
+		return ref, err
+	}
 	if m == nil {
 		return ref, fmt.Errorf("release %s at %s is damaged: publish it again", ref.ID(), p.Origin)
 	}

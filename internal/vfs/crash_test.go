@@ -159,6 +159,7 @@ func TestKillKeepsWhatWasWritten(t *testing.T) {
 	m := vfs.NewMem()
 	write(t, m, "/a", "not synced")
 	wantTree(t, "a killed process", m.Kill(), "/a=not synced")
+	wantTree(t, "a crash after it", m.Kill().Crash(all), "")
 	wantTree(t, "a crash", m.Crash(all), "")
 }
 

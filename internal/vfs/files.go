@@ -6,17 +6,17 @@ import (
 	"io"
 	"math/rand/v2"
 	"path/filepath"
-	"strings"
+	"regexp"
 )
 
 // ErrTooLarge is wrapped by the error of ReadFile when a file is larger than the caller allows.
 var ErrTooLarge = errors.New("file too large")
 
-const tempSuffix = ".tmp"
-
 // IsTemp reports whether name is one WriteFile writes to before the rename. After a crash such files may lie about;
 // whoever owns the directory removes them.
-func IsTemp(name string) bool { return strings.HasSuffix(name, tempSuffix) }
+func IsTemp(name string) bool { return temporary.MatchString(name) }
+
+var temporary = regexp.MustCompile(`\.[0-9a-f]{16}\.tmp$`)
 
 // WriteFile replaces the file called name by data, durably: after a crash it holds what it held before, or all of
 // data; once WriteFile has returned nil, it is data. Several may write the same name: the last one's data stays.
@@ -31,7 +31,7 @@ func WriteSharedFile(fsys FS, name string, data []byte) error {
 
 // replace lets prepare change the temporary file before it takes the name.
 func replace(fsys FS, name string, data []byte, prepare func(temp string) error) error {
-	temp := fmt.Sprintf("%s.%016x%s", name, rand.Uint64(), tempSuffix)
+	temp := fmt.Sprintf("%s.%016x.tmp", name, rand.Uint64())
 	err := writeSynced(fsys, temp, data)
 	if err == nil {
 		err = prepare(temp)

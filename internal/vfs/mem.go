@@ -56,7 +56,7 @@ func (m *Mem) Crash(keep func(unsynced int) int) *Mem {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return &Mem{root: m.root.after(keep, func(n *node) map[string]*node { return n.durable })}
+	return &Mem{root: m.root.after(keep)}
 }
 
 // Kill returns the disk as it would be after the process was killed now: all that was written is there, nothing is
@@ -64,12 +64,30 @@ func (m *Mem) Crash(keep func(unsynced int) int) *Mem {
 func (m *Mem) Kill() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.root.after(func(n int) int { return n }, func(n *node) map[string]*node { return n.live })
-	return &Mem{root: c}
+	return &Mem{root: m.root.clone(map[*node]*node{})}
 }
 
-// after copies the tree below n by the given names, everything in the copy being durable.
-func (n *node) after(keep func(int) int, names func(*node) map[string]*node) *node {
+// clone copies n and what is below it, by the names it has now and by those it would have after power loss.
+func (n *node) clone(done map[*node]*node) *node {
+	if c := done[n]; c != nil {
+		return c
+	}
+	c := &node{dir: n.dir, data: slices.Clone(n.data), synced: n.synced, mod: n.mod}
+	done[n] = c
+	if n.dir {
+		c.live, c.durable = map[string]*node{}, map[string]*node{}
+		for name, child := range n.live {
+			c.live[name] = child.clone(done)
+		}
+		for name, child := range n.durable {
+			c.durable[name] = child.clone(done)
+		}
+	}
+	return c
+}
+
+// after copies the tree below n by its durable names, everything in the copy being durable.
+func (n *node) after(keep func(int) int) *node {
 	if !n.dir {
 		k := min(max(keep(len(n.data)-n.synced), 0), len(n.data)-n.synced)
 		data := slices.Clone(n.data[:n.synced+k])
@@ -77,8 +95,8 @@ func (n *node) after(keep func(int) int, names func(*node) map[string]*node) *no
 	}
 	c := newDir()
 	c.mod = n.mod
-	for _, name := range sortedNames(names(n)) {
-		child := names(n)[name].after(keep, names)
+	for _, name := range sortedNames(n.durable) {
+		child := n.durable[name].after(keep)
 		c.live[name], c.durable[name] = child, child
 	}
 	return c
