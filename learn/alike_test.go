@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -178,6 +179,43 @@ func TestSessionAgainstItsFormula(t *testing.T) {
 	for _, w := range unsold.Weight {
 		if math.IsInf(float64(w), 0) || math.IsNaN(float64(w)) {
 			t.Fatal("an item without sessions and without shrinkage has a weight that is no number")
+		}
+	}
+}
+
+// TestTellingFeaturesFirst: of a row with more than can be looked at the rarest features count, and what is looked at is bounded.
+func TestTellingFeaturesFirst(t *testing.T) {
+	const rows, common = 1500, 60 // all rows have all of the common features: 90,000 others for each
+	m := &Matrix{Cols: common + rows/2, Start: []int{0}}
+	for i := range rows {
+		for f := range common {
+			m.Index = append(m.Index, uint32(f))
+			m.Value = append(m.Value, 1)
+		}
+		m.Index = append(m.Index, uint32(common+i/2)) // which two have
+		m.Value = append(m.Value, .01)
+		m.Start = append(m.Start, len(m.Index))
+	}
+	by := m.Transpose()
+	columns, _ := m.Row(7)
+	places := telling(columns, by)
+	met := 0
+	for _, c := range places {
+		met += by.Count(int(columns[c]))
+	}
+	if met > maxMet || met+rows <= maxMet {
+		t.Errorf("%d of %d are looked at", met, maxMet)
+	}
+	if !slices.IsSorted(places) || places[len(places)-1] != common {
+		t.Errorf("the places are %v: want them in order, and that of the rarest, %d, among them", places, common)
+	}
+	alike, err := Alike(context.Background(), m, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range rows {
+		if items, _ := alike.Row(i); len(items) != 1 || int(items[0]) != i^1 {
+			t.Fatalf("row %d is like %v, want %d", i, items, i^1)
 		}
 	}
 }
