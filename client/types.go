@@ -122,9 +122,10 @@ type Answer struct {
 	Release      string            `json:"release"`
 	ReleaseAgeMs int64             `json:"releaseAgeMs"`
 	Experiments  map[string]string `json:"experiments"`
-	Missing      []string          `json:"missing"` // ids in the request that the release doesn't know
-	Rules        []string          `json:"rules"`
-	Cursor       string            `json:"cursor"` // of the next page; empty: there is none, or no page was asked for
+	Missing      []string          `json:"missing"`      // ids in the request that the release doesn't know
+	RulesVersion string            `json:"rulesVersion"` // of the document that counted; empty: none did
+	Rules        []string          `json:"rules"`        // names of those that hold, where reasons were asked for
+	Cursor       string            `json:"cursor"`       // of the next page; empty: there is none, or no page was asked for
 	TookUs       int64             `json:"tookUs"`
 }
 

@@ -61,11 +61,7 @@ func (e *Edge) measure() {
 			gauge(fmt.Sprintf("edged_cluster_refused{reason=%q}", r), func() float64 { return float64(e.gossip.Stats().Refused[r]) })
 		}
 	}
-	if e.rules != nil {
-		gauge("edged_rules_refused", func() float64 {
-			return number(e.rules.status().(rulesStatus).Refused)
-		})
-	}
+	gauge("edged_rules_refused", func() float64 { return number(e.rules.refuses()) })
 	if e.node == nil {
 		return
 	}

@@ -33,7 +33,7 @@ type Config struct {
 	AdminKeyFile string // holds the bearer key of the admin listener; required where that is not on loopback
 	AdminTLS     TLS    // of the admin listener; empty: plain HTTP
 
-	Rules   string // path of a document of rules; empty: none
+	Rules   string // path of a document of rules, which counts in the place of those that releases bring; empty: those count
 	APIKeys string // path of the API key file; empty: anyone may call, for anyone
 
 	Origin string         // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served

@@ -29,7 +29,7 @@ type Edge struct {
 	log    *events.Log
 	node   *node.Node // nil without trusted keys
 	trends *trend.Store
-	rules  *rulebook // nil without a file
+	rules  *rulebook
 	server *serve.Server
 	gossip *cluster.Cluster // nil without gossip
 
@@ -124,9 +124,7 @@ func (e *Edge) newServer() (err error) {
 	if err := errors.Join(e.addVisitors(&cfg), e.openRules()); err != nil {
 		return err
 	}
-	if e.rules != nil {
-		cfg.Rules, cfg.Admin.Rules = e.rules, e.rules.status
-	}
+	cfg.Rules, cfg.Admin.Rules = e.rules, e.rules.status
 	if e.node != nil {
 		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback
 		cfg.Admin.Releases, cfg.Admin.Chunks, cfg.Admin.Difference = e.releases, e.whoHas, e.difference

@@ -28,8 +28,9 @@ import (
 
 // shop is a publisher and the disk of everyone.
 type shop struct {
-	t  testing.TB
-	fs vfs.FS
+	t     testing.TB
+	fs    vfs.FS
+	rules string // file of those that releases bring; empty: those of the release before
 }
 
 func newShop(t testing.TB) *shop {
@@ -82,9 +83,14 @@ func (s *shop) publishWith(prefix string, change func(*model.Build)) string {
 	s.write(path.Join(dir, model.ModelFile), b.WriteModel)
 	s.write(path.Join(dir, model.CatalogueFile), b.WriteCatalogue)
 	s.write(path.Join(dir, publish.CardFile), func(w io.Writer) error { _, err := io.WriteString(w, "{}"); return err })
-	r, err := publish.Run(s.t.Context(), publish.Config{FS: s.fs, Release: dir, Origin: origin.NewDir(s.fs, "origin"), Keys: "keys", Force: true})
+	r, err := publish.Run(s.t.Context(), s.publisher(dir))
 	s.must(err)
 	return release.Ref{Version: r.Version, Manifest: r.Manifest}.ID()
+}
+
+// publisher publishes a directory with the shop's rules.
+func (s *shop) publisher(dir string) publish.Config {
+	return publish.Config{FS: s.fs, Release: dir, Rules: s.rules, Origin: origin.NewDir(s.fs, "origin"), Keys: "keys", Force: true}
 }
 
 func (s *shop) write(name string, fill func(io.Writer) error) {
@@ -129,10 +135,12 @@ func (s *shop) cluster(names ...string) []*Edge {
 }
 
 type answer struct {
-	Release  string
-	Items    []struct{ ID, Source string }
-	Accepted int
-	Detail   string
+	Release string
+	Items   []struct{ ID, Source string }
+
+	RulesVersion string
+	Accepted     int
+	Detail       string
 }
 
 // client of its own for each test, so that no idle connection outlives it.

@@ -119,9 +119,7 @@ func (e *Edge) tick(ctx context.Context) {
 			e.trends.Flush()
 		case <-e.swapped:
 		}
-		if e.rules != nil {
-			e.rules.follow()
-		}
+		e.rules.follow()
 		for _, f := range keys {
 			f.follow(e)
 		}

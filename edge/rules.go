@@ -8,40 +8,40 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
 )
 
-// rulebook compiles the rules of a file for each release and follows changes of the file. A document that is wrong never loads:
-// the one before stays.
+// rulebook says which rules count. Those of a release come with it, and with it alone; where a file is configured, it counts in the place of all
+// that releases bring: the rulebook compiles it for each release and follows its changes. A document that is wrong never loads: the one before stays.
 type rulebook struct {
 	e       *Edge
 	current atomic.Pointer[[4]edition] // of the two releases asked for last, with the overlay and without
 	missing bool                       // the file has gone; only follow looks at it
 
 	mu       sync.Mutex
-	document []byte // the one that counts
+	document []byte // of the file; nil: none is configured
 	refused  []byte // the one that was wrong last; nil: the file's counts
-	faults   []rules.Fault
 }
 
-// edition is the document as compiled for one release; the set is nil where the catalogue could not be read. An overlay changes the catalogue
+// edition is what counts of one release; the set is nil where there is none, or the catalogue could not be read. An overlay changes the catalogue
 // only where it makes another model.
 type edition struct {
-	model *model.Model
-	set   *rules.Set
+	model  *model.Model
+	set    *rules.Set
+	faults []rules.Fault
 }
 
 // openRules reads the file, where there is one. A node doesn't start with rules that are wrong.
 func (e *Edge) openRules() error {
+	e.rules = &rulebook{e: e}
+	e.rules.current.Store(&[4]edition{})
 	if e.cfg.Rules == "" {
 		return nil
 	}
-	e.rules = &rulebook{e: e}
-	e.rules.current.Store(&[4]edition{})
+	e.cfg.Logger.Info("rules of the file count; those that releases bring do not", "file", e.cfg.Rules)
 	return e.rules.read()
 }
 
@@ -62,17 +62,31 @@ func (b *rulebook) For(r *rank.Ranker) *rules.Set {
 func (b *rulebook) compileFor(r *rank.Ranker) *rules.Set {
 	before := b.current.Load()
 	next := [4]edition{2: before[0], 3: before[1]}
-	base, ok := b.find(r.Base())
-	if !ok {
-		base = b.compile(r.Base().Model(), nil, nil)
-	}
-	next[1] = edition{r.Base().Model(), base}
+	next[1] = b.edition(r.Base())
 	next[0] = next[1]
-	if r.Model() != r.Base().Model() {
-		next[0] = edition{r.Model(), b.compile(r.Model(), base, r.Repriced())}
+	if r.Model() != r.Base().Model() && next[1].set != nil {
+		next[0] = b.compiled(r.Model(), func() (*rules.Set, []rules.Fault) { return next[1].set.For(r.Model(), r.Repriced()) })
 	}
+	next[0].model = r.Model()
 	b.current.Store(&next)
 	return next[0].set
+}
+
+// edition is that of a release without an overlay.
+func (b *rulebook) edition(base *rank.Ranker) edition {
+	for _, known := range b.current.Load() {
+		if known.model == base.Model() {
+			return known
+		}
+	}
+	if b.document != nil {
+		return b.compiled(base.Model(), func() (*rules.Set, []rules.Fault) { return rules.Compile(b.document, base.Model()) })
+	}
+	one := edition{model: base.Model(), set: base.Rules()}
+	if one.set != nil {
+		one.faults = one.set.Warnings()
+	}
+	return one
 }
 
 func (b *rulebook) find(r *rank.Ranker) (*rules.Set, bool) {
@@ -85,14 +99,13 @@ func (b *rulebook) find(r *rank.Ranker) (*rules.Set, bool) {
 	return nil, false
 }
 
-func (b *rulebook) compile(m *model.Model, like *rules.Set, changed []edged.Row) *rules.Set {
-	set, faults := rules.CompileLike(b.document, m, like, changed)
-	b.faults = faults
+func (b *rulebook) compiled(m *model.Model, compile func() (*rules.Set, []rules.Fault)) edition {
+	set, faults := compile()
 	if set == nil { // the document was checked
 		b.e.cfg.Logger.Error("rules: the catalogue can't be read for them", "faults", fmt.Sprint(faults))
 		b.e.node.Suspect()
 	}
-	return set
+	return edition{m, set, faults}
 }
 
 // read takes the file's document if it is another one than before.
@@ -108,7 +121,7 @@ func (b *rulebook) read() error {
 	}
 	if faults := rules.Check(document); rules.Failed(faults) {
 		b.refused = document
-		return fmt.Errorf("rules: %s: %w", b.e.cfg.Rules, joined(faults))
+		return fmt.Errorf("rules: %s: %w", b.e.cfg.Rules, rules.Joined(faults))
 	}
 	b.document, b.refused = document, nil
 	b.current.Store(&[4]edition{})
@@ -118,16 +131,17 @@ func (b *rulebook) read() error {
 	return nil
 }
 
-func joined(faults []rules.Fault) error {
-	var list []error
-	for _, f := range faults {
-		list = append(list, errors.New(f.String()))
-	}
-	return errors.Join(list...)
-}
-
 // follow reads the file again, and compiles for a release that has become the current one.
 func (b *rulebook) follow() {
+	if b.e.cfg.Rules != "" {
+		b.followFile()
+	}
+	if r := b.e.Current(); r != nil {
+		b.For(r)
+	}
+}
+
+func (b *rulebook) followFile() {
 	switch err := b.read(); {
 	case err == nil:
 		b.missing = false
@@ -135,27 +149,45 @@ func (b *rulebook) follow() {
 		b.missing = errors.Is(err, fs.ErrNotExist) // told once; a document that is wrong is told once by itself
 		b.e.cfg.Logger.Error("rules stay as they were", "error", err)
 	}
-	if r := b.e.Current(); r != nil {
-		b.For(r)
-	}
 }
+
+// refuses reports whether the file holds a document that doesn't load.
+func (b *rulebook) refuses() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.refused != nil
+}
+
+// Where rules are from.
+const (
+	rulesOfFile    = "file"
+	rulesOfRelease = "release"
+)
 
 // rulesStatus is what /v1/admin/rules shows.
 type rulesStatus struct {
-	Version  string   `json:"version"` // of the document; empty: no release is held yet
+	From     string   `json:"from"`    // file or release
+	Version  string   `json:"version"` // of the document; empty: there is none, or no release is held yet
 	Rules    int      `json:"rules"`
 	Warnings []string `json:"warnings"`
 	Refused  bool     `json:"refused"` // the file holds another document, which doesn't load
 }
 
 func (b *rulebook) status() any {
+	if r := b.e.Current(); r != nil {
+		b.For(r)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := rulesStatus{Warnings: []string{}, Refused: b.refused != nil}
-	if set := b.current.Load()[0].set; set != nil {
-		s.Version, s.Rules = set.Version(), set.Len()
+	s := rulesStatus{From: rulesOfRelease, Warnings: []string{}, Refused: b.refused != nil}
+	if b.document != nil {
+		s.From = rulesOfFile
 	}
-	for _, f := range b.faults {
+	now := b.current.Load()[0]
+	if now.set != nil {
+		s.Version, s.Rules = now.set.Version(), now.set.Len()
+	}
+	for _, f := range now.faults {
 		s.Warnings = append(s.Warnings, f.String())
 	}
 	return s

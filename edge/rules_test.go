@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/overlay"
+	"github.com/edged/edged/publish"
 )
 
 func first(t testing.TB, e *Edge) string {
@@ -72,5 +74,60 @@ func TestWrongRulesDoNotStart(t *testing.T) {
 		} else if name == "rules.yaml" && (!strings.Contains(err.Error(), "line 2: ") || !strings.Contains(err.Error(), "line 3: ")) {
 			t.Errorf("%v, want both lines", err)
 		}
+	}
+}
+
+// Rules of a release count with it and with nothing else: from its swap on, through changes of rules alone, and back. A file of the node's own
+// counts in their place.
+func TestRulesOfReleases(t *testing.T) {
+	s := newShop(t)
+	s.rules = "shipped.yaml"
+	s.must(vfs.WriteFile(s.fs, s.rules, pinRule("a-040")))
+	s.must(vfs.WriteFile(s.fs, "own.yaml", pinRule("a-049")))
+	id := s.publish("a")
+	own := s.config("own")
+	own.Rules = "own.yaml"
+	e, other := s.start(s.config("one")), s.start(own)
+	until(t, "both serve", func() bool { return serves(t, e, id) && serves(t, other, id) })
+	versions := map[string]bool{}
+	obeys := func(item, own string) {
+		t.Helper()
+		s.must(e.node.Check(t.Context()))
+		s.must(other.node.Check(t.Context()))
+		_, a := ask(t, "GET", "http://"+e.Addr()+"/v1/recommend?n=1", "")
+		status := e.rules.status().(rulesStatus)
+		if a.Items[0].ID != item || a.RulesVersion == "" || a.RulesVersion != status.Version || status.From != rulesOfRelease || status.Rules != 1 {
+			t.Errorf("first is %s by rules %q, want %s; %+v", a.Items[0].ID, a.RulesVersion, item, status)
+		}
+		versions[a.RulesVersion] = true
+		status = other.rules.status().(rulesStatus)
+		if got := first(t, other); got != own || status.From != rulesOfFile {
+			t.Errorf("first is %s where the node has rules of its own, want %s; %+v", got, own, status)
+		}
+	}
+	obeys("a-040", "a-049")
+	s.must(vfs.WriteFile(s.fs, s.rules, pinRule("a-041")))
+	_, err := publish.RulesOnly(t.Context(), s.publisher(""))
+	s.must(err)
+	obeys("a-041", "a-049")
+	s.must(e.node.Rollback())
+	obeys("a-040", "a-049")
+	s.must(e.node.Rollback())
+	obeys("a-041", "a-049")
+	price := 3.
+	_, err = e.overlay.Write([]overlay.Change{{ID: "a-041", Price: &price}})
+	s.must(err)
+	obeys("a-041", "a-049")
+	if len(versions) != 2 {
+		t.Errorf("versions %v, want two", versions)
+	}
+	gone := s.publisher("")
+	gone.Rules, gone.NoRules = "", true
+	_, err = publish.RulesOnly(t.Context(), gone)
+	s.must(err)
+	s.must(e.node.Check(t.Context()))
+	_, a := ask(t, "GET", "http://"+e.Addr()+"/v1/recommend?n=1", "")
+	if status := e.rules.status().(rulesStatus); a.RulesVersion != "" || status.Version != "" || status.Rules != 0 {
+		t.Errorf("without rules: %+v, %+v", a, status)
 	}
 }

@@ -17,14 +17,27 @@ import (
 	"github.com/edged/edged/internal/vfs"
 )
 
-// editions knows the prefix of the ids of each release.
+// editions knows the prefix of the ids of each release, whose rules have one of its own items first.
 type editions struct{ sync.Map }
+
+// soakPin is the item that rules have first.
+const soakPin = "-040"
+
+// publish publishes a release and rules that go with it.
+func (e *editions) publish(s *shop, prefix string) (id string) {
+	s.t.Helper()
+	s.rules = "rules-" + prefix
+	s.must(vfs.WriteFile(s.fs, s.rules, pinRule(prefix+soakPin)))
+	id = s.publish(prefix)
+	e.Store(id, prefix+"-")
+	return id
+}
 
 // check reports an answer that is not wholly of the release it names.
 func (e *editions) check(kind bench.Kind, body []byte) error {
 	var a struct {
-		Release string
-		Items   []struct{ ID string }
+		Release, RulesVersion string
+		Items                 []struct{ ID string }
 	}
 	if err := json.Unmarshal(body, &a); err != nil {
 		return err
@@ -36,6 +49,11 @@ func (e *editions) check(kind bench.Kind, body []byte) error {
 	for _, it := range a.Items {
 		if !strings.HasPrefix(it.ID, prefix.(string)) {
 			return fmt.Errorf("%v: %s in an answer of release %s", kind, it.ID, a.Release)
+		}
+	}
+	if kind == bench.RecommendGet || kind == bench.RecommendPost {
+		if want := strings.TrimSuffix(prefix.(string), "-") + soakPin; a.Items[0].ID != want || a.RulesVersion == "" {
+			return fmt.Errorf("%v: %s first by rules %q, not %s, in an answer of release %s", kind, a.Items[0].ID, a.RulesVersion, want, a.Release)
 		}
 	}
 	return nil
@@ -77,7 +95,7 @@ func TestSwapSoak(t *testing.T) {
 	t.Chdir(t.TempDir())
 	s := newShopOn(t, vfs.OS)
 	known := &editions{}
-	known.Store(s.publish("a"), "a-")
+	known.publish(s, "a")
 	e := s.start(s.config("one"))
 	until(t, "it serves", func() bool { return e.Current() != nil })
 
@@ -133,9 +151,7 @@ func (s *shop) swap(ctx context.Context, e *Edge, known *editions, every time.Du
 			return swaps
 		case <-ticker.C:
 		}
-		prefix := []string{"b", "a"}[swaps%2]
-		id := s.publish(prefix)
-		known.Store(id, prefix+"-")
+		id := known.publish(s, []string{"b", "a"}[swaps%2])
 		if err := e.node.Check(s.t.Context()); err != nil {
 			s.t.Error(err)
 			return swaps

@@ -26,7 +26,14 @@ type Difference struct {
 	Gained   []Shift             `json:"gained"` // items whose place in popularity has risen most
 	Lost     []Shift             `json:"lost"`
 	Sections []SectionDifference `json:"sections"`
-	Visitors []compare.Visitor   `json:"visitors"` // of the sample, with what they get
+	Rules    *RulesDifference    `json:"rules,omitempty"` // of published releases, where they are not the same
+	Visitors []compare.Visitor   `json:"visitors"`        // of the sample, with what they get
+}
+
+// RulesDifference is the rules of both; nil: none.
+type RulesDifference struct {
+	Before *Rules `json:"before"`
+	Now    *Rules `json:"now"`
 }
 
 // Name says which release, and where it lies.
@@ -71,6 +78,9 @@ func (in *Inspection) Against(before *Inspection, visitors int) *Difference {
 	d.Gained, d.Lost = shifts(before.ranker.Model(), in.ranker.Model())
 	for _, k := range kinds {
 		d.Sections = append(d.Sections, sectionsOf(k.component, before.files[k.component], in.files[k.component])...)
+	}
+	if in.Release != "" && before.Release != "" && !in.Rules.same(before.Rules) { // a directory has none yet
+		d.Rules = &RulesDifference{before.Rules, in.Rules}
 	}
 	d.Visitors = compare.Visitors(before.ranker, in.ranker, visitors)
 	return d
@@ -201,6 +211,9 @@ func (d *Difference) WriteText(w io.Writer) error {
 	}
 	for _, s := range d.Sections {
 		line("  "+s.Component+" "+s.Name, "%s", s.text())
+	}
+	if d.Rules != nil {
+		line("rules", "%s; were %s", d.Rules.Now.text(), d.Rules.Before.text())
 	}
 	for i := range d.Visitors {
 		v := &d.Visitors[i]

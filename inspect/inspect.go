@@ -43,6 +43,7 @@ type Inspection struct {
 	Rollout    *Rollout        `json:"rollout,omitempty"`
 	Components []Component     `json:"components"`
 	Counts     Counts          `json:"counts"`
+	Rules      *Rules          `json:"rules,omitempty"`
 	Card       json.RawMessage `json:"card,omitempty"`
 	Forced     []string        `json:"forced,omitempty"` // figures outside the limits, signed by force
 	Held       []Held          `json:"held,omitempty"`   // by a node store
@@ -220,7 +221,7 @@ func (in *inspector) component(name string) *Component {
 			return &in.out.Components[i]
 		}
 	}
-	in.out.Components = append(in.out.Components, Component{Name: name})
+	in.out.Components = append(in.out.Components, Component{Name: name, Sections: []Section{}})
 	return &in.out.Components[len(in.out.Components)-1]
 }
 

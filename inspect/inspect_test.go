@@ -33,8 +33,9 @@ func world(t *testing.T) (*vfs.Mem, *release.Trust) {
 	trust, err := release.LoadTrust(fsys, "keys/trust.json")
 	must(t, err)
 	writeRelease(t, fsys, "rel")
+	must(t, vfs.WriteFile(fsys, "rules.yaml", []byte("rules: [{name: a, exclude: {item: [i001, nobody]}}, {name: b, exclude: {brand: nobody}}]")))
 	o, clock := origin.NewDir(fsys, "origin"), func() time.Time { return day }
-	_, err = publish.Run(t.Context(), publish.Config{FS: fsys, Release: "rel", Origin: o, Keys: "keys", Clock: clock})
+	_, err = publish.Run(t.Context(), publish.Config{FS: fsys, Release: "rel", Rules: "rules.yaml", Origin: o, Keys: "keys", Clock: clock})
 	must(t, err)
 	n, err := node.Open(t.Context(), node.Config{FS: fsys, Dir: "node", Origin: o, Trust: trust, Clock: clock})
 	must(t, err)
@@ -95,10 +96,13 @@ func TestPlaces(t *testing.T) {
 		in, err := Open(t.Context(), fsys, address, trust)
 		must(t, err)
 		if in.Kind != kind || in.Counts.Items != 50 || in.Counts.Checks != 4 || in.Counts.Dim != 8 || !in.Created.Equal(day) ||
-			len(in.Components) != 2 || string(in.Card) != `{"what":"test"}` {
+			string(in.Card) != `{"what":"test"}` {
 			t.Errorf("%s: %+v", address, in)
 		}
 		published := kind != Directory
+		if published != (len(in.Components) == 3) || published != (in.Rules != nil && in.Rules.Rules == 2 && len(in.Rules.Warnings) == 1) {
+			t.Errorf("%s: %+v of %+v", address, in.Rules, in.Components)
+		}
 		if published != (in.Version == 1 && in.Rollout != nil && len(in.Signatures) == 1 && in.Signatures[0].Trusted) {
 			t.Errorf("%s: %+v", address, in)
 		}
@@ -229,6 +233,29 @@ func TestAgainst(t *testing.T) {
 	}
 	if _, err := json.Marshal(d); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAgainstRules: rules that change alone are all that differs.
+func TestAgainstRules(t *testing.T) {
+	fsys, trust := world(t)
+	before, err := Open(t.Context(), fsys, "origin", trust)
+	must(t, err)
+	_, err = publish.RulesOnly(t.Context(), publish.Config{FS: fsys, NoRules: true, Origin: origin.NewDir(fsys, "origin"), Keys: "keys", Clock: func() time.Time { return day }})
+	must(t, err)
+	now, err := Open(t.Context(), fsys, "origin", trust)
+	must(t, err)
+	d := now.Against(before, 1)
+	if d.Rules == nil || d.Rules.Now != nil || d.Rules.Before == nil || d.Rules.Before.Rules != 2 || d.Visitors[0].Overlap() != 1 {
+		t.Errorf("%+v", d.Rules)
+	}
+	var text bytes.Buffer
+	must(t, errors.Join(d.WriteText(&text), now.WriteText(&text)))
+	if !strings.Contains(text.String(), "none; were "+before.Rules.Version+", 2 of them") {
+		t.Errorf("nothing of it in\n%s", text.String())
+	}
+	if d := now.Against(now, 1); d.Rules != nil {
+		t.Errorf("of the same: %+v", d.Rules)
 	}
 }
 

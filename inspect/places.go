@@ -13,6 +13,7 @@ import (
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/rules"
 	"github.com/edged/edged/snapshot"
 )
 
@@ -79,13 +80,17 @@ func (in *inspector) origin(ctx context.Context, dir string) error {
 	if m.Version != ref.Version {
 		return fmt.Errorf("the rollout names release %d, its manifest says %d", ref.Version, m.Version)
 	}
-	return in.snapshots(func(component, _, kind string, known []string) (*snapshot.File, error) {
+	err = in.snapshots(func(component, _, kind string, known []string) (*snapshot.File, error) {
 		b, err := join(ctx, o, m, component)
 		if err != nil {
 			return nil, err
 		}
 		return snapshot.Parse(b, kind, known)
 	})
+	if err != nil {
+		return err
+	}
+	return in.rules(m, func() ([]byte, error) { return join(ctx, o, m, rulesComponent) })
 }
 
 // follow goes on from the root given to the newest there is.
@@ -228,12 +233,17 @@ func (in *inspector) stored(ctx context.Context, s *release.Store, h release.Has
 	if err != nil {
 		return err
 	}
-	if _, err := in.manifest(envelope, h); err != nil {
+	m, err := in.manifest(envelope, h)
+	if err != nil {
 		return err
 	}
-	return in.snapshots(func(component, _, kind string, known []string) (*snapshot.File, error) {
+	err = in.snapshots(func(component, _, kind string, known []string) (*snapshot.File, error) {
 		return snapshot.Open(in.fs, s.Path(h, component), kind, known)
 	})
+	if err != nil {
+		return err
+	}
+	return in.rules(m, func() ([]byte, error) { return vfs.ReadFile(in.fs, s.Path(h, rulesComponent), rules.MaxDocument) })
 }
 
 // rollout shows a rollout and returns what it names.

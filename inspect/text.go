@@ -42,6 +42,9 @@ func (in *Inspection) WriteText(w io.Writer) error {
 	if len(c.Goals) > 0 {
 		line("blends", "for %s; %d table entries, %d of sessions", strings.Join(c.Goals, ", "), c.Table, c.Session)
 	}
+	if in.Release != "" {
+		line("rules", "%s", in.Rules.text())
+	}
 	line("catalogue", "%s", strings.Join(c.Fields, ", "))
 	line("verified", "hashes, checksums, references, %d known answers", c.Checks)
 	for _, h := range in.Held {

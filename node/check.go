@@ -11,6 +11,7 @@ import (
 	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/rules"
 )
 
 // Check looks at the origin once and takes what is new. It returns a *Refusal for what was refused, another error
@@ -224,7 +225,7 @@ func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
 	}
 	m, err := release.OpenManifest(n.trust(), envelope)
 	if err == nil {
-		err = errors.Join(matches(m, ref), m.Understood(components...))
+		err = errors.Join(matches(m, ref), m.Understood(ModelComponent, CatalogueComponent, RulesComponent), fitting(m))
 	}
 	if err != nil {
 		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
@@ -232,7 +233,7 @@ func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
 	list := order(release.Piece{Hash: ref.Manifest, Size: ref.Size}, m)
 	n.pieces.hold(list, n.store.There(list), true)
 	defer n.pieces.rest(ref.Manifest)
-	return n.store.Install(ctx, envelope, m, components, n.fetcher(ref.Manifest, list))
+	return n.store.Install(ctx, envelope, m, components(m), n.fetcher(ref.Manifest, list))
 }
 
 // manifest fetches a signed manifest and compares size and hash with what the rollout says.
@@ -257,6 +258,14 @@ func (n *Node) manifest(ctx context.Context, ref release.Ref) (envelope []byte, 
 	}
 	n.pieces.mark(ref.Manifest, ref.Manifest)
 	return envelope, nil
+}
+
+// fitting refuses rules that no node would read to their end, before they are fetched.
+func fitting(m *release.Manifest) error {
+	if c, ok := m.Component(RulesComponent); ok && c.Size > rules.MaxDocument {
+		return fmt.Errorf("component %q: %d bytes, at most %d: %w", c.Name, c.Size, rules.MaxDocument, release.ErrTooLarge)
+	}
+	return nil
 }
 
 // matches refuses a manifest of another version than the rollout names: no mix and match.

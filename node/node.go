@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -10,18 +11,28 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/rules"
 )
 
-// Components of a release, as the manifest names them.
+// Components of a release, as the manifest names them. One without rules need not have that.
 const (
 	ModelComponent     = "model"
 	CatalogueComponent = "catalogue"
+	RulesComponent     = "rules"
 )
 
-var components = []string{ModelComponent, CatalogueComponent}
+// components are those of a release that this node needs.
+func components(m *release.Manifest) []string {
+	list := []string{ModelComponent, CatalogueComponent}
+	if _, ok := m.Component(RulesComponent); ok {
+		list = append(list, RulesComponent)
+	}
+	return list
+}
 
 // Node holds the releases of one node. It is safe for concurrent use.
 type Node struct {
@@ -189,9 +200,34 @@ func (n *Node) open(h release.Hash) (*holding, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnusable, err)
 	}
+	set, err := n.openRules(h, m, opened)
+	if err != nil {
+		return nil, err
+	}
 	ref := release.Ref{Version: m.Version, Manifest: h}
-	ranker := rank.New(opened, rank.Release{ID: ref.ID(), Version: m.Version, Created: m.Created}).WithClock(n.cfg.Clock)
+	ranker := rank.New(opened, rank.Release{ID: ref.ID(), Version: m.Version, Created: m.Created}).WithRules(set).WithClock(n.cfg.Clock)
 	return &holding{hash: h, manifest: m, ranker: ranker}, nil
+}
+
+// openRules compiles the rules of a held release, nil where it has none: they count from the moment it is served, and no request waits for them.
+func (n *Node) openRules(h release.Hash, m *release.Manifest, catalogue rules.Catalogue) (*rules.Set, error) {
+	c, ok := m.Component(RulesComponent)
+	if !ok {
+		return nil, nil
+	}
+	name := n.store.Path(h, RulesComponent)
+	document, err := vfs.ReadFile(n.cfg.FS, name, rules.MaxDocument)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := c.Check(bytes.NewReader(document)); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	set, faults := rules.Compile(document, catalogue)
+	if set == nil {
+		return nil, fmt.Errorf("%w: %w", ErrRules, rules.Joined(faults))
+	}
+	return set, nil
 }
 
 // selfCheck asks the release its own questions.

@@ -271,10 +271,10 @@ func TestUnopenable(t *testing.T) {
 
 	manifest, err := release.OpenManifest(s.trust, s.get(origin.ManifestName(ref.Manifest.Hex())))
 	s.must(err)
-	manifest.Version, manifest.Critical = 3, []string{"rules"}
+	manifest.Version, manifest.Critical = 3, []string{"flags"}
 	ref = s.signManifest(manifest)
 	s.roll(func(r *release.Rollout) { r.Release, r.Highest = ref, 3 })
-	expectRefusal(t, n, m, "critical", `"rules"`)
+	expectRefusal(t, n, m, "critical", `"flags"`)
 	serves(t, n, 1)
 }
 

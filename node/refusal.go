@@ -19,6 +19,7 @@ var (
 	ErrSelfCheck   = errors.New("self-check failed")
 	ErrUnusable    = errors.New("cannot be opened")
 	ErrGate        = errors.New("changes too much")
+	ErrRules       = errors.New("its rules don't load")
 )
 
 // Refusal is an update that was looked at and not taken. The release served before goes on being served.
@@ -54,6 +55,7 @@ const (
 	reasonRoot      = "root"
 	reasonSlow      = "slow"
 	reasonGate      = "gate"
+	reasonRules     = "rules"
 )
 
 var reasons = []struct {
@@ -79,6 +81,7 @@ var reasons = []struct {
 	{ErrSelfCheck, reasonSelfCheck},
 	{ErrUnusable, reasonUnusable},
 	{ErrGate, reasonGate},
+	{ErrRules, reasonRules},
 	{release.ErrFormat, reasonFormat},
 }
 
@@ -98,6 +101,7 @@ var advice = map[string]string{
 	reasonRole:      "sign it with keys of its role: edged keys show lists them",
 	reasonRoot:      "renew it with edged keys renew, publish, and check the clock of this node",
 	reasonGate:      "compare the two (edged inspect --against); publish a better one, or this one with --force",
+	reasonRules:     "publish it with rules that load (edged rules check), or update edged on this node",
 	reasonSlow:      "look at the origin and the way to it: whoever is in between may be holding updates back",
 }
 

@@ -252,7 +252,7 @@ func (s *status) serving(h *holding) {
 	}
 	rel := h.ranker.Release()
 	s.now.Release, s.now.Version, s.now.Manifest, s.now.Created = rel.ID, rel.Version, h.hash, rel.Created
-	s.log.Info("serving", "release", rel.ID, "items", h.ranker.Model().Len(), "trained", rel.Created)
+	s.log.Info("serving", "release", rel.ID, "items", h.ranker.Model().Len(), "trained", rel.Created, "rules", h.ranker.Rules().Version())
 }
 
 // committed takes note of the store's state, and whether every byte of it was read.

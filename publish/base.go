@@ -53,6 +53,10 @@ func (p *publisher) loadBase(ctx context.Context) (*base, error) {
 		}
 		b.refs[f.component] = &release.Base{Hash: c.Hash, Size: c.Size, Data: bytes.NewReader(data), IDs: ids(c)}
 	}
+	b.refs[rulesComponent] = &release.Base{}
+	if c, ok := p.manifest.Component(rulesComponent); ok {
+		b.refs[rulesComponent].IDs = ids(c)
+	}
 	return b, nil
 }
 

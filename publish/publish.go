@@ -38,6 +38,11 @@ type Config struct {
 	Clock    func() time.Time
 	Validity time.Duration // of the rollout; 0: DefaultValidity
 
+	// Rules is a document of rules, which travels with the release: nodes obey it from the moment they serve that. Empty: those of the release offered so
+	// far go on, but for NoRules.
+	Rules   string
+	NoRules bool
+
 	// Canary lets some nodes try the release before the others. Nil: all serve it.
 	Canary *Canary
 
@@ -93,6 +98,9 @@ func (c *Config) Validate() error {
 	if c.Validity < time.Minute {
 		missing = append(missing, "a validity of a minute or more")
 	}
+	if c.Rules != "" && c.NoRules {
+		missing = append(missing, "one word on rules: a document or none")
+	}
 	if c.Canary != nil && c.Canary.share() == 0 {
 		missing = append(missing, "a share of the canary above 0 and at most 1")
 	}
@@ -121,6 +129,10 @@ type Result struct {
 	Keys      []string        `json:"keys"`               // that signed
 	Sections  []Section       `json:"sections,omitempty"` // of the pieces, where there is a release before
 
+	Rules      string   `json:"rules,omitempty"` // version of the document, as answers name it; empty: the release has none
+	RulesCount int      `json:"rulesCount,omitempty"`
+	Warnings   []string `json:"warnings,omitempty"` // of rules: what the catalogue has nothing of
+
 	Figures []compare.Figure `json:"figures,omitempty"` // of the gate
 	Forced  []string         `json:"forced,omitempty"`  // those outside their limits
 	Alone   bool             `json:"alone,omitempty"`   // the release offered before cannot be read: there was nothing to compare with
@@ -141,7 +153,17 @@ func (r Result) String() string {
 	}
 	return fmt.Sprintf("%s: release %s, rollout %d, valid until %s\n%d bytes in %d chunks (%d bytes compressed), %d pieces new (%d bytes)%s\nmanifest %s\nsigned by %s",
 		did, r.Release, r.Rollout, r.Expires.UTC().Format(time.RFC3339), r.Size, r.Chunks, r.Packed, r.NewChunks, r.NewBytes,
-		r.updates(), r.Manifest, strings.Join(r.Keys, ", ")) + r.gate()
+		r.updates(), r.Manifest, strings.Join(r.Keys, ", ")) + r.ruled() + r.gate()
+}
+
+func (r Result) ruled() (text string) {
+	if r.Rules != "" {
+		text = fmt.Sprintf("\nrules %s, %d of them", r.Rules, r.RulesCount)
+	}
+	for _, w := range r.Warnings {
+		text += "\n" + w
+	}
+	return text
 }
 
 // gate says what was measured.
@@ -150,7 +172,7 @@ func (r Result) gate() (text string) {
 		text += "\n" + f.String()
 	}
 	if r.Alone {
-		text += "\nthe release offered before cannot be read: compared with nothing"
+		text += "\nthe release offered before cannot be read: compared with nothing, and its rules, if it had any, are not taken over"
 	}
 	if len(r.Forced) > 0 {
 		text += "\nsigned by force: " + strings.Join(r.Forced, ", ")
@@ -168,17 +190,28 @@ func (r Result) updates() string {
 // Run publishes a release directory.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	return run(ctx, cfg, func(p *publisher) error {
-		if _, err := p.keys(release.RoleRelease, release.RoleFreshness); err != nil {
-			return err // before anything is put
-		}
-		if r := p.before; r != nil && r.Canary != nil && cfg.Canary == nil && waits(r) == "" {
-			return fmt.Errorf("release %s is tried on %s: promote it or abort that first (edged rollout), or publish another canary", r.Canary.Release.ID(), describe(r.Canary))
+		if err := p.ready(); err != nil {
+			return err
 		}
 		if err := p.verify(); err != nil {
 			return err
 		}
+		if err := p.readRules(ctx); err != nil {
+			return err
+		}
 		return p.publish(ctx)
 	})
+}
+
+// ready refuses, before anything is put, what could not be ended.
+func (p *publisher) ready() error {
+	if _, err := p.keys(release.RoleRelease, release.RoleFreshness); err != nil {
+		return err
+	}
+	if r := p.before; r != nil && r.Canary != nil && p.Canary == nil && waits(r) == "" {
+		return fmt.Errorf("release %s is tried on %s: promote it or abort that first (edged rollout), or publish another canary", r.Canary.Release.ID(), describe(r.Canary))
+	}
+	return nil
 }
 
 func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, error) {
@@ -225,6 +258,7 @@ type publisher struct {
 	ranker  *rank.Ranker
 	recall  float64 // after quantisation, as the card says; 0: it does not
 	base    *base   // nil: none
+	rules   []byte  // nil: none
 }
 
 func (p *publisher) loadTrust() (err error) {

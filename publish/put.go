@@ -34,6 +34,14 @@ func (p *publisher) publish(ctx context.Context) error {
 		}
 		m.Components = append(m.Components, c)
 	}
+	if err := p.addRules(ctx, m); err != nil {
+		return err
+	}
+	return p.offer(ctx, m)
+}
+
+// offer puts the manifest of a release whose chunks are there, and the rollout, unless the release is offered already.
+func (p *publisher) offer(ctx context.Context, m *release.Manifest) error {
 	p.describe(m)
 	ref, ok, err := p.offers(ctx, m)
 	if err := p.unlessForced(err); err != nil {

@@ -138,7 +138,8 @@ type Ranker struct {
 	plans   []plan      // one a blend
 	head    []edged.Row // the most popular of late; none without blends
 	allowed atomic.Pointer[allowed]
-	changed *changed // nil: nothing is different from the release
+	changed *changed   // nil: nothing is different from the release
+	rules   *rules.Set // that came with the release; nil: none did
 
 	fresh      func() []edged.Row // looked for once
 	groups     func() (*rules.Groups, error)
@@ -159,9 +160,20 @@ func New(m *model.Model, release Release) *Ranker {
 func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
 	return &Ranker{
 		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections,
-		changed: r.changed,
+		changed: r.changed, rules: r.rules,
 	}
 }
+
+// WithRules returns a Ranker of the same release that holds the rules which came with it. Recommend obeys those that a Request has; these are for
+// whoever makes requests.
+func (r *Ranker) WithRules(set *rules.Set) *Ranker {
+	out := r.WithClock(r.clock)
+	out.rules = set
+	return out
+}
+
+// Rules returns the rules that came with the release, compiled for it without changes; nil where none did.
+func (r *Ranker) Rules() *rules.Set { return r.rules }
 
 // Groups returns what caps count. They are read from the catalogue when they are asked for first.
 func (r *Ranker) Groups() (*rules.Groups, error) { return r.groups() }

@@ -72,6 +72,9 @@ func (m *Manifest) Component(name string) (*Component, bool) {
 	return nil, false
 }
 
+// Plain reports whether the manifest is of the first format, whose chunks have no ids.
+func (m *Manifest) Plain() bool { return m.Type == manifestDoc1 }
+
 // Size is the number of raw bytes of all components.
 func (m *Manifest) Size() (n int64) {
 	for i := range m.Components {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -54,6 +55,17 @@ func Failed(faults []Fault) bool {
 		}
 	}
 	return false
+}
+
+// Joined is all faults that keep a document from loading as one error, nil where there are none.
+func Joined(faults []Fault) error {
+	var list []error
+	for _, f := range faults {
+		if !f.Warning {
+			list = append(list, errors.New(f.String()))
+		}
+	}
+	return errors.Join(list...)
 }
 
 // ruleText is a rule as decoded, not yet compiled.

@@ -11,13 +11,15 @@ import (
 
 // Set is a compiled document: what it says of one catalogue. It is immutable.
 type Set struct {
-	version string
-	rules   []rule
-	bySlot  map[string][]uint32 // rules by slot, those for any slot among them, in the document's order
-	anySlot []uint32            // rules of slots no rule names
-	values  [dimensions]map[string]uint32
-	zones   []*time.Location
-	choices choices
+	document []byte
+	version  string
+	warnings []Fault
+	rules    []rule
+	bySlot   map[string][]uint32 // rules by slot, those for any slot among them, in the document's order
+	anySlot  []uint32            // rules of slots no rule names
+	values   [dimensions]map[string]uint32
+	zones    []*time.Location
+	choices  choices
 }
 
 // The dimensions of a request that conditions list values of. Each value has a number from 1; 0 is one no rule names.
@@ -69,10 +71,10 @@ func Compile(document []byte, cat Catalogue) (*Set, []Fault) {
 	return compile(document, cat, nil, nil)
 }
 
-// CompileLike is Compile for a catalogue that is, but for some rows and those behind the last, the one that like was compiled against: of the
-// others nothing is read.
-func CompileLike(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*Set, []Fault) {
-	return compile(document, cat, like, changed)
+// For compiles the Set's document against a catalogue that is, but for the changed rows and those behind the last, the one that the Set was compiled
+// against: of the others nothing is read.
+func (s *Set) For(cat Catalogue, changed []edged.Row) (*Set, []Fault) {
+	return compile(s.document, cat, s, changed)
 }
 
 func compile(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*Set, []Fault) {
@@ -81,7 +83,7 @@ func compile(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*S
 		return nil, faults
 	}
 	sum := sha256.Sum256(document)
-	s := &Set{version: hex.EncodeToString(sum[:8]), bySlot: map[string][]uint32{}}
+	s := &Set{document: document, version: hex.EncodeToString(sum[:8]), bySlot: map[string][]uint32{}}
 	s.choices.index = map[string]uint16{}
 	for i := range s.values {
 		s.values[i] = map[string]uint32{}
@@ -97,14 +99,12 @@ func compile(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*S
 	if len(s.choices.texts) > maxSelectors {
 		return nil, append(faults, Fault{Reason: fmt.Sprintf("more than %d different choices of items", maxSelectors)})
 	}
-	if like != nil && like.version != s.version {
-		like = nil // of another document
-	}
 	if err := s.choices.resolve(cat, like, changed); err != nil {
 		return nil, append(faults, Fault{Reason: fmt.Sprintf("the catalogue can't be read: %v", err)})
 	}
 	faults = append(faults, s.idle(texts)...)
 	s.place(texts)
+	s.warnings = faults
 	return s, faults
 }
 
@@ -114,8 +114,16 @@ func Check(document []byte) []Fault {
 	return faults
 }
 
-// Version tells documents apart.
-func (s *Set) Version() string { return s.version }
+// Version tells documents apart; that of no rules is empty.
+func (s *Set) Version() string {
+	if s == nil {
+		return ""
+	}
+	return s.version
+}
+
+// Warnings are what Compile warned of.
+func (s *Set) Warnings() []Fault { return s.warnings }
 
 // Len is the number of rules.
 func (s *Set) Len() int { return len(s.rules) }

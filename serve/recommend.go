@@ -265,6 +265,9 @@ func (s *Server) writeAnswer(c *call) *problem {
 	b = append(b, `,"experiments":{},"missing":`...)
 	b = appendStrings(b, c.missing)
 	b = c.appendCursor(b, a.Items)
+	if v := c.ruling.version; v != "" {
+		b = append(append(append(b, `,"rulesVersion":"`...), v...), '"')
+	}
 	if c.req.explain && len(c.ruling.names) > 0 {
 		b = appendStrings(append(b, `,"rules":`...), c.ruling.names)
 	}

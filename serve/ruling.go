@@ -25,6 +25,7 @@ type ruling struct {
 	scope       rules.Scope
 	likeness    rank.Likeness
 	exploration rank.Exploration
+	version     string // of the rules that count; empty: there are none
 	names       []string
 	list        []rules.Item
 	items       []rank.Item
@@ -39,6 +40,7 @@ func (s *Server) rule(c *call) *problem {
 	if s.cfg.Rules != nil {
 		set = s.cfg.Rules.For(c.ranker)
 	}
+	r.version = set.Version()
 	r.context = rules.Context{
 		Slot: c.req.slot, Country: c.req.country, Device: c.req.device, Segment: c.req.segment, Visitor: c.req.visitor, Time: c.start.UnixMilli(),
 	}
@@ -143,5 +145,5 @@ func (c *call) lift(i int) float32 {
 func (r *ruling) letGo() {
 	clear(r.wish.Boosts[:cap(r.wish.Boosts)])
 	r.likeness.LetGo()
-	r.scope.Groups, r.scope.Alike = nil, nil
+	r.scope.Groups, r.scope.Alike, r.version = nil, nil, ""
 }

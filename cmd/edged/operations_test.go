@@ -140,7 +140,7 @@ func TestOperations(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*testing.T)
-	}{{"rollout", h.rollout}, {"keys", h.keys}, {"gossip", h.gossip}, {"lost origin", h.lostOrigin}, {"lost root", h.lostRoot}} {
+	}{{"rollout", h.rollout}, {"keys", h.keys}, {"gossip", h.gossip}, {"rules", h.rules}, {"lost origin", h.lostOrigin}, {"lost root", h.lostRoot}} {
 		ok := t.Run(part.name, func(t *testing.T) {
 			h.t, h.node.t = t, t
 			part.run(t)
@@ -219,6 +219,49 @@ func (h *handbook) gossip(t *testing.T) {
 			}
 			return nil
 		})
+	}
+}
+
+// rules travel with a release, and alone.
+func (h *handbook) rules(t *testing.T) {
+	asked := *h.node
+	asked.listen = h.admin
+	counts := func(n int) {
+		t.Helper()
+		h.node.await(fmt.Sprintf("%d rules", n), 20*time.Second, func() error {
+			var s struct {
+				From  string
+				Rules int
+			}
+			if err := asked.get("/v1/admin/rules", &s); err != nil || s.From != "release" || s.Rules != n {
+				return fmt.Errorf("%+v, %v", s, err)
+			}
+			return nil
+		})
+	}
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(h.path("rules.yaml"), []byte("rules:\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("- {name: a, bury: {tag: sale}}\n")
+	h.says("edged publish --release release --rules rules.yaml")
+	counts(1)
+	write("- {name: a, bury: {tag: sale}}\n- {name: b, exclude: {brand: nobody}}\n")
+	if out := h.says("edged publish --rules-only --rules rules.yaml"); !strings.Contains(out, "1 pieces new") || !strings.Contains(out, `line 3: rule "b"`) {
+		t.Errorf("more than rules was put, or no warning is there:\n%s", out)
+	}
+	counts(2)
+	h.steers("rollback")
+	counts(1)
+	h.says("edged publish --rules-only --no-rules")
+	counts(0)
+	write("- {name: a, burry: {tag: sale}}\n")
+	bad := command("publish", "--rules-only", "--rules", "rules.yaml", "--origin", "origin", "--keys", "keys")
+	bad.Dir = h.dir
+	if out, err := bad.CombinedOutput(); err == nil || !strings.Contains(string(out), `line 2: rule "a": burry: unknown key`) {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

@@ -19,8 +19,13 @@ type publishCmd struct {
 	Above    uint64        `help:"The origin's rollout is lost or damaged: give out versions above this one. Nodes show what they accepted at /v1/admin/release." placeholder:"VERSION"`
 	Canary   string        `help:"Only so many of the nodes serve it at first: 5% or 0.05 (see 'edged rollout')." placeholder:"SHARE"`
 	Zones    []string      `help:"With --canary: only nodes of these zones." placeholder:"ZONE,…"`
-	Refresh  bool          `help:"Renew the rollout of the release already there."`
-	Force    bool          `help:"Sign the release even where it is outside the limits; nodes and 'edged inspect' see that."`
+	Rules    string        `help:"Document of rules, YAML or JSON (docs/rules.md), that travels with the release. Without it those of the release offered so far go on." placeholder:"FILE" type:"path"`
+	NoRules  bool          `help:"The release is to have no rules."`
+
+	RulesOnly bool `help:"Publish the release already there with these rules, or none: no model travels."`
+
+	Refresh bool `help:"Renew the rollout of the release already there."`
+	Force   bool `help:"Sign the release even where it is outside the limits; nodes and 'edged inspect' see that."`
 
 	Limit limitFlags `embed:"" prefix:"limit-"`
 
@@ -28,7 +33,13 @@ type publishCmd struct {
 }
 
 func (publishCmd) Help() string {
-	return "Example:\n\n  edged publish --release release --origin origin --keys keys\n  edged publish --release release --canary 5% --origin origin --keys keys\n  edged publish --refresh --origin origin --keys keys"
+	return `Examples:
+
+  edged publish --release release --origin origin --keys keys
+  edged publish --release release --rules rules.yaml --origin origin --keys keys
+  edged publish --rules-only --rules rules.yaml --origin origin --keys keys
+  edged publish --release release --canary 5% --origin origin --keys keys
+  edged publish --refresh --origin origin --keys keys`
 }
 
 // canary is nil where all nodes are to serve the release.
@@ -45,12 +56,13 @@ func (c *publishCmd) canary() (*publish.Canary, error) {
 
 func (c *publishCmd) check() error {
 	var errs []error
-	if c.Release == "" && !c.Refresh {
-		errs = append(errs, errors.New("release: missing; name a release directory, or --refresh to renew what is there"))
+	if c.Release == "" && !c.Refresh && !c.RulesOnly {
+		errs = append(errs, errors.New("release: missing; name a release directory, or --refresh to renew what is there, or --rules-only to give it other rules"))
 	}
-	if c.Release != "" && c.Refresh {
-		errs = append(errs, errors.New("refresh: renews the release already at the origin; leave --release out"))
+	if c.Release != "" && (c.Refresh || c.RulesOnly) {
+		errs = append(errs, errors.New("refresh, rulesOnly: are about the release already at the origin; leave --release out"))
 	}
+	errs = append(errs, c.checkRules())
 	if _, err := c.canary(); err != nil {
 		errs = append(errs, err)
 	}
@@ -60,6 +72,20 @@ func (c *publishCmd) check() error {
 	return errors.Join(errs...)
 }
 
+func (c *publishCmd) checkRules() error {
+	switch named := c.Rules != "" || c.NoRules; {
+	case c.Rules != "" && c.NoRules:
+		return errors.New("rules, noRules: a document, or none")
+	case named && c.Refresh:
+		return errors.New("refresh: changes nothing about rules; --rules-only does")
+	case c.RulesOnly && c.Refresh:
+		return errors.New("rulesOnly, refresh: one of them")
+	case c.RulesOnly && !named:
+		return errors.New("rules: missing; name a document, or --no-rules")
+	}
+	return nil
+}
+
 func (c *publishCmd) Run(ctx context.Context, std streams) error {
 	o, err := origin.Open(vfs.OS, c.Origin)
 	if err != nil {
@@ -67,15 +93,18 @@ func (c *publishCmd) Run(ctx context.Context, std streams) error {
 	}
 	p := newProgress(std.err)
 	do := publish.Run
-	if c.Refresh {
+	switch {
+	case c.Refresh:
 		do = publish.Refresh
+	case c.RulesOnly:
+		do = publish.RulesOnly
 	}
 	canary, err := c.canary()
 	if err != nil {
 		return err
 	}
 	result, err := do(ctx, publish.Config{
-		Canary: canary, Limits: c.Limit.limits(), Force: c.Force, Release: c.Release, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
+		Canary: canary, Limits: c.Limit.limits(), Force: c.Force, Release: c.Release, Rules: c.Rules, NoRules: c.NoRules, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
 		Progress: func(s publish.Step) { p.update(s.Name, publishState(s)) },
 	})
 	p.done()

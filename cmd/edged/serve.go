@@ -33,7 +33,7 @@ type serveCmd struct {
 
 	AdminTLSCert string `help:"Certificate of the admin listener (PEM); without one it speaks plain HTTP." placeholder:"FILE" type:"path" name:"admin-tls-cert"`
 	AdminTLSKey  string `help:"Its private key (PEM)." placeholder:"FILE" type:"path" name:"admin-tls-key"`
-	Rules        string `help:"Document of rules, YAML or JSON (docs/rules.md); changes count within a second." placeholder:"FILE" type:"path"`
+	Rules        string `help:"Document of rules, YAML or JSON (docs/rules.md), in the place of those that releases bring; changes count within a second." placeholder:"FILE" type:"path"`
 	APIKeys      string `help:"API key file (see 'edged keys api'). Without one, anyone may call, for anyone." placeholder:"FILE" type:"path" name:"api-keys"`
 
 	Token tokenFlags `embed:"" prefix:"token-"`
