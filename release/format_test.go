@@ -32,8 +32,8 @@ func TestFormatExamples(t *testing.T) {
 	if want := strings.Replace(string(rollout), testRollout().Release.Manifest.String(), "sha256:…", 1); !strings.Contains(compact, want) {
 		t.Errorf("a rollout is written as\n%s", want)
 	}
-	installed := `{"type":"edged.installed/1","components":["model","catalogue"]}`
-	if names, err := parseInstalled([]byte(installed)); err != nil || len(names) != 2 || !strings.Contains(doc, installed) {
+	installed := `{"type":"edged.installed/1","components":["model","catalogue","rules"]}`
+	if names, err := parseInstalled([]byte(installed)); err != nil || len(names) != 3 || !strings.Contains(doc, installed) {
 		t.Errorf("install record: %v, %v", names, err)
 	}
 }
