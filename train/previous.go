@@ -44,7 +44,7 @@ func openPrevious(fsys vfs.FS, dir string) (*previous, error) {
 	if p.card.Type != CardType {
 		return nil, fmt.Errorf("previous release: %s is of type %q, want %s", filepath.Join(dir, CardFile), p.card.Type, CardType)
 	}
-	if err := errors.Join(p.card.checkConfig(), p.card.checkFiles(fsys, dir)); err != nil {
+	if err := errors.Join(checkSeal(text, p.card.Sum), p.card.checkConfig(), p.card.checkFiles(fsys, dir)); err != nil {
 		return nil, fmt.Errorf("previous release: %s: %w", dir, err)
 	}
 	if p.model, err = model.OpenFiles(fsys, filepath.Join(dir, ModelFile), filepath.Join(dir, CatalogueFile)); err != nil {

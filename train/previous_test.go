@@ -252,6 +252,21 @@ func TestPreviousIsWhatItsCardSays(t *testing.T) {
 	}
 }
 
+// TestEveryBitOfACard: a release whose card has one bit other than as written is not gone on from.
+func TestEveryBitOfACard(t *testing.T) {
+	disk := vfs.NewMem()
+	_, _ = trainOn(t, disk, "rel", "", newShop(1), Config{Factors: 8, Sweeps: 1})
+	text := readFile(t, disk, "rel/"+CardFile)
+	for bit := range 8 * len(text) {
+		text[bit/8] ^= 1 << (bit % 8)
+		var card Card
+		if err := json.Unmarshal(text, &card); err == nil && card.Type == CardType && checkSeal(text, card.Sum) == nil {
+			t.Fatalf("bit %d of byte %d: %s", bit%8, bit/8, text)
+		}
+		text[bit/8] ^= 1 << (bit % 8)
+	}
+}
+
 func readFile(t *testing.T, disk vfs.FS, name string) []byte {
 	t.Helper()
 	text, err := vfs.ReadFile(disk, name, 1<<30)

@@ -51,6 +51,7 @@ type Card struct {
 	Previous  *Settled           `json:"previous,omitempty"` // the release this one goes on from; absent: made anew
 	Files     map[string]Written `json:"files"`
 	Seconds   map[string]float64 `json:"seconds"` // by step
+	Sum       string             `json:"sum"`     // of the text of all this
 }
 
 // CardCounts are the sizes of what was learned from.
@@ -310,11 +311,13 @@ func (r *run) prove() error {
 func (r *run) writeCard() error {
 	r.watch.end()
 	r.card.Seconds = r.watch.seconds
-	text, err := json.MarshalIndent(r.card, "", "  ")
+	card := r.card
+	card.Sum = noSum
+	text, err := json.MarshalIndent(card, "", "  ")
 	if err != nil {
 		return err
 	}
-	return vfs.WriteFile(r.fs, filepath.Join(r.out, CardFile), append(text, '\n'))
+	return vfs.WriteFile(r.fs, filepath.Join(r.out, CardFile), seal(append(text, '\n')))
 }
 
 // writeFile writes, syncs and renames without holding the file in memory.
