@@ -70,7 +70,7 @@ type Trial struct {
 	Name    string  `json:"name"`    // the model and its parameters
 	Family  string  `json:"family"`  // the model
 	Budget  float64 `json:"budget"`  // the share of the data or of the sweeps it was given, 0 to 1
-	Seconds float64 `json:"seconds"` // since the selection began, when it ended
+	Seconds float64 `json:"seconds"` // it took
 	Score   float64 `json:"score"`
 }
 

@@ -37,9 +37,9 @@ type expected struct {
 // choose fills in what free leaves open, by trials on the last part of p. It looks at p alone.
 func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watch *stopwatch) (*Selection, *rivals, error) {
 	watch.begin("choose")
-	s := &selection{cfg: cfg, free: *free, watch: watch, budget: cfg.Trials, began: cfg.Clock()}
+	s := &selection{cfg: cfg, free: *free, watch: watch, budget: cfg.Trials}
 	if cfg.TimeLimit > 0 {
-		s.until = s.began.Add(cfg.TimeLimit)
+		s.until = cfg.Clock().Add(cfg.TimeLimit)
 	}
 	switch err := s.open(p, like); {
 	case errors.Is(err, ErrSplit):
@@ -120,7 +120,7 @@ func sessionFold(p *part, like expected) (*fold, error) {
 
 // run makes the trials and puts what they choose into the configuration.
 func (s *selection) run(ctx context.Context, rivals bool) error {
-	t, err := s.chooseTable(ctx)
+	t, other, err := s.chooseTable(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,13 +132,14 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 	if err != nil {
 		return err
 	}
-	s.cfg.Table = &t.TableConfig
 	s.cfg.Factors, s.cfg.A0, s.cfg.Reg, s.cfg.PairHalfLifeDays = f.Factors, f.A0, f.Reg, f.halfLife
-	for _, goal := range []model.Goal{model.GoalNew, model.GoalAny} {
-		if len(s.lab.probes[goal]) > 0 && (goal == model.GoalNew || s.lab.repeats) {
-			if err := s.weigh(ctx, s.lab, goal, t, f, nil); err != nil {
-				return err
-			}
+	if t, err = s.weighNew(ctx, t, other, f); err != nil {
+		return err
+	}
+	s.cfg.Table = &t.TableConfig
+	if len(s.lab.probes[model.GoalAny]) > 0 && s.lab.repeats {
+		if _, err := s.weigh(ctx, s.lab, model.GoalAny, t, f, nil); err != nil {
+			return err
 		}
 	}
 	if err := errors.Join(s.chooseCold(ctx), s.runNext(ctx, t, f)); err != nil {
@@ -174,7 +175,8 @@ func (s *selection) runNext(ctx context.Context, t *chosenTable, f *chosenFactor
 	if err != nil {
 		return err
 	}
-	return s.weigh(ctx, s.next, model.GoalNext, t, f, session)
+	_, err = s.weigh(ctx, s.next, model.GoalNext, t, f, session)
+	return err
 }
 
 // again learns a table and factors from another lab's part.
@@ -193,44 +195,68 @@ func (s *selection) again(ctx context.Context, l *lab, t *chosenTable, f *chosen
 	return &t2, &f2, nil
 }
 
-// repeatHalfLives are how fast visits to an item are forgotten.
-var repeatHalfLives = []float64{defaultRepeatHalfLife, 180, 90}
+// weighNew finds the weights for new items, and which of two tables is better in the whole blend: that is the one released.
+func (s *selection) weighNew(ctx context.Context, t, other *chosenTable, f *chosenFactors) (*chosenTable, error) {
+	l := s.lab
+	if len(l.probes[model.GoalNew]) == 0 {
+		return t, nil
+	}
+	most, err := s.weigh(ctx, l, model.GoalNew, t, f, nil)
+	if err != nil || other == nil || s.over() {
+		return t, err
+	}
+	blend := newBlend(model.GoalNew, other, f)
+	score, err := s.attempt(blendFamily, fmt.Sprintf("%s, with %s", model.GoalNew, other.TableConfig), 1, func() (score float64, err error) {
+		if other.table, err = other.fit(ctx, l.matrix(other.HalfLifeDays), l.part.alike, l.threads, nil, nil); err != nil {
+			return 0, err
+		}
+		return s.mixed(ctx, l, &blend, other, f, nil)
+	})
+	if err != nil || !(score > most) {
+		return t, err
+	}
+	s.cfg.Blends[len(s.cfg.Blends)-1] = blend
+	return other, nil
+}
 
-// weigh finds the weights of a goal's blend.
-func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) error {
+// repeatHalfLives are how fast visits to an item are forgotten.
+var repeatHalfLives = ladder[float64]{[]float64{20, 45}, []float64{90, 180, 365}, []float64{730}, defaultRepeatHalfLife}
+
+// blendFamily is that of the trials of blends.
+const blendFamily = "blend"
+
+func newBlend(goal model.Goal, t *chosenTable, f *chosenFactors) model.Blend {
+	return model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: defaultRepeatHalfLife, SessionPower: 1}
+}
+
+// weigh finds the weights of a goal's blend, and its reward.
+func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) (float64, error) {
+	var best model.Blend
+	most := math.Inf(-1)
+	try := func(name string, blend model.Blend, t *chosenTable, session *chosenSession) (float64, error) {
+		return s.attempt(blendFamily, fmt.Sprintf("%s, %s", goal, name), 1, func() (float64, error) {
+			score, err := s.mixed(ctx, l, &blend, t, f, session)
+			if err == nil && score > most {
+				best, most = blend, score
+			}
+			return score, err
+		})
+	}
 	halfLives := repeatHalfLives
 	if goal == model.GoalNew || !l.part.timed() {
-		halfLives = halfLives[:1]
+		halfLives = fixed[float64](defaultRepeatHalfLife)
 	}
-	var best model.Blend
-	score := math.Inf(-1)
-	for at, h := range halfLives {
-		if at > 0 && s.over() {
-			break
-		}
-		blend := model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: h, SessionPower: 1}
-		x, err := s.mixed(ctx, l, &blend, t, f, session)
-		if err != nil {
-			return err
-		}
-		s.record("blend", fmt.Sprintf("%s, half-life of visits %g d", goal, h), 1, x)
-		if x > score {
-			best, score = blend, x
-		}
-	}
-	if goal != model.GoalNext && !s.over() {
-		blend := best
-		x, err := s.mixed(ctx, l, &blend, nil, f, nil)
-		if err != nil {
-			return err
-		}
-		s.record("blend", fmt.Sprintf("%s, without a table", goal), 1, x)
-		if x > score {
-			best = blend
-		}
+	blend := newBlend(goal, t, f)
+	err := halfLives.seek(s.over, func(h float64) (float64, error) {
+		blend.RepeatHalfLifeDays = h
+		return try(fmt.Sprintf("half-life of visits %g d", h), blend, t, session)
+	})
+	if err == nil && goal != model.GoalNext && !s.over() {
+		blend.RepeatHalfLifeDays = best.RepeatHalfLifeDays
+		_, err = try("without a table", blend, nil, nil)
 	}
 	s.cfg.Blends = append(s.cfg.Blends, best)
-	return nil
+	return most, err
 }
 
 // mixed finds the weights of a blend, and its reward; t is nil where there is to be no table.
@@ -266,8 +292,11 @@ func (s *selection) mixed(ctx context.Context, l *lab, blend *model.Blend, t *ch
 // report is what the model card and the page say.
 func (s *selection) report() *Selection {
 	r := &Selection{Metric: "recall + ndcg", Trials: s.trials, Stopped: s.cut}
+	won := func(t eval.Trial) bool {
+		return t.Family == blendFamily && strings.HasPrefix(t.Name, string(model.GoalNew))
+	}
 	for at, t := range s.trials {
-		if t.Family == "blend" && (r.Chosen == 0 || strings.HasPrefix(t.Name, string(model.GoalNew))) {
+		if won(t) && !(won(s.trials[r.Chosen]) && s.trials[r.Chosen].Score >= t.Score) {
 			r.Chosen = at
 		}
 	}

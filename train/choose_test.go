@@ -2,14 +2,14 @@ package train
 
 import (
 	"context"
-	"slices"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
 )
 
-// TestUselessTableIsLeftOut: of a table that names the wrong items a blend makes no use, and its candidates are then those of the
+// TestUselessTableIsLeftOut: of a table of chance a blend makes no use, and its candidates are then those of the
 // vectors; one that names the right ones stays.
 func TestUselessTableIsLeftOut(t *testing.T) {
 	cfg := Config{Auto: true, Sweeps: 4, Threads: 2}
@@ -28,12 +28,11 @@ func TestUselessTableIsLeftOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrong := &learn.Table{Start: make([]int, l.part.items+1)} // every item speaks for those that are popular least
-	last := order(l.popularZ(cfg.TrendHalfLifeDays))[l.part.items-20:]
-	slices.Sort(last)
+	wrong := &learn.Table{Start: make([]int, l.part.items+1)} // every item speaks for any, by chance
+	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range l.part.items {
-		for k, j := range last {
-			wrong.Item, wrong.Weight = append(wrong.Item, j), append(wrong.Weight, float32(1+(i+k)%7))
+		for j := range l.part.items {
+			wrong.Item, wrong.Weight = append(wrong.Item, uint32(j)), append(wrong.Weight, rng.Float32())
 		}
 		wrong.Start[i+1] = len(wrong.Item)
 	}
@@ -44,7 +43,7 @@ func TestUselessTableIsLeftOut(t *testing.T) {
 	}{{"right", right, true}, {"wrong", wrong, false}} {
 		s := &selection{cfg: &cfg, lab: l, watch: newStopwatch(&cfg, nil), budget: 100}
 		cfg.Blends = nil
-		err := s.weigh(context.Background(), l, model.GoalNew, &chosenTable{table: c.table}, &chosenFactors{factorTrial: factorTrial{ALS: als}, factors: factors}, nil)
+		_, err := s.weigh(context.Background(), l, model.GoalNew, &chosenTable{table: c.table}, &chosenFactors{factorTrial: factorTrial{ALS: als}, factors: factors}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

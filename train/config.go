@@ -52,7 +52,7 @@ type Config struct {
 
 	// Auto chooses what is 0 or nil above by trials on a validation part: factors, a0, reg, sweeps, half-lives, tables, blends.
 	Auto      bool          `json:"-"`
-	Trials    int           `json:"-"` // models to fit at most; default 200
+	Trials    int           `json:"-"` // models to fit at most; default 300
 	TimeLimit time.Duration `json:"-"` // ends the trials early, and the card says so; 0: none
 
 	// Previous is the directory of a release to go on from; "": none. One that lies where the new one goes, and was made anew of
@@ -85,7 +85,7 @@ func (c *Config) EnsureDefaults() {
 	c.TrendLength = cmp.Or(c.TrendLength, 500)
 	c.PlaceHalfLifeDays = cmp.Or(c.PlaceHalfLifeDays, 60)
 	c.PlaceShrink = cmp.Or(c.PlaceShrink, 200)
-	c.Trials = cmp.Or(c.Trials, 200)
+	c.Trials = cmp.Or(c.Trials, 300)
 	c.Neighbours = cmp.Or(c.Neighbours, 50)
 	c.Shrink = cmp.Or(c.Shrink, 10)
 	c.MaxEvents = cmp.Or(c.MaxEvents, 200_000_000)

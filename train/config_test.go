@@ -70,3 +70,21 @@ func TestBlendsThatCannotBeServed(t *testing.T) {
 		}
 	}
 }
+
+// TestTablesThatCannotBeLearned are found before training.
+func TestTablesThatCannotBeLearned(t *testing.T) {
+	for want, table := range map[string]TableConfig{
+		`table.model: "svd"`:     {Model: "svd", Neighbours: 1, Row: 1},
+		"table.neighbours: 0":    {Model: knnTable, Row: 1},
+		"table.neighbours: 1025": {Model: knnTable, Neighbours: 1025, Row: 1},
+		"table.shrink: -1":       {Model: knnTable, Neighbours: 1, Shrink: -1, Row: 1},
+		"table.source: 5":        {Model: knnTable, Neighbours: 1, Source: 5, Row: 1},
+		"table.l2: 0":            {Model: ridgeTable, Neighbours: 1, Row: 1},
+	} {
+		c := Config{Table: &table}
+		c.EnsureDefaults()
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}

@@ -249,7 +249,9 @@ func (e *evaluation) facts() []eval.Fact {
 	facts := []eval.Fact{
 		{Name: "events that train", Value: fmt.Sprint(c.TrainRows)}, {Name: "events with the test", Value: fmt.Sprint(c.Rows)},
 		{Name: "users", Value: fmt.Sprint(c.TrainUsers)}, {Name: "items", Value: fmt.Sprint(c.Items)}, {Name: "users and items, distinct", Value: fmt.Sprint(c.Pairs)},
-		{Name: "events by type and weight", Value: typeNames(e.cfg.Config.EventWeights)},
+	}
+	if e.cfg.Protocol != Files { // pairs have no types
+		facts = append(facts, eval.Fact{Name: "events by type and weight", Value: typeNames(e.cfg.Config.EventWeights)})
 	}
 	if n := e.fold.seen; n > 0 {
 		facts = append(facts, eval.Fact{Name: "test pairs that training has, so missed by all", Value: fmt.Sprint(n)})
@@ -429,6 +431,10 @@ func (e *evaluation) rivalModels(ctx context.Context, q *quiz) (models []recomme
 		}
 		models = append(models, q.byFactors(tunedALSModel, pairs, f, threads))
 	}
+	if c := e.rivals.knn; c != nil {
+		lists := learn.Neighbours(pairs, e.lesson.items, c.size, c.shrink, threads)
+		models = append(models, q.byNeighbours(tunedKNNModel, pairs, lists, c.size))
+	}
 	if l2 := e.rivals.ease; l2 > 0 && easeFits(pairs) {
 		b, err := learn.EASE{L2: l2, Plain: true}.Dense(ctx, pairs, threads)
 		if err != nil {
@@ -490,6 +496,7 @@ const (
 	recentModel     = "popularity, last 3 months"
 	alsModel        = "als"
 	tunedALSModel   = "als, tuned alone"
+	tunedKNNModel   = "item-knn, tuned"
 	tunedEASEModel  = "ease, tuned"
 	exactModel      = "served int8, exact search"
 	onlineModel     = "served over HTTP"

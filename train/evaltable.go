@@ -28,8 +28,11 @@ func (r Report) WriteTable(w io.Writer) error {
 	if !r.SplitTime.IsZero() {
 		line(", split at %s", r.SplitTime.Format(time.RFC3339))
 	}
-	line(", all items ranked\ntraining: %d events (%d with the test part), %d users, %d items, %d pairs; events: %s\n",
-		c.TrainRows, c.Rows, c.TrainUsers, c.Items, c.Pairs, typeNames(r.Config.EventWeights))
+	line(", all items ranked\ntraining: %d events (%d with the test part), %d users, %d items, %d pairs", c.TrainRows, c.Rows, c.TrainUsers, c.Items, c.Pairs)
+	if r.Protocol != Files { // pairs have no types
+		line("; events: %s", typeNames(r.Config.EventWeights))
+	}
+	line("\n")
 	parts := append([]eval.Part{r.Part}, r.Parts...)
 	if r.Cold != nil {
 		parts = append(parts, *r.Cold)

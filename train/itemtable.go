@@ -25,9 +25,11 @@ type TableConfig struct {
 	L2           float64 `json:"l2,omitempty"`           // of ridge and ease
 	P            float64 `json:"p,omitempty"`            // of ridge and ease
 	E            float64 `json:"e,omitempty"`            // of ridge
-	Neighbours   int     `json:"neighbours,omitempty"`   // of ridge
+	Neighbours   int     `json:"neighbours,omitempty"`   // of ridge and knn
 	Source       float64 `json:"source,omitempty"`       // of knn
 	Target       float64 `json:"target,omitempty"`       // of knn
+	Shrink       float64 `json:"shrink,omitempty"`       // of knn
+	Plain        bool    `json:"plain,omitempty"`        // of knn: visitors do not weigh less the more they have
 	Content      float64 `json:"content,omitempty"`      // what items say of themselves counts beside what visitors did, as a share
 	Row          int     `json:"row"`                    // targets kept of an item
 	HalfLifeDays float64 `json:"halfLifeDays,omitempty"` // a training pair weighs 0.5^(age/half-life); 0: 1
@@ -44,7 +46,11 @@ func (c TableConfig) String() string {
 	case easeTable:
 		return fmt.Sprintf("ease l2 %g, p %g, half-life %g d", c.L2, c.P, c.HalfLifeDays)
 	case knnTable:
-		return fmt.Sprintf("knn %g/%g, half-life %g d", c.Source, c.Target, c.HalfLifeDays)
+		kind := ""
+		if c.Plain {
+			kind = "plain "
+		}
+		return fmt.Sprintf("%sknn %g/%g, %d nearest, shrink %g, half-life %g d", kind, c.Source, c.Target, c.Neighbours, c.Shrink, c.HalfLifeDays)
 	}
 	return fmt.Sprintf("ridge l2 %g, p %g, e %g, half-life %g d", c.L2, c.P, c.E, c.HalfLifeDays)
 }
@@ -59,11 +65,14 @@ func (c *TableConfig) check() error {
 		checkRange("table.row", float64(c.Row), 1, maxRow),
 		checkRange("table.halfLifeDays", c.HalfLifeDays, 0, 36500),
 	}
+	if c.Model != easeTable {
+		faults = append(faults, checkRange("table.neighbours", float64(c.Neighbours), 1, learn.MaxNeighbours))
+	}
 	switch c.Model {
 	case knnTable:
-		faults = append(faults, checkRange("table.source", c.Source, 0, 4), checkRange("table.target", c.Target, 0, 4))
+		faults = append(faults, checkRange("table.source", c.Source, 0, 4), checkRange("table.target", c.Target, 0, 4), checkRange("table.shrink", c.Shrink, 0, 1e6))
 	case ridgeTable:
-		faults = append(faults, checkRange("table.e", c.E, 0, 2), checkRange("table.neighbours", float64(c.Neighbours), 1, learn.MaxNeighbours))
+		faults = append(faults, checkRange("table.e", c.E, 0, 2))
 		fallthrough
 	case easeTable:
 		faults = append(faults, checkRange("table.l2", c.L2, 1e-6, 1e6), checkRange("table.p", c.P, 0, 1e3))
@@ -86,7 +95,7 @@ func (c TableConfig) fitPairs(ctx context.Context, pairs *learn.Matrix, threads 
 	case easeTable:
 		return learn.EASE{L2: c.L2, P: c.P, Row: c.Row}.Fit(ctx, pairs, threads, progress)
 	case knnTable:
-		return learn.KNN{Source: c.Source, Target: c.Target, Row: c.Row}.Fit(ctx, pairs, threads, progress)
+		return learn.KNN{Source: c.Source, Target: c.Target, Shrink: c.Shrink, Neighbours: c.Neighbours, Row: c.Row, Plain: c.Plain}.Fit(ctx, pairs, threads, progress)
 	}
 	return learn.Ridge{L2: c.L2, P: c.P, E: c.E, Neighbours: c.Neighbours, Row: c.Row, Before: before}.Fit(ctx, pairs, threads, progress)
 }

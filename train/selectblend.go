@@ -6,16 +6,14 @@ import (
 	"github.com/edged/edged/model"
 )
 
-// axes are the weights each part may have; a part without any stays as it is.
-type axes [parts][]float32
+// axes are the weights each part may have, beside 0; a part without any stays as it is.
+type axes [parts]ladder[float32]
 
 // weightAxes are the grids of a coordinate search. The table's weight is the unit.
 var weightAxes = axes{
-	partFactors: {0, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12},
-	partPopular: {0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1},
-	partRepeat:  {0, 1, 2, 4, 6, 8, 12, 16, 24, 36},
-	partSession: {0, 0.25, 0.5, 1, 1.5, 2, 3, 4},
-	partPast:    {0, 1, 2, 4, 6, 8, 12, 16, 24, 36},
+	partFactors: {window: []float32{0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 6, 8, 12}, below: []float32{0.06, 0.12}, above: []float32{18, 24, 36}},
+	partPopular: {window: []float32{0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 1}, below: []float32{0.012, 0.025}, above: []float32{1.5, 2.2, 3.5, 5}},
+	partRepeat:  {window: []float32{1, 2, 4, 6, 8, 12, 16, 24, 36}, below: []float32{0.12, 0.25, 0.5}, above: []float32{54, 80, 120}},
 }
 
 // aloneAxes are those without a table: the factors' weight is the unit.
@@ -23,11 +21,11 @@ var aloneAxes = axes{partPopular: weightAxes[partPopular], partRepeat: weightAxe
 
 // nextAxes are those of the next item: the session table is the unit.
 var nextAxes = axes{
-	partTable:   {0, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2},
-	partFactors: {0, 0.1, 0.25, 0.5, 1},
-	partPopular: {0, 0.05, 0.1, 0.2, 0.4},
-	partRepeat:  {0, 0.5, 1, 2, 3, 4, 6, 8, 12},
-	partPast:    {0, 1, 2, 4, 6, 8, 12, 16, 24},
+	partTable:   {window: []float32{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2}, below: []float32{0.025, 0.05}, above: []float32{3, 4, 6}},
+	partFactors: {window: []float32{0.1, 0.25, 0.5, 1}, below: []float32{0.025, 0.05}, above: []float32{2, 4}},
+	partPopular: {window: []float32{0.05, 0.1, 0.2, 0.4}, below: []float32{0.012, 0.025}, above: []float32{0.8, 1.6}},
+	partRepeat:  {window: []float32{0.5, 1, 2, 3, 4, 6, 8, 12}, below: []float32{0.12, 0.25}, above: []float32{16, 24, 36}},
+	partPast:    {window: []float32{1, 2, 4, 6, 8, 12, 16, 24}, below: []float32{0.25, 0.5}, above: []float32{36, 54, 80}},
 }
 
 // searchRounds bounds the rounds over all axes.
@@ -37,23 +35,32 @@ const searchRounds = 4
 func (s *selection) climb(sheet *sheet, start mix, along axes, only []int) (best mix, rewards []float64) {
 	best = start
 	rewards = sheet.try([]mix{best}, only, s.lab.threads)[0]
+	try := func(part int, weights ...float32) (changed bool) {
+		mixes := make([]mix, 0, len(weights))
+		for _, w := range weights {
+			if w != best[part] {
+				m := best
+				m[part] = w
+				mixes = append(mixes, m)
+			}
+		}
+		for m, r := range sheet.try(mixes, only, s.lab.threads) {
+			if mean(r) > mean(rewards)+1e-9 {
+				best, rewards, changed = mixes[m], r, true
+			}
+		}
+		return changed
+	}
 	for range searchRounds {
 		changed := false
 		for part := range parts {
-			if sheet.score[part] == nil || along[part] == nil {
+			if sheet.score[part] == nil || along[part].window == nil {
 				continue
 			}
-			mixes := make([]mix, 0, len(along[part]))
-			for _, w := range along[part] {
-				if w != best[part] {
-					m := best
-					m[part] = w
-					mixes = append(mixes, m)
-				}
-			}
-			for m, r := range sheet.try(mixes, only, s.lab.threads) {
-				if mean(r) > mean(rewards)+1e-9 {
-					best, rewards, changed = mixes[m], r, true
+			changed = try(part, append([]float32{0}, along[part].window...)...) || changed
+			for _, way := range along[part].beyond(best[part]) {
+				for at := 0; at < len(way) && try(part, way[at]); at++ {
+					changed = true
 				}
 			}
 		}

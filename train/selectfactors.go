@@ -29,29 +29,27 @@ type chosenFactors struct {
 	score   float64 // the reward with the table or without, whichever is higher
 }
 
-// factorGrid is the grid of ALS at one length, what is not to be chosen fixed.
-func (s *selection) factorGrid(d int) []factorTrial {
-	halfLives := []float64{0}
+// factorAxes are what is tried of ALS at one length, what is not to be chosen fixed.
+func (s *selection) factorAxes() []axis[factorTrial] {
+	type c = factorTrial
+	halfLives := fixed(0.0)
 	if s.lab.part.timed() {
-		halfLives = []float64{240, 120, 0}
+		halfLives = ladder[float64]{[]float64{30, 60}, []float64{120, 240, 0}, nil, 240}
 	}
-	var grid []factorTrial
-	for _, h := range halfLives {
-		for _, a0 := range orFixed(s.free.A0, 0.1, 0.03, 0.01, 0.3) {
-			for _, reg := range orFixed(s.free.Reg, 0.003, 0.01, 0.001) {
-				grid = append(grid, factorTrial{learn.ALS{Factors: d, A0: a0, Reg: reg, Nu: s.cfg.Nu, Sweeps: s.cfg.Sweeps, Seed: s.cfg.Seed}, h})
-			}
-		}
+	return []axis[c]{
+		real(halfLives, func(c *c) *float64 { return &c.halfLife }),
+		real(orFixed(s.free.A0, ladder[float64]{[]float64{0.001, 0.003}, []float64{0.01, 0.03, 0.1, 0.3}, []float64{1, 3}, 0.1}), func(c *c) *float64 { return &c.A0 }),
+		real(orFixed(s.free.Reg, ladder[float64]{[]float64{0.0001, 0.0003}, []float64{0.001, 0.003, 0.01}, []float64{0.03, 0.1, 0.3, 1}, 0.003}),
+			func(c *c) *float64 { return &c.Reg }),
 	}
-	return grid
 }
 
-// orFixed is what was asked for, or the grid where nothing was.
-func orFixed[T int | float64](fixed T, grid ...T) []T {
-	if fixed != 0 {
-		return []T{fixed}
+// orFixed is what was asked for, or the ladder where nothing was.
+func orFixed(asked float64, l ladder[float64]) ladder[float64] {
+	if asked != 0 {
+		return fixed(asked)
 	}
-	return grid
+	return l
 }
 
 // factorMixes are those in which factors are judged beside a table.
@@ -74,7 +72,7 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 		return nil, err
 	}
 	factors.X = nil // of many visitors large, and not needed
-	best := &chosenFactors{factorTrial: c, factors: factors, visits: visitHalfLives(l.part.timed())[0]}
+	best := &chosenFactors{factorTrial: c, factors: factors, visits: visitHalfLives(l.part.timed()).start}
 	b := l.base(s.cfg.TrendHalfLifeDays)
 	b.vectors = newVectorPart(factors, best.visits)
 	alone, err := l.sheet(ctx, model.GoalNew, b)
@@ -96,18 +94,21 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 // are as large as all else together.
 const longestVectors = 640 << 20
 
-// lengths are those that are tried, ascending.
-func (s *selection) lengths() []int {
-	lengths := orFixed(s.free.Factors, 64, 128, 256)
-	for len(lengths) > 1 && 4*lengths[len(lengths)-1]*s.rows > longestVectors {
-		lengths = lengths[:len(lengths)-1]
+// lengths are those that are tried.
+func (s *selection) lengths() ladder[float64] {
+	if s.free.Factors != 0 {
+		return fixed(float64(s.free.Factors))
 	}
-	return lengths
+	l := ladder[float64]{[]float64{8, 16}, []float64{32, 64, 128, 256}, nil, 64}
+	for len(l.window) > 2 && 4*int(l.window[len(l.window)-1])*s.rows > longestVectors {
+		l.window = l.window[:len(l.window)-1]
+	}
+	return l
 }
 
-// longer are the candidates of a greater length: the best of the shortest, and the regularisation that long vectors take best
-// on data of many kinds, which short ones may not show.
-func (s *selection) longer(best []tried[factorTrial], d int) []factorTrial {
+// atLength are the candidates of another length than the first: the best of that, and a0 0.01 with λ 0.003. That pair was added after a figure of
+// a public test set, Gowalla's, whose long vectors it suits.
+func (s *selection) atLength(best []tried[factorTrial], d int) []factorTrial {
 	var list []factorTrial
 	add := func(c factorTrial) {
 		if c.Factors = d; !slices.Contains(list, c) {
@@ -123,7 +124,7 @@ func (s *selection) longer(best []tried[factorTrial], d int) []factorTrial {
 	return list
 }
 
-// chooseFactors returns the best factors of any length; of equals the shortest. Only the best so far are kept.
+// chooseFactors returns the best factors of any length. Only the best so far are kept.
 func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) (best *chosenFactors, err error) {
 	try := func(ctx context.Context, c factorTrial, share float64) (float64, error) {
 		f, err := s.tryFactors(ctx, c, t, share)
@@ -137,19 +138,42 @@ func (s *selection) chooseFactors(ctx context.Context, t *chosenTable) (best *ch
 		}
 		return f.score, nil
 	}
-	lengths := s.lengths()
-	short, err := halve(ctx, s, "als", s.factorGrid(lengths[0]), []rung{{0.4, 6}, {1, 2}}, factorTrial.String, try)
+	axes := s.factorAxes()
+	first := factorTrial{ALS: learn.ALS{Factors: int(s.lengths().start), Nu: s.cfg.Nu, Sweeps: s.cfg.Sweeps, Seed: s.cfg.Seed}}
+	list, err := halve(ctx, s, alsFamily, crossed(first, axes), []rung{{0.4, 6}, {1, 2}}, factorTrial.String, try)
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range lengths[1:] {
-		longer := s.longer(short, d)
+	_, err = s.resize(ctx, alsFamily, list, try)
+	return best, err
+}
+
+// resize goes on from the best of one length, best first: beyond the edges of the grid, to the other lengths, and once more beyond the edges, of
+// length as well.
+func (s *selection) resize(ctx context.Context, family string, first []tried[factorTrial],
+	try func(ctx context.Context, c factorTrial, share float64) (float64, error)) (best tried[factorTrial], err error) {
+	axes, lengths := s.factorAxes(), s.lengths()
+	if best, err = outgrow(ctx, s, family, first[0], axes, factorTrial.String, try); err != nil {
+		return best, err
+	}
+	if best.candidate != first[0].candidate {
+		first = append([]tried[factorTrial]{best}, first...)[:len(first)]
+	}
+	for _, d := range lengths.values()[1:] {
 		if s.over() {
 			break
 		}
-		if _, err := halve(ctx, s, "als", longer, []rung{{1, 1}}, factorTrial.String, try); err != nil {
-			return nil, err
+		list, err := halve(ctx, s, family, s.atLength(first, int(d)), []rung{{1, 1}}, factorTrial.String, try)
+		if err != nil {
+			return best, err
+		}
+		if list[0].score > best.score {
+			best = list[0]
 		}
 	}
-	return best, nil
+	axes = append(axes, whole(lengths, func(c *factorTrial) *int { return &c.Factors }))
+	return outgrow(ctx, s, family, best, axes, factorTrial.String, try)
 }
+
+// alsFamily is that of the trials of factors beside a table.
+const alsFamily = "als"

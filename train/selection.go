@@ -23,7 +23,6 @@ type selection struct {
 	budget int       // trials
 	until  time.Time // zero: no limit
 	cut    bool      // the limit came first
-	began  time.Time
 }
 
 // rung is one round of successive halving (Jamieson, Talwalkar 2016; Hyperband's inner loop): every candidate left is tried with
@@ -41,10 +40,21 @@ func (s *selection) over() bool {
 	return s.cut || len(s.trials) >= s.budget
 }
 
-// record notes a trial and shows it.
-func (s *selection) record(family, name string, share, score float64) {
-	s.trials = append(s.trials, eval.Trial{Family: family, Name: name, Budget: share, Score: score, Seconds: s.cfg.Clock().Sub(s.began).Seconds()})
+// attempt makes a trial, notes it and shows it.
+func (s *selection) attempt(family, name string, share float64, try func() (score float64, err error)) (float64, error) {
+	began := s.cfg.Clock()
+	score, err := try()
+	if err != nil {
+		return 0, err
+	}
+	s.trials = append(s.trials, eval.Trial{Family: family, Name: name, Budget: share, Score: score, Seconds: s.cfg.Clock().Sub(began).Seconds()})
 	s.watch.say(Step{Done: len(s.trials), Total: max(s.budget, len(s.trials)), Unit: "trials", Note: name})
+	return score, nil
+}
+
+// made tells whether a trial was made, with all there is to spend on it.
+func (s *selection) made(family, name string) bool {
+	return slices.ContainsFunc(s.trials, func(t eval.Trial) bool { return t.Family == family && t.Name == name && t.Budget == 1 })
 }
 
 // halve tries candidates round after round and returns those of the last, best first. The first candidate of each round is
@@ -58,11 +68,10 @@ func halve[C any](ctx context.Context, s *selection, family string, candidates [
 			if at > 0 && s.over() {
 				break
 			}
-			score, err := try(ctx, c, r.share)
+			score, err := s.attempt(family, name(c), r.share, func() (float64, error) { return try(ctx, c, r.share) })
 			if err != nil {
 				return nil, err
 			}
-			s.record(family, name(c), r.share, score)
 			results = append(results, tried[C]{c, score, at})
 		}
 		slices.SortFunc(results, byScore[C])

@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/edged/edged/learn"
@@ -14,43 +15,30 @@ type sessionTrial struct {
 	power float64 // the item a places before the latest counts (1+a)^-power
 }
 
-// sessionGrid changes one thing at a time, the default first.
-func sessionGrid(timed, content bool) []SessionConfig {
+// sessionAxes are what is tried of the session table.
+func sessionAxes(timed, content bool) []axis[SessionConfig] {
+	type c = SessionConfig
 	first := defaultSession(timed)
-	grid := []SessionConfig{first}
-	add := func(change func(c *SessionConfig)) {
-		c := first
-		change(&c)
-		grid = append(grid, c)
-	}
+	halfLives, priors := fixed(first.HalfLifeDays), fixed(first.Prior)
 	if timed {
-		for _, h := range []float64{60, 240, 0} {
-			add(func(c *SessionConfig) { c.HalfLifeDays = h })
-		}
-	}
-	for _, w := range []int{5, 20} {
-		add(func(c *SessionConfig) { c.Window = w })
-	}
-	for _, p := range []float64{0.5, 1.2} {
-		add(func(c *SessionConfig) { c.Power = p })
-	}
-	for _, x := range []float64{0.5, 8} {
-		add(func(c *SessionConfig) { c.Shrink = x })
-	}
-	add(func(c *SessionConfig) { c.Rho = 0.6 })
-	for _, x := range []float64{0.1, 0.2} {
-		add(func(c *SessionConfig) { c.Target = x })
+		halfLives = ladder[float64]{[]float64{15, 30}, []float64{60, 120, 240, 0}, nil, first.HalfLifeDays}
 	}
 	if content {
-		for _, x := range []float64{1, 2, 4} {
-			add(func(c *SessionConfig) { c.Prior = x })
-		}
+		priors = ladder[float64]{nil, []float64{0, 1, 2, 4}, []float64{8, 16}, first.Prior}
 	}
-	return grid
+	return []axis[c]{
+		real(halfLives, func(c *c) *float64 { return &c.HalfLifeDays }),
+		whole(ladder[float64]{[]float64{2, 3}, []float64{5, 10, 20}, []float64{40}, float64(first.Window)}, func(c *c) *int { return &c.Window }),
+		real(ladder[float64]{[]float64{0, 0.25}, []float64{0.5, 0.8, 1.2}, []float64{1.6, 2}, first.Power}, func(c *c) *float64 { return &c.Power }),
+		real(ladder[float64]{[]float64{0.03, 0.12}, []float64{0.5, 2, 8}, []float64{32, 128}, first.Shrink}, func(c *c) *float64 { return &c.Shrink }),
+		real(ladder[float64]{[]float64{0.1, 0.3}, []float64{0.6, 1}, nil, first.Rho}, func(c *c) *float64 { return &c.Rho }),
+		real(ladder[float64]{nil, []float64{0, 0.1, 0.2}, []float64{0.3, 0.4}, first.Target}, func(c *c) *float64 { return &c.Target }),
+		real(priors, func(c *c) *float64 { return &c.Prior }),
+	}
 }
 
 // sessionPowers are how fast the places of a session fade.
-var sessionPowers = []float64{2, 1.5, 1, 3}
+var sessionPowers = ladder[float64]{[]float64{0.25, 0.5}, []float64{1, 1.5, 2, 3}, []float64{4, 6}, 2}
 
 // sessionMixes are those in which a session table is judged.
 var sessionMixes = []mix{{partSession: 1}, {partSession: 1, partPast: 8}}
@@ -69,23 +57,25 @@ func (s *selection) trySession(ctx context.Context, c SessionConfig) (*chosenSes
 	if err != nil {
 		return nil, err
 	}
-	best := &chosenSession{table: table}
-	for at, power := range sessionPowers {
+	best := &chosenSession{table: table, score: math.Inf(-1)}
+	err = sessionPowers.seek(never, func(power float64) (float64, error) {
 		b := &blendParts{}
 		b.sparse[partSession], b.sparse[partPast] = bySession(table, power, l.active), byPast(defaultRepeatHalfLife)
 		sheet, err := l.sheet(ctx, model.GoalNext, b)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		if _, score := sheet.bestMix(sessionMixes, l.threads); at == 0 || score > best.score {
+		_, score := sheet.bestMix(sessionMixes, l.threads)
+		if score > best.score {
 			best.sessionTrial, best.score = sessionTrial{c, power}, score
 		}
-	}
-	return best, nil
+		return score, nil
+	})
+	return best, err
 }
 
-// chooseSession returns the best session table: of the default with one thing changed, and of all the changes for the better
-// together.
+// chooseSession returns the best session table: of the default with one thing changed, of all the changes for the better together, and
+// of what lies beyond the edges from there.
 func (s *selection) chooseSession(ctx context.Context) (best *chosenSession, err error) {
 	try := func(ctx context.Context, c SessionConfig, _ float64) (float64, error) {
 		t, err := s.trySession(ctx, c)
@@ -97,41 +87,27 @@ func (s *selection) chooseSession(ctx context.Context) (best *chosenSession, err
 		}
 		return t.score, nil
 	}
-	grid := sessionGrid(s.next.part.timed(), s.next.part.alike != nil)
-	list, err := halve(ctx, s, "sessions", grid, []rung{{1, len(grid)}}, SessionConfig.String, try)
+	timed, content := s.next.part.timed(), s.next.part.alike != nil
+	axes := sessionAxes(timed, content)
+	grid := starred(defaultSession(timed), axes)
+	list, err := halve(ctx, s, sessionFamily, grid, []rung{{1, len(grid)}}, SessionConfig.String, try)
 	if err != nil {
 		return nil, err
 	}
-	all := together(grid[0], list)
+	top := list[0]
+	all := together(grid[0], list, axes)
 	if !slices.ContainsFunc(list, func(t tried[SessionConfig]) bool { return t.candidate == all }) && !s.over() {
-		_, err = halve(ctx, s, "sessions", []SessionConfig{all}, []rung{{1, 1}}, SessionConfig.String, try)
+		more, err := halve(ctx, s, sessionFamily, []SessionConfig{all}, []rung{{1, 1}}, SessionConfig.String, try)
+		if err != nil {
+			return nil, err
+		}
+		if more[0].score > top.score {
+			top = more[0]
+		}
 	}
+	_, err = outgrow(ctx, s, sessionFamily, top, axes, SessionConfig.String, try)
 	return best, err
 }
 
-// together is the default with every change that was for the better, the best of each kind. The list goes best first.
-func together(first SessionConfig, list []tried[SessionConfig]) SessionConfig {
-	all := first
-	for _, t := range list {
-		c := t.candidate
-		if c == first {
-			break
-		}
-		all.HalfLifeDays = changed(all.HalfLifeDays, c.HalfLifeDays, first.HalfLifeDays)
-		all.Window = changed(all.Window, c.Window, first.Window)
-		all.Power = changed(all.Power, c.Power, first.Power)
-		all.Shrink = changed(all.Shrink, c.Shrink, first.Shrink)
-		all.Rho = changed(all.Rho, c.Rho, first.Rho)
-		all.Prior = changed(all.Prior, c.Prior, first.Prior)
-		all.Target = changed(all.Target, c.Target, first.Target)
-	}
-	return all
-}
-
-// changed is now, or next where now is still what was first.
-func changed[T comparable](now, next, first T) T {
-	if now != first {
-		return now
-	}
-	return next
-}
+// sessionFamily is that of the trials of session tables.
+const sessionFamily = "sessions"

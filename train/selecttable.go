@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"math"
 
 	"github.com/edged/edged/learn"
 	"github.com/edged/edged/model"
@@ -13,34 +14,44 @@ type tableTrial struct {
 	visits float64 // half-life of a history's items
 }
 
-// ridgeGrid is the grid of the local ridge table, the default first.
-func ridgeGrid(timed bool) []TableConfig {
-	halfLives := []float64{0}
+// tableAxes are what is tried of a kind of table. Of neighbours the window of one value is gone beyond both ways, where they are best.
+func tableAxes(kind string, timed bool) []axis[TableConfig] {
+	type c = TableConfig
+	start := defaultTable(timed)
+	halfLives := fixed(0.0)
 	if timed {
-		halfLives = []float64{60, 120, 0}
+		halfLives = ladder[float64]{[]float64{15, 30}, []float64{60, 120, 0}, nil, start.HalfLifeDays}
 	}
-	grid := []TableConfig{defaultTable(timed)}
-	for _, h := range halfLives {
-		for _, l2 := range []float64{12, 4, 8, 2} {
-			for _, p := range []float64{0, 0.5} {
-				for _, e := range []float64{0.5, 0.3} {
-					c := TableConfig{Model: ridgeTable, L2: l2, P: p, E: e, Neighbours: 100, Row: 100, HalfLifeDays: h}
-					if c != grid[0] {
-						grid = append(grid, c)
-					}
-				}
-			}
-		}
+	axes := []axis[c]{real(halfLives, func(c *c) *float64 { return &c.HalfLifeDays })}
+	if kind == knnTable {
+		return append(axes,
+			whole(ladder[float64]{[]float64{15, 25}, []float64{50, 200}, []float64{400}, 50}, func(c *c) *int { return &c.Neighbours }),
+			real(ladder[float64]{[]float64{0, 1, 3}, []float64{10}, []float64{30, 100}, 10}, func(c *c) *float64 { return &c.Shrink }))
 	}
-	return grid
+	return append(axes,
+		real(ladder[float64]{[]float64{0.5, 1}, []float64{2, 4, 8, 12}, []float64{24, 48, 96, 192}, start.L2}, func(c *c) *float64 { return &c.L2 }),
+		real(ladder[float64]{nil, []float64{0, 0.5}, []float64{1, 2}, start.P}, func(c *c) *float64 { return &c.P }),
+		real(ladder[float64]{[]float64{0, 0.15}, []float64{0.3, 0.5}, []float64{0.7, 1}, start.E}, func(c *c) *float64 { return &c.E }))
 }
 
-// visitHalfLives are how fast an item of a history is forgotten, for the table.
-func visitHalfLives(timed bool) []float64 {
-	if timed {
-		return []float64{120, 240, 60, 0}
+// tableGrid are the tables that are tried, the default first.
+func tableGrid(timed bool) []TableConfig {
+	list := crossed(defaultTable(timed), tableAxes(ridgeTable, timed))
+	for _, c := range []TableConfig{
+		{Model: knnTable, Source: 0.5, Target: 0.5, Plain: true, Row: 200},
+		{Model: knnTable, Source: 0.7, Target: 0.2, Row: 200},
+	} {
+		list = append(list, crossed(c, tableAxes(knnTable, timed))...)
 	}
-	return []float64{0}
+	return list
+}
+
+// visitHalfLives are how fast an item of a history is forgotten.
+func visitHalfLives(timed bool) ladder[float64] {
+	if timed {
+		return ladder[float64]{[]float64{15, 30}, []float64{60, 120, 240, 0}, nil, 120}
+	}
+	return fixed(0.0)
 }
 
 // chosenTable is a table that was tried.
@@ -54,8 +65,8 @@ type chosenTable struct {
 func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) (*chosenTable, error) {
 	l := s.lab
 	learned, visits := c, visitHalfLives(l.part.timed())
-	if share < 1 && l.matrix(0).Pairs() > manyPairs {
-		learned.Neighbours, visits = c.Neighbours/2, visits[:1]
+	if share < 1 && l.matrix(0).Pairs() > manyPairs && c.Model == ridgeTable {
+		learned.Neighbours, visits = c.Neighbours/2, fixed(visits.start)
 	}
 	table, err := learned.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.part.alike, l.threads, nil, nil)
 	if err != nil {
@@ -69,43 +80,78 @@ func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) 
 const manyPairs = 400_000
 
 // judge finds the half-life of the history a table does best with.
-func (s *selection) judge(ctx context.Context, c TableConfig, table *learn.Table, visits []float64) (*chosenTable, error) {
-	l, best := s.lab, &chosenTable{table: table}
-	for at, halfLife := range visits {
+func (s *selection) judge(ctx context.Context, c TableConfig, table *learn.Table, visits ladder[float64]) (*chosenTable, error) {
+	l, best := s.lab, &chosenTable{table: table, score: math.Inf(-1)}
+	err := visits.seek(never, func(halfLife float64) (float64, error) {
 		b := l.base(s.cfg.TrendHalfLifeDays)
 		b.sparse[partTable] = byTable(table, halfLife, l.active)
 		sheet, err := l.sheet(ctx, model.GoalNew, b)
 		if err != nil {
-			return nil, err
+			return 0, err
 		}
-		if _, score := sheet.bestMix(tableMixes, l.threads); at == 0 || score > best.score {
+		_, score := sheet.bestMix(tableMixes, l.threads)
+		if score > best.score {
 			best.tableTrial, best.score = tableTrial{c, halfLife}, score
 		}
-	}
-	return best, nil
+		return score, nil
+	})
+	return best, err
 }
 
 // tableMixes are the mixes in which a table is judged: alone, and with what is popular just now.
 var tableMixes = []mix{{partTable: 1}, {partTable: 1, partPopular: 0.2}}
 
-// chooseTable returns the best table. Of large data one takes hundreds of megabytes: only the best so far is kept.
-func (s *selection) chooseTable(ctx context.Context) (best *chosenTable, err error) {
+// tableFamily is that of the trials of tables.
+const tableFamily = "table"
+
+// chooseTable returns the best table, and how the best of another kind is learned; nil where none was tried to the end. Of large data
+// a table takes hundreds of megabytes: only the best so far is kept.
+func (s *selection) chooseTable(ctx context.Context) (best, other *chosenTable, err error) {
 	try := func(ctx context.Context, c TableConfig, share float64) (float64, error) {
 		t, err := s.tryTable(ctx, c, share)
-		if err != nil {
-			return 0, err
+		if err != nil || share < 1 {
+			return t.value(), err
 		}
-		if share == 1 && (best == nil || t.score > best.score) {
-			best = t
+		behind := t
+		if best == nil || t.score > best.score {
+			behind, best = best, t
+		}
+		if behind != nil && behind.Model != best.Model && (other == nil || other.Model == best.Model || behind.score > other.score) {
+			other = behind.plan()
 		}
 		return t.score, nil
 	}
-	_, err = halve(ctx, s, ridgeTable, ridgeGrid(s.lab.part.timed()), s.tableRungs(), TableConfig.String, try)
-	return best, err
+	timed := s.lab.part.timed()
+	if _, err = halve(ctx, s, tableFamily, tableGrid(timed), s.tableRungs(), TableConfig.String, try); err != nil {
+		return nil, nil, err
+	}
+	for _, t := range []*chosenTable{best, other} { // each beyond the edges of its grid
+		if t == nil {
+			continue
+		}
+		from := tried[TableConfig]{candidate: t.TableConfig, score: t.score}
+		if _, err = outgrow(ctx, s, tableFamily, from, tableAxes(t.Model, timed), TableConfig.String, try); err != nil {
+			return nil, nil, err
+		}
+	}
+	return best, other, nil
+}
+
+// value is the score of a table, if there is one.
+func (t *chosenTable) value() float64 {
+	if t == nil {
+		return 0
+	}
+	return t.score
+}
+
+// plan is how a table is learned, without it.
+func (t *chosenTable) plan() *chosenTable {
+	return &chosenTable{tableTrial: t.tableTrial, score: t.score}
 }
 
 // contentShares are what is tried for TableConfig.Content.
-var contentShares = []float64{0.1, 0.2, 0.4}
+var contentShares = ladder[float64]{nil, []float64{0, 0.1, 0.2, 0.4}, []float64{0.8, 1.6}, 0}
 
 // tryContent adds what items say of themselves to a table, where that is better.
 func (s *selection) tryContent(ctx context.Context, t *chosenTable) (*chosenTable, error) {
@@ -114,22 +160,21 @@ func (s *selection) tryContent(ctx context.Context, t *chosenTable) (*chosenTabl
 		return t, nil
 	}
 	learned, best := t.table, t
-	for _, share := range contentShares {
-		if s.over() {
-			break
+	err := contentShares.seek(s.over, func(share float64) (float64, error) {
+		if share == 0 {
+			return t.score, nil
 		}
 		c := t.TableConfig
 		c.Content = share
-		more, err := s.judge(ctx, c, learned.Plus(alike, share, c.Row), visitHalfLives(s.lab.part.timed()))
-		if err != nil {
-			return nil, err
-		}
-		s.record("content", c.String(), 1, more.score)
-		if more.score > best.score {
-			best = more
-		}
-	}
-	return best, nil
+		return s.attempt("content", c.String(), 1, func() (float64, error) {
+			more, err := s.judge(ctx, c, learned.Plus(alike, share, c.Row), visitHalfLives(s.lab.part.timed()))
+			if err == nil && more.score > best.score {
+				best = more
+			}
+			return more.value(), err
+		})
+	})
+	return best, err
 }
 
 // tableRungs spend less on many candidates where the data is large; without times there are few.

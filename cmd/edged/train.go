@@ -34,7 +34,7 @@ type hyper struct {
 	Neighbours        int                `help:"Neighbours kept for each item." default:"50"`
 	Shrink            float64            `help:"Shrinkage of the cosine between items." default:"10"`
 	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen, and other settings of the model are refused." placeholder:"FILE" type:"path"`
-	Trials            int                `help:"Models that --auto may fit; every round makes one at least, so that there may be some more, which is then said." default:"200"`
+	Trials            int                `help:"Models that --auto may fit; every round makes one at least, so that there may be some more, which is then said." default:"300"`
 	TimeLimit         time.Duration      `help:"Ends the trials of --auto early, and the card says so; 0: never."`
 }
 
