@@ -323,6 +323,7 @@ func (s *story) fails(f fault, at int) (hit bool) {
 		}
 		_ = n.Close()
 	}
+	s.ends(disk.Crash(nil), what, map[uint64]int{})
 	s.ends(disk.Kill(), what, map[uint64]int{})
 	return true
 }

@@ -65,7 +65,7 @@ func OpenStore(fsys vfs.FS, dir string) (s *Store, stateErr, err error) {
 		return nil, nil, fmt.Errorf("store %s: another node uses it; give each node a directory of its own: %w", dir, err)
 	}
 	s = &Store{fs: fsys, root: dir, lock: lock}
-	s.removeTemporary()
+	s.settle()
 	return s, s.readState(), nil
 }
 
@@ -86,9 +86,12 @@ func (s *Store) Close() error {
 	return s.lock.Close()
 }
 
-// removeTemporary removes what a crash inside WriteFile left. What cannot be removed does no harm.
-func (s *Store) removeTemporary() {
-	for _, dir := range []string{s.root, path.Join(s.root, rootsDir)} {
+// settle makes durable what a process killed between a rename and its sync left, since it is going to be believed, and removes what a crash
+// inside WriteFile left. What cannot be is as sure as it was.
+func (s *Store) settle() {
+	_ = s.fs.SyncDir(path.Join(s.root, "releases"))
+	for _, dir := range []string{path.Join(s.root, rootsDir), s.root} {
+		_ = s.fs.SyncDir(dir)
 		entries, err := s.fs.ReadDir(dir)
 		if err != nil {
 			continue
@@ -197,6 +200,9 @@ func (s State) encode() ([]byte, error) {
 // Commit makes state the store's, durably. When it fails, the old state holds in memory; on disk either may stand.
 func (s *Store) Commit(state State) error {
 	b, err := state.encode()
+	if err == nil {
+		err = s.fs.SyncDir(path.Join(s.root, "releases")) // an install may have failed at that, and its release is there
+	}
 	if err == nil {
 		err = vfs.WriteFile(s.fs, path.Join(s.root, stateName), b)
 	}
