@@ -36,10 +36,13 @@ type Config struct {
 	Rules   string // path of a document of rules, which counts in the place of those that releases bring; empty: those count
 	APIKeys string // path of the API key file; empty: anyone may call, for anyone
 
-	Origin string         // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
-	Trust  string         // path of trust.json; required with an origin
-	Poll   time.Duration  // between looks at the origin; 0: node.DefaultPoll, 1 s
-	Keep   int            // releases kept on disk; 0: node.DefaultKeep
+	Origin string        // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
+	Trust  string        // path of trust.json; required with an origin
+	Poll   time.Duration // between looks at the origin; 0: node.DefaultPoll, 1 s
+	Keep   int           // releases kept on disk; 0: node.DefaultKeep
+
+	FetchRate int64 // bytes a second fetched of releases, from the origin and other nodes together; 0: no limit
+
 	Limits compare.Limits // what a release may change beside the one served; zero values mean their defaults
 
 	Gossip Gossip
@@ -160,6 +163,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Keep != 0 && (c.Keep < 2 || c.Keep > release.MaxKept) {
 		fault("keep: %d, want 2 to %d releases", c.Keep, release.MaxKept)
+	}
+	if c.FetchRate < 0 {
+		fault("fetchRate: %d, want none below 0", c.FetchRate)
 	}
 	if c.MaxConcurrency < 0 {
 		fault("maxConcurrency: %d, want at least 1", c.MaxConcurrency)

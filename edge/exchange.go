@@ -25,7 +25,7 @@ const (
 )
 
 // openExchange makes what fetches pieces from other nodes and answers them, where there is gossip to know of them.
-func (e *Edge) openExchange() error {
+func (e *Edge) openExchange(fetch *exchange.Pace) error {
 	g := &e.cfg.Gossip
 	if !g.on() || e.cfg.Trust == "" || g.Exchange == off {
 		return nil
@@ -35,7 +35,7 @@ func (e *Edge) openExchange() error {
 		return err
 	}
 	e.exchange, err = exchange.New(exchange.Config{
-		Cluster: g.Cluster, Name: e.cfg.Name, Zone: g.Zone, Keys: keys, Rate: g.ExchangeRate, Clock: e.cfg.Clock,
+		Cluster: g.Cluster, Name: e.cfg.Name, Zone: g.Zone, Keys: keys, Rate: g.ExchangeRate, Fetch: fetch, Clock: e.cfg.Clock,
 		Read: func(h [32]byte) ([]byte, error) { return e.node.Piece(h) },
 	})
 	if err != nil {

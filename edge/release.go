@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/edged/edged/exchange"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/node"
 	"github.com/edged/edged/origin"
@@ -27,7 +28,8 @@ func (e *Edge) openNode(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := e.openExchange(); err != nil {
+	fetch := exchange.NewPace(e.cfg.FetchRate, e.cfg.Clock)
+	if err := e.openExchange(fetch); err != nil {
 		return err
 	}
 	var peers node.Peers
@@ -35,7 +37,7 @@ func (e *Edge) openNode(ctx context.Context) error {
 		peers = e.exchange
 	}
 	e.node, err = node.Open(ctx, node.Config{
-		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Peers: peers, Poll: e.cfg.Poll,
+		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Peers: peers, Fetch: fetch, Poll: e.cfg.Poll,
 		Name: e.cfg.Name, Zone: e.cfg.Gossip.Zone, Keep: e.cfg.Keep, Limits: e.cfg.Limits,
 		Clock: e.cfg.Clock, Logger: e.cfg.Logger,
 		OnSwap: func(*rank.Ranker) { e.wake() },

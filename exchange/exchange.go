@@ -24,6 +24,7 @@ type Config struct {
 
 	Sends  int   // answers at once, default 8
 	Rate   int64 // bytes a second sent to other nodes; 0: no limit
+	Fetch  *Pace // of what peers send; nil: no limit
 	Tuning Tuning
 	Clock  func() time.Time
 }
@@ -299,7 +300,7 @@ func (f *fetch) ask(ctx context.Context, r Request) {
 	if r.Peer == "" {
 		b, e.how, e.cause = f.fromOrigin(ctx, r.Piece)
 	} else {
-		b, e.how, e.cause = f.fromPeer(ctx, r)
+		b, e.how, e.cause = f.paced(ctx, r)
 	}
 	if e.how == Got {
 		e.how, e.cause = verify(r.Piece, b)
@@ -334,6 +335,18 @@ func (f *fetch) fromOrigin(ctx context.Context, p Piece) ([]byte, Outcome, error
 		return nil, Missing, err
 	}
 	return nil, Failed, err
+}
+
+// paced asks a peer when it is the piece's turn.
+func (f *fetch) paced(ctx context.Context, r Request) ([]byte, Outcome, error) {
+	if err := f.cfg.Fetch.Wait(ctx, r.Piece.Size); err != nil {
+		return nil, Failed, err
+	}
+	b, how, err := f.fromPeer(ctx, r)
+	if how == Busy || how == Missing {
+		f.cfg.Fetch.Return(r.Piece.Size)
+	}
+	return b, how, err
 }
 
 func (f *fetch) fromPeer(ctx context.Context, r Request) ([]byte, Outcome, error) {

@@ -287,19 +287,3 @@ func TestFetchEnds(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
-
-// TestPace: no more bytes than the rate allows.
-func TestPace(t *testing.T) {
-	p := pace{rate: 1000, clock: func() time.Time { return start }}
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := p.wait(ctx, 500); err != nil {
-		t.Error(err)
-	}
-	if d := p.next.Sub(start); d != 500*time.Millisecond {
-		t.Errorf("the next waits %v", d)
-	}
-	cancel()
-	if err := p.wait(ctx, 500); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-}

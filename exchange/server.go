@@ -1,11 +1,9 @@
 package exchange
 
 import (
-	"context"
 	"encoding/hex"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,7 +16,7 @@ type Server struct {
 	clock func() time.Time
 	read  func(hash [32]byte) ([]byte, error)
 	slots chan struct{}
-	pace  pace
+	pace  *Pace
 	stats ServerStats
 }
 
@@ -29,7 +27,7 @@ type ServerStats struct {
 
 // newServer answers at most parallel requests at once and sends at most rate bytes a second; 0: as many as it can.
 func newServer(k *keys, clock func() time.Time, read func([32]byte) ([]byte, error), parallel int, rate int64) *Server {
-	return &Server{keys: k, clock: clock, read: read, slots: make(chan struct{}, parallel), pace: pace{rate: rate, clock: clock}}
+	return &Server{keys: k, clock: clock, read: read, slots: make(chan struct{}, parallel), pace: NewPace(rate, clock)}
 }
 
 // Load is how much of what it can send is being sent, in 255ths.
@@ -70,44 +68,12 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, one *key, ticket
 		http.Error(w, "not here", http.StatusNotFound)
 		return
 	}
-	if s.pace.wait(r.Context(), len(b)) != nil {
+	if s.pace.Wait(r.Context(), int64(len(b))) != nil {
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if _, err := w.Write(one.seal(ticket, b)); err == nil {
 		s.stats.Pieces.Add(1)
 		s.stats.Bytes.Add(uint64(len(b)))
-	}
-}
-
-// pace lets bytes pass at a rate.
-type pace struct {
-	rate  int64 // bytes a second; 0: no limit
-	clock func() time.Time
-
-	mu   sync.Mutex
-	next time.Time // when the line is free again
-}
-
-// wait waits for the turn of n bytes.
-func (p *pace) wait(ctx context.Context, n int) error {
-	if p.rate <= 0 {
-		return ctx.Err()
-	}
-	p.mu.Lock()
-	now := p.clock()
-	if p.next.Before(now) {
-		p.next = now
-	}
-	d := p.next.Sub(now)
-	p.next = p.next.Add(time.Duration(n) * time.Second / time.Duration(p.rate))
-	p.mu.Unlock()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

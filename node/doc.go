@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/edged/edged/compare"
+	"github.com/edged/edged/exchange"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/rank"
@@ -51,6 +52,7 @@ type Config struct {
 	Keep   int            // releases kept on disk, the one served among them; 0: DefaultKeep
 	Limits compare.Limits // what a release may change beside the one served
 	Peers  Peers          // nil: everything comes from the origin
+	Fetch  *exchange.Pace // of pieces from the origin, and of Peers' where they share it; nil: no limit
 	Poll   time.Duration  // 0: DefaultPoll
 	Clock  func() time.Time
 	Logger *slog.Logger // nil: silent

@@ -168,6 +168,13 @@ func (n *Node) fromOrigin(manifest release.Hash) func(context.Context, release.P
 		if p.Hash == manifest {
 			name = origin.ManifestName(p.Hash.Hex())
 		}
-		return n.cfg.Origin.Get(ctx, name, p.Size)
+		if err := n.cfg.Fetch.Wait(ctx, p.Size); err != nil {
+			return nil, err
+		}
+		b, err := n.cfg.Origin.Get(ctx, name, p.Size)
+		if err != nil {
+			n.cfg.Fetch.Return(p.Size - int64(len(b)))
+		}
+		return b, err
 	}
 }

@@ -22,6 +22,8 @@ type serveCmd struct {
 
 	Poll time.Duration `help:"Time between looks at the origin; gossip makes it look sooner." default:"1s"`
 
+	FetchRate int64 `help:"Bytes a second fetched of releases, from the origin and other nodes together; 0: no limit." default:"0"`
+
 	Keep int `help:"Releases kept on disk, the one served among them: going back to one takes no fetching." default:"3"`
 
 	Limit limitFlags `embed:"" prefix:"limit-"`
@@ -93,7 +95,7 @@ func (serveCmd) Help() string {
 func (c *serveCmd) config() edge.Config {
 	g := c.Gossip
 	cfg := edge.Config{
-		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll, Keep: c.Keep, Limits: c.Limit.limits(),
+		Name: c.Name, Listen: c.Listen, Admin: c.Admin, Dir: c.Dir, AdminKeyFile: c.AdminKeyFile, Origin: c.Origin, Trust: c.Trust, Poll: c.Poll, Keep: c.Keep, FetchRate: c.FetchRate, Limits: c.Limit.limits(),
 		Gossip: edge.Gossip{
 			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
 			Exchange: g.Exchange, ExchangeRate: g.ExchangeRate,
