@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"github.com/edged/edged/internal/testkit"
 )
 
 func sampleFact() *Fact {
@@ -15,7 +17,9 @@ func FuzzFact(f *testing.F) {
 	f.Add(encodeMessage(sampleFact()))
 	f.Add([]byte{factFormat})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		fact, err := decodeMessage(b)
+		var fact Fact
+		var err error
+		testkit.Bounded(t, 2*len(b)+4<<10, func() { fact, err = decodeMessage(b) })
 		if err != nil {
 			return
 		}
@@ -36,14 +40,22 @@ func FuzzState(f *testing.F) {
 	}
 	f.Add(c.State())
 	f.Add(appendStateHeader(nil, 1<<31))
+	crowd := appendStateHeader(nil, 1000)
+	for i := range 1000 {
+		crowd = appendFact(crowd, &Fact{Kind: uint8(i), Node: "n", Key: string(rune('a' + i)), Seq: uint64(testNow)<<stampShift + 1, Expires: testNow + MaxTTL.Milliseconds()})
+	}
+	f.Add(crowd)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c := NewCore(CoreConfig{Node: "x", MaxUrgent: 4, MaxBulk: 4, MaxNodes: 2})
-		_, _ = c.Merge(testNow, b)
+		var c *Core
+		testkit.Bounded(t, 64*len(b)+64<<10, func() {
+			c = NewCore(CoreConfig{Node: "x", MaxUrgent: 4, MaxShared: 4, MaxBulk: 4, MaxNodes: 2})
+			_, _ = c.Merge(testNow, b)
+		})
 		other := NewCore(CoreConfig{Node: "y", MaxUrgent: 4, MaxBulk: 4, MaxNodes: 4})
 		if _, err := other.Merge(testNow, c.State()); err != nil {
 			t.Fatal(err)
 		}
-		if facts, nodes := c.Len(); nodes > 3 || facts > 3*8 {
+		if facts, nodes := c.Len(); nodes > 3 || facts > 3*8+4 {
 			t.Fatalf("%d facts of %d nodes", facts, nodes)
 		}
 	})
@@ -69,10 +81,12 @@ func FuzzPacket(f *testing.F) {
 		if sealed && len(b) > 0 && len(b) <= maxPacketPlain {
 			b = ring.sealPacket(nil, b)
 		}
-		plain, err := ring.openPacket(b)
-		if err == nil {
-			_ = checkPacket(plain)
-		}
+		testkit.Bounded(t, 2*len(b)+4<<10, func() {
+			plain, err := ring.openPacket(b)
+			if err == nil {
+				_ = checkPacket(plain)
+			}
+		})
 	})
 }
 
@@ -85,7 +99,9 @@ func FuzzStream(f *testing.F) {
 	f.Add(exchange)
 	f.Add(exchange[:streamHeader])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		plain, _, err := ring.openStream(bytes.NewReader(b), askPurpose, salt{})
+		var plain []byte
+		var err error
+		testkit.Bounded(t, 8*len(b)+8<<10, func() { plain, _, err = ring.openStream(bytes.NewReader(b), askPurpose, salt{}) })
 		if len(plain) > maxStream || err == nil && len(b) < streamHeader {
 			t.Fatalf("%d bytes opened of %d", len(plain), len(b))
 		}
@@ -98,8 +114,10 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte{msgAlive, 0x81, 0xa4, 'N', 'o', 'd', 'e', 0xa1, 'x'})
 	f.Add([]byte{msgPushPull, 0x83, 0xa5, 'N', 'o', 'd', 'e', 's', 0, 0xac, 'U', 's', 'e', 'r', 'S', 't', 'a', 't', 'e', 'L', 'e', 'n', 0, 0xa4, 'J', 'o', 'i', 'n', 0xc2})
 	f.Add([]byte{msgCRC, 0, 0, 0, 0, msgPing})
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		_ = checkPacket(b)
-		_ = checkStream(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		testkit.Bounded(t, 2*len(b)+4<<10, func() {
+			_ = checkPacket(b)
+			_ = checkStream(b)
+		})
 	})
 }

@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/flate"
 	"pgregory.net/rapid"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/internal/vfs"
 )
 
@@ -345,8 +347,11 @@ func FuzzEntry(f *testing.F) {
 	for _, e := range write(f, s, Change{ID: "a", Available: ptr(false), Price: ptr(2.), Boost: ptr(float32(.5))}, Change{ID: "b", Item: &edged.Item{ID: "b", Title: "t"}}) {
 		f.Add(e.Key(), e.Stamp, e.Node, e.Value())
 	}
+	f.Add("iz", stampOf(noon.UnixMilli()), "one", encode(0, bomb(f)))
 	f.Fuzz(func(t *testing.T, key string, stamp uint64, node string, value []byte) {
-		e, err := Decode(key, stamp, node, value)
+		var e Entry
+		var err error
+		testkit.Bounded(t, entryRoom(len(key)+len(node)+len(value), 1), func() { e, err = Decode(key, stamp, node, value) })
 		if err != nil {
 			return
 		}
@@ -367,11 +372,24 @@ func FuzzFile(f *testing.F) {
 	write(f, s, Change{ID: "a", Available: ptr(false)}, Change{ID: "b", Item: &edged.Item{ID: "b", Title: "t"}})
 	f.Add(s.Snapshot().Encode())
 	f.Add([]byte(magic))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := DecodeFile(b)
+	var crowd []Entry
+	for i := range 1000 {
+		e, err := Decode(fmt.Sprint("?", i), stampOf(noon.UnixMilli()), "n", encode(0, nil))
 		if err != nil {
-			list, err = DecodeFile(sealed(b)) // past the checksum
+			f.Fatal(err)
 		}
+		crowd = append(crowd, e)
+	}
+	f.Add(encodeFile(crowd))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var list []Entry
+		var err error
+		items := bytes.Count(b, []byte{byte(Content)}) // entries of it begin with that
+		testkit.Bounded(t, 2*entryRoom(len(b), items), func() {
+			if list, err = DecodeFile(b); err != nil {
+				list, err = DecodeFile(sealed(b)) // past the checksum
+			}
+		})
 		if err != nil {
 			return
 		}
@@ -380,6 +398,22 @@ func FuzzFile(f *testing.F) {
 			t.Fatalf("%d entries, then %d: %v", len(list), len(again), err)
 		}
 	})
+}
+
+// entryRoom is what reading entries of n bytes may allocate, items of them new items, which unpack to 8 KiB at most each (FORMAT.md).
+func entryRoom(n, items int) int { return 32*n + 16<<10 + items*(256<<10) }
+
+// bomb is 2 KiB that unpack to a megabyte.
+func bomb(t testing.TB) []byte {
+	var b bytes.Buffer
+	w, err := flate.NewWriterDict(&b, flate.BestCompression, dictionary)
+	if err == nil {
+		_, err = w.Write(bytes.Repeat([]byte("["), 1<<20))
+	}
+	if err = errors.Join(err, w.Close()); err != nil || b.Len() > maxContent {
+		t.Fatal(b.Len(), err)
+	}
+	return b.Bytes()
 }
 
 // sealed puts the checksum right.

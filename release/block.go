@@ -130,7 +130,7 @@ func appendMoves(dst []byte, moves []Move) []byte {
 // parseMoves reads moves of units in all, none of which may reach out of the base.
 func parseMoves(b []byte, units int64, unit int, base, baseSize int64) ([]Move, error) {
 	room := (baseSize - base) / int64(unit) // may be below 0: then no move fits
-	var moves []Move
+	moves := make([]Move, 0, min(numbers(b), units))
 	var end int64
 	for units > 0 {
 		head, n := binary.Uvarint(b)
@@ -155,6 +155,16 @@ func parseMoves(b []byte, units int64, unit int, base, baseSize int64) ([]Move, 
 		return nil, formatf("moves: %d bytes too many", len(b))
 	}
 	return moves, nil
+}
+
+// numbers counts the varints in b.
+func numbers(b []byte) (n int64) {
+	for _, c := range b {
+		if c < 0x80 {
+			n++
+		}
+	}
+	return n
 }
 
 // predict gathers what the block resembles, zeros where it resembles nothing.

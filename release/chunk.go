@@ -57,7 +57,7 @@ func (c Chunk) identify(raw []byte) error {
 
 // decodeFrame decodes a chunk of the first format, one zstd frame.
 func (c Chunk) decodeFrame(dst, packed []byte) ([]byte, error) {
-	out, err := unzstd(dst, packed)
+	out, err := unzstd(dst, packed, int(c.Raw))
 	if err != nil {
 		return nil, err
 	}

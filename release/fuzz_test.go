@@ -2,9 +2,13 @@ package release
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"io"
+	"strings"
 	"testing"
 
+	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/internal/vfs"
 )
 
@@ -16,8 +20,13 @@ func FuzzManifest(f *testing.F) {
 	}
 	f.Add(b)
 	f.Add([]byte(`{"type":"edged.release/1","version":1,"created":"2026-01-01T00:00:00Z","components":[{"name":"a","size":0,"hash":"sha256:","chunks":[]}]}`))
+	for _, many := range swarms(1000) {
+		f.Add(fmt.Appendf(nil, `{"type":"edged.release/2","version":1,"created":"2026-01-01T00:00:00Z","forced":%[1]s,"components":%[1]s}`, many))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := ParseManifest(b)
+		var m *Manifest
+		var err error
+		testkit.Bounded(t, documentRoom(len(b)), func() { m, err = ParseManifest(b) })
 		if err != nil {
 			return
 		}
@@ -31,8 +40,13 @@ func FuzzRollout(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	for _, many := range swarms(1000) {
+		f.Add(fmt.Appendf(nil, `{"type":"edged.rollout/1","version":1,"kept":%[1]s,"critical":%[1]s}`, many))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := ParseRollout(b)
+		var r *Rollout
+		var err error
+		testkit.Bounded(t, documentRoom(len(b)), func() { r, err = ParseRollout(b) })
 		if err != nil {
 			return
 		}
@@ -42,6 +56,21 @@ func FuzzRollout(f *testing.F) {
 		}
 		checkStable(t, r, func(b []byte) (document, error) { return ParseRollout(b) })
 	})
+}
+
+// documentRoom is what reading a document of n bytes may allocate (FORMAT.md).
+func documentRoom(n int) int { return 128*n + 16<<10 }
+
+// swarms are lists of n small values, which cost a reader most for their bytes.
+func swarms(n int) (list []string) {
+	for _, value := range []string{`{}`, `[]`, `0`, `""`, `{"a":0}`, `{"name":"a","size":0,"chunks":[{}]}`} {
+		list = append(list, "["+strings.TrimSuffix(strings.Repeat(value+",", n), ",")+"]")
+	}
+	var keys strings.Builder
+	for i := range n {
+		fmt.Fprintf(&keys, `"%x":0,`, i)
+	}
+	return append(list, "[{"+strings.TrimSuffix(keys.String(), ",")+"}]")
 }
 
 type document interface{ Encode() ([]byte, error) }
@@ -73,11 +102,32 @@ func FuzzEnvelope(f *testing.F) {
 	}
 	f.Add(good)
 	f.Add([]byte(`{"payload":"","payloadType":"","signatures":[{"keyid":"","sig":""}]}`))
+	for _, many := range swarms(1000) {
+		f.Add(fmt.Appendf(nil, `{"payload":"","payloadType":"","signatures":%s}`, many))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if got, err := trust.Open(b, RolloutType); err == nil && !bytes.Equal(got, payload) {
+		var got []byte
+		var err error
+		testkit.Bounded(t, documentRoom(len(b)), func() { got, err = trust.Open(b, RolloutType) })
+		if err == nil && !bytes.Equal(got, payload) {
 			t.Fatalf("opened: %s", got)
 		}
 	})
+}
+
+// chunkRoom is what decoding a chunk may allocate: of n bytes that promise raw ones.
+func chunkRoom(n, raw int) int { return 4*n + 32*raw + 256<<10 }
+
+// moves is a block of nothing but moves of single rows of a byte, which take the most memory for what they promise.
+func moves(raw int) []byte {
+	text := bytes.Repeat([]byte{1 << 1}, raw)
+	b := []byte{blockFormat, wordBytes, 0, 0}
+	b = binary.LittleEndian.AppendUint32(b, 1)
+	b = binary.LittleEndian.AppendUint64(b, 0)
+	for _, stream := range [][]byte{text, make([]byte, raw)} {
+		b, _ = appendStream(b, stream)
+	}
+	return b
 }
 
 // A chunk either decodes to exactly the bytes its manifest promises, or is refused, in either format, with and without a base.
@@ -98,17 +148,25 @@ func FuzzChunk(f *testing.F) {
 	for _, b := range [][]byte{full, delta, frame} {
 		f.Add(b, int64(len(new)))
 	}
+	for _, raw := range []int{100, 5000, MaxChunkRaw} {
+		f.Add(moves(raw), int64(raw))
+	}
 	f.Fuzz(func(t *testing.T, packed []byte, raw int64) {
 		if raw < 1 || raw > MaxChunkRaw {
 			return // refused by the manifest's reader
 		}
 		p := pieceOf(packed)
 		first := Chunk{Piece: p, Raw: raw}
-		if out, err := first.Decode(nil, packed); err == nil && int64(len(out)) != raw {
+		var out []byte
+		var err error
+		testkit.Bounded(t, chunkRoom(len(packed), int(raw)), func() { out, err = first.Decode(nil, packed) })
+		if err == nil && int64(len(out)) != raw {
 			t.Fatalf("first format: %d bytes, want %d", len(out), raw)
 		}
 		for _, base := range []io.ReaderAt{nil, bytes.NewReader(old)} {
-			out, err := decodeBlock(nil, packed, int(raw), base, int64(len(old)))
+			var out []byte
+			var err error
+			testkit.Bounded(t, chunkRoom(len(packed), int(raw)), func() { out, err = decodeBlock(nil, packed, int(raw), base, int64(len(old))) })
 			if err == nil && int64(len(out)) != raw {
 				t.Fatalf("%d bytes, want %d", len(out), raw)
 			}

@@ -37,7 +37,7 @@ var (
 			zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderCRC(false))
 	})
 	decoder = sync.OnceValues(func() (*zstd.Decoder, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxStream), zstd.WithDecoderMaxWindow(8<<20))
+		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxStream), zstd.WithDecoderMaxWindow(8<<20), zstd.WithDecodeAllCapLimit(true))
 	})
 )
 
@@ -124,7 +124,7 @@ func decodeStream(dst, b []byte, coding, log byte, raw int) ([]byte, error) {
 		out = append(dst, b...)
 	case codingZstd:
 		var err error
-		if out, err = unzstd(dst, b); err != nil {
+		if out, err = unzstd(dst, b, raw); err != nil {
 			return nil, err
 		}
 	default:
@@ -136,12 +136,13 @@ func decodeStream(dst, b []byte, coding, log byte, raw int) ([]byte, error) {
 	return out, nil
 }
 
-func unzstd(dst, b []byte) ([]byte, error) {
+// unzstd appends what a frame holds, for which it takes no more room than raw bytes need.
+func unzstd(dst, b []byte, raw int) ([]byte, error) {
 	dec, err := decoder()
 	if err != nil {
 		return nil, fmt.Errorf("zstd: %w", err)
 	}
-	out, err := dec.DecodeAll(b, dst)
+	out, err := dec.DecodeAll(b, slices.Grow(dst, raw))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/internal/vfs"
 )
 
@@ -172,8 +173,13 @@ func FuzzRoot(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
+	for _, many := range swarms(1000) {
+		f.Add(fmt.Appendf(nil, `{"type":"edged.root/1","version":1,"keys":%[1]s,"roles":%[1]s}`, many))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := parseRoot(b)
+		var r *Root
+		var err error
+		testkit.Bounded(t, documentRoom(len(b)), func() { r, err = parseRoot(b) })
 		if err != nil {
 			return
 		}
