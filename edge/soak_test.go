@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/metrics"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -80,8 +81,9 @@ func (m *memory) thirds() (first, last float64) {
 	return mean(m.live[:n]), mean(m.live[len(m.live)-n:])
 }
 
-// Releases are swapped under a node at half of its peak: no request fails, no answer mixes two releases, memory does not grow. EDGED_SOAK says for how
-// long, with up to five swaps a second; without it there is a short one.
+// Releases are swapped under a node at half of its peak: no request fails, no answer mixes two releases or has rules of another, memory does not grow.
+// EDGED_SOAK says for how long, with up to five swaps a second; without it there is a short one. EDGED_SOAK_EVERY is another time between two
+// swaps, EDGED_SOAK_LOAD another part of the peak.
 func TestSwapSoak(t *testing.T) {
 	duration, every, least := time.Second, 100*time.Millisecond, 1
 	if text := os.Getenv("EDGED_SOAK"); text != "" {
@@ -90,6 +92,21 @@ func TestSwapSoak(t *testing.T) {
 			t.Fatal(err)
 		}
 		every = 200 * time.Millisecond
+	}
+	share := .5
+	if text := os.Getenv("EDGED_SOAK_EVERY"); text != "" {
+		var err error
+		if every, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text := os.Getenv("EDGED_SOAK_LOAD"); text != "" {
+		var err error
+		if share, err = strconv.ParseFloat(text, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if duration > time.Second {
 		least = int(duration/every) / 2
 	}
 	t.Chdir(t.TempDir())
@@ -106,7 +123,7 @@ func TestSwapSoak(t *testing.T) {
 	for i := range 50 {
 		load.Items = append(load.Items, fmt.Sprintf("b-%03d", i))
 	}
-	load.Rate = cmp.Or(peakOf(t, load)/2, 100)
+	load.Rate = cmp.Or(share*peakOf(t, load), 100)
 	var report bench.LoadReport
 	var err error
 	var held memory

@@ -13,6 +13,7 @@ import (
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/rules"
 )
 
 // large is a shop of 100,000 items in 200 tastes: 256 factors, a table of 100 entries a row within the taste, all parts of a blend.
@@ -118,4 +119,36 @@ func benchmarkGoal(b *testing.B, r *Ranker, asked []*Request, goal model.Goal, e
 		call()
 	}
 	b.ReportMetric(float64(scanned)/float64(i), "scored/op")
+}
+
+// BenchmarkVaried is what variety adds to a list.
+func BenchmarkVaried(b *testing.B) {
+	m := large()
+	r, asked := ranker(m), shoppers(m, 64)
+	for _, n := range []int{10, 100, 500} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var a Answer
+			var s Scratch
+			var l Likeness
+			var plan rules.Plan
+			lists := make([][]rules.Item, len(asked))
+			for i, q := range asked {
+				q := *q
+				q.N = min(4*n+50, MaxDepth)
+				r.Recommend(&a, &s, &q)
+				for _, it := range a.Items {
+					lists[i] = append(lists[i], rules.Item{Row: it.Row, Score: it.Score, Tier: uint8(it.Level)})
+				}
+			}
+			(*rules.Set)(nil).Match(&plan, &rules.Context{})
+			plan.Add(&rules.Wish{Diversity: .3, Explore: -1})
+			i := 0
+			for b.Loop() {
+				i++
+				if got := plan.Apply(lists[i%len(lists)], n, &rules.Scope{Alike: l.Of(r)}); len(got) != n {
+					b.Fatalf("%d items", len(got))
+				}
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package rank
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +26,7 @@ type known struct {
 
 type selected struct {
 	rows  *model.Selection
+	size  int // conditions it is made of
 	asked atomic.Int32
 	often int32 // times asked after which the rows are prepared; 0: never
 }
@@ -37,16 +39,32 @@ const (
 
 // Where returns which rows meet a condition, written as the key where of rules has it. The Selection may be kept and shared.
 func (r *Ranker) Where(condition []byte) (*model.Selection, error) {
+	left := rules.MaxNodes
+	return r.WhereOf(condition, &left)
+}
+
+// WhereOf is Where for one of several conditions that have so many parts left between them, and takes its own off.
+func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) {
 	s := r.selections
 	if known := s.known.Load(); known != nil {
 		if found, ok := known.of[string(condition)]; ok {
+			if *left -= found.size; *left < 0 {
+				return nil, errTooMany
+			}
 			if found.asked.Load() < found.often && found.asked.Add(1) == found.often {
 				go s.prepare(r.m, found.rows, known.spent)
 			}
 			return found.rows, nil
 		}
 	}
-	f, err := filterOf(string(condition))
+	w, err := rules.ParseWhere(string(condition))
+	if err != nil {
+		return nil, err
+	}
+	if *left -= w.Size(); *left < 0 {
+		return nil, errTooMany
+	}
+	f, err := rules.Translate(w, filters{})
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +74,14 @@ func (r *Ranker) Where(condition []byte) (*model.Selection, error) {
 	if err := r.m.Select(found, &f, &s.work); err != nil {
 		return nil, err
 	}
-	s.add(string(condition), found)
+	s.add(string(condition), &selected{rows: found, size: w.Size(), often: often(found)})
 	return found, nil
 }
 
-func (s *selections) add(condition string, found *model.Selection) {
-	next := &known{of: map[string]*selected{condition: {rows: found, often: often(found)}}, spent: new(float64)}
+var errTooMany = errors.New("more conditions than may be asked in one request")
+
+func (s *selections) add(condition string, found *selected) {
+	next := &known{of: map[string]*selected{condition: found}, spent: new(float64)}
 	if known := s.known.Load(); known != nil && len(known.of) < maxSelections {
 		next.spent = known.spent
 		for k, v := range known.of {
@@ -90,14 +110,6 @@ func (s *selections) prepare(m *model.Model, rows *model.Selection, spent *float
 	}
 	m.Prepare(rows)
 	*spent += float64(rows.Filter().Bytes())
-}
-
-func filterOf(condition string) (model.Filter, error) {
-	w, err := rules.ParseWhere(condition)
-	if err != nil {
-		return model.Filter{}, err
-	}
-	return rules.Translate(w, filters{})
 }
 
 // filters makes filters of conditions.

@@ -35,6 +35,7 @@ var (
 type expression struct {
 	source string
 	root   *node
+	nodes  int
 	names  []string // variables, by their number
 }
 
@@ -128,8 +129,11 @@ type compiler struct {
 
 func compileExpression(source string, known names) (*expression, error) {
 	cfg := conf.CreateNew()
-	cfg.MaxNodes = 2 * MaxNodes // parts of one comparison are nodes to the parser
+	cfg.MaxNodes = maxParts
 	tree, err := parser.ParseWithConfig(source, cfg)
+	if err != nil && strings.Contains(err.Error(), "maximum allowed nodes") {
+		return nil, errTooLarge
+	}
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		return nil, errors.New(first)
@@ -138,10 +142,14 @@ func compileExpression(source string, known names) (*expression, error) {
 	if c.x.root, err = c.condition(tree.Node); err != nil {
 		return nil, err
 	}
+	c.x.nodes = c.nodes
 	return c.x, nil
 }
 
-var errTooLarge = fmt.Errorf("more than %d conditions", MaxNodes)
+// maxParts bounds names, constants and operators together, those of lists among them.
+const maxParts = 2 * MaxNodes
+
+var errTooLarge = fmt.Errorf("more than %d conditions, or %d names, constants and operators", MaxNodes, maxParts)
 
 func (c *compiler) condition(n ast.Node) (*node, error) {
 	if c.nodes++; c.nodes > MaxNodes {

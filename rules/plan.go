@@ -347,7 +347,7 @@ func (p *Plan) fill(n int, in *Scope) {
 			p.place(x.row)
 		}
 	}
-	from := source{p: p}
+	from := source{p: p, late: in.Late}
 	if p.diversity > 0 && in.Alike != nil {
 		from.varied(in.Alike)
 	}

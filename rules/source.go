@@ -7,12 +7,20 @@ type source struct {
 	p     *Plan
 	at    int // of the keys, the next
 	alike Alike
+	late  func() bool // nil: never
+	over  bool        // it was late
+}
+
+// hurry reports whether time is up: what is left keeps its order then.
+func (s *source) hurry() bool {
+	s.over = s.over || s.late != nil && s.late()
+	return s.over
 }
 
 // put puts an item into the list.
 func (s *source) put(it Item) {
 	s.p.out = append(s.p.out, it)
-	if s.alike != nil {
+	if s.alike != nil && !s.hurry() {
 		s.alike.Place(it.Row)
 	}
 }
@@ -87,7 +95,7 @@ func (s *source) nextVaried() *Item {
 			}
 			v.places[kept], v.worth[kept] = place, v.worth[i]
 			worth := v.worth[i]
-			if !p.flow[place].Buried {
+			if !p.flow[place].Buried && !s.over {
 				worth -= float32(p.diversity * near[place])
 			}
 			if best < 0 || worth > most {

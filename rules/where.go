@@ -24,6 +24,9 @@ func ParseWhere(source string) (*Where, error) {
 	return &Where{x}, nil
 }
 
+// Size is how many conditions w is made of, and, or and not among them: 1 to MaxNodes.
+func (w *Where) Size() int { return w.x.nodes }
+
 // Conditions makes conditions of some kind F.
 type Conditions[F any] interface {
 	All() F // met by every item

@@ -23,6 +23,7 @@ type Scope struct {
 	May    func(edged.Row) bool // whether a pinned row that is not in the list may be shown
 	Groups *Groups              // for caps of the request; nil: those of the rules are used, if there are any
 	Alike  Alike                // nil: diversity is not acted on
+	Late   func() bool          // whether time is up: what follows is not varied any more; nil: never
 	Fresh  []edged.Row          // new items to explore with, none of the list, in the order in which they are shown
 	Places []bool               // from the first on, whether one of them is shown there
 }

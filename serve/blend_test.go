@@ -21,6 +21,7 @@ import (
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
+	"github.com/edged/edged/trend"
 )
 
 // withBlends gives a shop tables, each item speaking for the next two, and a blend for each goal.
@@ -168,39 +169,44 @@ type reasoned struct {
 	Terms  map[string]json.Number
 }
 
-// What is served is what rank and rules make in process, item by item, score by score, share by share: for shops with blends and without, by rules of
-// every kind, with filters, boosts, caps, variety and exploration. EDGED_REQUESTS asks for more of them.
+// requests is how many requests a test makes: EDGED_REQUESTS, or so many.
+func requests(n int) int {
+	if wanted, err := strconv.Atoi(os.Getenv("EDGED_REQUESTS")); err == nil {
+		return wanted
+	}
+	return n
+}
+
+// What is served is what rank and rules make in process, item by item, score by score, share by share: for shops with blends and without, searched exactly
+// and not, with an overlay, by rules of every kind, with filters, boosts, caps, variety and exploration, beside live trends. EDGED_REQUESTS asks for more
+// of them.
 func TestServedIsRanked(t *testing.T) {
-	n, _ := strconv.Atoi(os.Getenv("EDGED_REQUESTS"))
+	n := requests(3000)
 	rng := rand.New(rand.NewPCG(31, 1))
 	document := oneDocument{t: t}
-	f := newFixture(t, func(c *Config) { c.Rules = &document })
+	live := someTrends(rng, 3000)
+	f := newFixture(t, func(c *Config) { c.Rules, c.Trends = &document, live })
 	h := f.server.Handler()
 	var ctx fasthttp.RequestCtx
 	prepareGet(&ctx, "/v1/recommend")
 	ctx.Request.Header.SetMethod("POST")
 	ctx.Request.Header.SetContentType("application/json")
-	var shops []*rank.Ranker
-	for _, change := range [][]func(*model.Build){nil, {withoutBlends}} {
-		m, c := bazaarFiles(t, 3000, change...)
-		opened, err := model.Parse(m, c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		shops = append(shops, rank.New(opened, rank.Release{ID: "2-bbbb", Version: 2, Created: start.Add(-time.Hour)}))
-	}
-	shops = append(shops, rank.New(shop(t, "", withBlends), rank.Release{ID: "3-cccc", Version: 3, Created: start.Add(-time.Hour)}))
-	var p process
-	for i := range max(n, 3000) {
+	shops := someShops(t, rng)
+	p := process{live: live}
+	items, most := 0, 0
+	for i := range n {
 		if i%300 == 0 {
 			r := shops[i/300%len(shops)]
 			f.releases.Store(r)
-			p.ranker, document.sets, document.text = r, nil, []string{bazaarRules, "rules: []"}[i/900%2]
+			p.ranker, document.sets, document.text = r, nil, []string{bazaarRules, "rules: []"}[i/300/len(shops)%2]
 			p.set = document.For(r)
 		}
 		q := someAsk(rng, p.ranker.Model())
 		if i%4 > 0 {
 			q.wishes(rng)
+		}
+		if i%20 == 0 {
+			q.N = 1 + rng.IntN(500)
 		}
 		body, err := json.Marshal(q)
 		if err != nil {
@@ -220,13 +226,76 @@ func TestServedIsRanked(t *testing.T) {
 			t.Fatalf("%s:\n%s\ngot  %s\nwant %s", body, resp, got.spelled(), want)
 		}
 		p.check(t, &q, &got)
+		items, most = items+len(got.Items), max(most, len(got.Items))
 	}
+	t.Logf("%d requests, %d items, %d at most", n, items, most)
+}
+
+// someShops are shops of 3,000 items with blends, without, with an overlay, and by a search that is not exact, and a small one.
+func someShops(t *testing.T, rng *rand.Rand) (shops []*rank.Ranker) {
+	of := func(m *model.Model) *rank.Ranker {
+		return rank.New(m, rank.Release{ID: fmt.Sprintf("%d-bbbb", len(shops)+2), Version: uint64(len(shops) + 2), Created: start.Add(-time.Hour)})
+	}
+	for _, change := range [][]func(*model.Build){nil, {withoutBlends}, {withoutBlends, searched}, {searched}} {
+		m, c := bazaarFiles(t, 3000, change...)
+		opened, err := model.Parse(m, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shops = append(shops, of(opened))
+	}
+	if shops[2].Model().Meta().Search == nil {
+		t.Fatal("the search is exact")
+	}
+	changed, err := shops[0].With(someChanges(rng, 3000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(shops, changed, of(shop(t, "", withBlends)))
+}
+
+// searched has the search calibrated, so that it is not exact.
+func searched(b *model.Build) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	for range 600 * b.Meta.Dim {
+		b.Search.Queries = append(b.Search.Queries, float32(rng.NormFloat64()))
+	}
+}
+
+// someChanges are those of an overlay.
+func someChanges(rng *rand.Rand, n int) rank.Changes {
+	c := rank.Changes{Tag: "1", Prices: map[edged.Row]float64{}, Items: []edged.Item{{ID: "new-1", Title: "Thing", Brand: "brand1", Price: 7, Tags: []string{"own"}, Categories: []string{"c1/t1"}}}}
+	rows := rng.Perm(n)
+	for i := range 60 {
+		c.Off, c.On = append(c.Off, edged.Row(rows[i])), append(c.On, edged.Row(rows[60+i]))
+		c.Boosts = append(c.Boosts, rank.Boost{Row: edged.Row(rows[120+i]), By: []float32{.1, 3, 50}[i%3]})
+		c.Prices[edged.Row(rows[180+i])] = float64(i)
+	}
+	return c
+}
+
+// lists is what trends, by country.
+type lists map[string]*trend.List
+
+func (l lists) Top(country, _ string) *trend.List { return l[country] }
+func (lists) Add(*edged.Event)                    {}
+
+func someTrends(rng *rand.Rand, n int) lists {
+	l := lists{}
+	for _, country := range []string{"", "GB"} {
+		l[country] = &trend.List{}
+		for k, row := range rng.Perm(n)[:20] {
+			l[country].Entries = append(l[country].Entries, trend.Entry{ID: fmt.Sprintf("b%05d", row), Score: float64(30 - k)})
+		}
+	}
+	return l
 }
 
 // process answers by calling rank and rules.
 type process struct {
 	ranker *rank.Ranker
 	set    *rules.Set
+	live   lists
 	a      rank.Answer
 	s      rank.Scratch
 	alike  rank.Likeness
@@ -237,6 +306,7 @@ func (p *process) answer(t *testing.T, q *ask) string {
 	t.Helper()
 	r, m := p.ranker, p.ranker.Model()
 	ask := q.plain(m)
+	ask.Live, ask.LiveGlobal = p.live[ask.Country], p.live[""]
 	where := func(text string) *model.Selection {
 		s, err := r.Where([]byte(text))
 		if err != nil {

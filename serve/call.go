@@ -17,6 +17,7 @@ type call struct {
 	ctx   *fasthttp.RequestCtx
 	heads heads
 	guard *guard
+	clock func() time.Time
 	start time.Time
 	ended time.Time // when the answer was made; zero: it isn't
 	id    []byte    // {id} of the path, decoded

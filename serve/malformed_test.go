@@ -275,12 +275,26 @@ func TestMalformedBodies(t *testing.T) {
 		{`{"timeoutMs":0}`, "timeoutMs: want a whole number from 1 to 60000, got 0"},
 		{`{"timeoutMs":"50"}`, "timeoutMs: want a whole number"},
 		{`{"timeoutMs":1e-9}`, "timeoutMs: want a whole number"},
+		{`{"filter":"` + conditions(33) + `"}`, "filter: more than 64 conditions"},
+		{`{"filter":"` + strings.Repeat("(", 513) + `true` + strings.Repeat(")", 513) + `"}`, "filter: 1030 bytes, at most 1024"},
+		{`{"filter":"` + strings.Repeat("not ", 70) + `true"}`, "filter: more than 64 conditions"},
+		{`{"filter":"brand in [` + strings.Repeat("1,", 200) + `1]"}`, "filter: more than 64 conditions, or 128 names, constants and operators"},
+		{`{"filter":"` + conditions(32) + `","boost":[{"where":"` + conditions(32) + `","by":2},{"where":"price < 9","by":2},{"where":"price < 8 and price > 2","by":2}]}`, "boost: more conditions than may be asked in one request"},
 	} {
 		t.Run(name(test.body), func(t *testing.T) {
 			f.t = t
 			checkRefusal(t, f.post("/v1/recommend", "application/json", test.body), 400, test.says)
 		})
 	}
+}
+
+// conditions is an expression of n comparisons, joined by n−1 operators.
+func conditions(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf("price<%d", i)
+	}
+	return strings.Join(list, " or ")
 }
 
 func manyKeys(n int) string {

@@ -69,7 +69,7 @@ func (s *Server) rank(c *call) *problem {
 	if r.plan.Empty() {
 		return nil
 	}
-	if s.apply(c); len(c.answer.Items) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() {
+	if s.apply(c); len(c.answer.Items) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() && !c.late() {
 		c.ask.N, c.ask.Rules = rank.MaxDepth, nil // few were let through: look as deep as there is
 		c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 		s.apply(c)
@@ -112,7 +112,7 @@ func (s *Server) apply(c *call) {
 func (c *call) scope() {
 	r := &c.ruling
 	if r.scope.May == nil {
-		r.scope.May = c.mayPin
+		r.scope.May, r.scope.Late = c.mayPin, c.late
 	}
 	r.scope.Alike = nil
 	if r.plan.Diversity() > 0 {
@@ -126,6 +126,11 @@ func (c *call) scope() {
 		}
 	}
 	c.explore()
+}
+
+// late reports whether the answer's time is up.
+func (c *call) late() bool {
+	return !c.ask.Deadline.IsZero() && !c.clock().Before(c.ask.Deadline)
 }
 
 // mayPin reports whether a row that was not found may be shown all the same. Having been seen is no reason against it.

@@ -52,7 +52,7 @@ func New(cfg Config) (*Server, error) {
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
 	s.calls.New = func() any {
-		c := &call{names: names{}}
+		c := &call{names: names{}, clock: s.cfg.Clock}
 		c.reset()
 		return c
 	}

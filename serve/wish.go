@@ -37,7 +37,10 @@ var (
 	capKeys    = []string{"category", "brand"}
 )
 
-const maxBoosts = 16
+const (
+	maxBoosts     = 16
+	maxConditions = 2 * rules.MaxNodes // that filter and boosts of a request are made of together: each new one is asked of the whole catalogue
+)
 
 // wish decodes the value of one of wishKeys.
 func (c *call) wish(key string) (p *problem) {
@@ -157,15 +160,16 @@ func (c *call) settleWishes() *problem {
 	w, r := &c.req.wishes, &c.ruling
 	r.wish = rules.Wish{Boosts: r.wish.Boosts[:0], Category: w.category, Brand: w.brand, Diversity: w.diversity, Explore: w.explore}
 	c.ask.Relevance = w.relevance
+	left := maxConditions
 	if w.filter != nil {
-		only, err := c.ranker.Where(w.filter)
+		only, err := c.ranker.WhereOf(w.filter, &left)
 		if err != nil {
 			return badField("filter", "%v", err)
 		}
 		c.ask.Only = only
 	}
 	for i := range w.boosts {
-		of, err := c.ranker.Where(w.boosts[i].where)
+		of, err := c.ranker.WhereOf(w.boosts[i].where, &left)
 		if err != nil {
 			return badField("boost", "%v", err)
 		}
