@@ -40,9 +40,9 @@ func FuzzState(f *testing.F) {
 	}
 	f.Add(c.State())
 	f.Add(appendStateHeader(nil, 1<<31))
-	crowd := appendStateHeader(nil, 1000)
-	for i := range 1000 {
-		crowd = appendFact(crowd, &Fact{Kind: uint8(i), Node: "n", Key: string(rune('a' + i)), Seq: uint64(testNow)<<stampShift + 1, Expires: testNow + MaxTTL.Milliseconds()})
+	crowd := appendStateHeader(nil, 100)
+	for i := range 100 {
+		crowd = appendFact(crowd, &Fact{Kind: uint8(2 * i), Node: "n", Key: string(rune('a' + i)), Seq: uint64(testNow)<<stampShift + 1, Expires: testNow + MaxTTL.Milliseconds()})
 	}
 	f.Add(crowd)
 	f.Fuzz(func(t *testing.T, b []byte) {
