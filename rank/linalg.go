@@ -5,7 +5,7 @@ import "math"
 // Products are converted before they are added: on some CPUs the compiler would fuse the two otherwise, and nodes would
 // disagree in the last bits (ADR 2).
 
-func resize[T float64 | float32 | uint32](s []T, n int) []T {
+func resize[T float64 | float32 | uint32 | int](s []T, n int) []T {
 	if cap(s) < n {
 		return make([]T, n)
 	}

@@ -166,8 +166,8 @@ func TestLikenessIsTheCosine(t *testing.T) {
 				if lengths := math.Sqrt(dot(a, a) * dot(b, b)); lengths > 0 {
 					want[i] = max(want[i], dot(a, b)/lengths)
 				}
-				if math.Abs(float64(l.Near()[i])-want[i]) > 1e-5 {
-					t.Fatalf("item %d: %v, want %v", i, l.Near()[i], want[i])
+				if math.Abs(float64(l.Near(i))-want[i]) > 1e-5 {
+					t.Fatalf("item %d: %v, want %v", i, l.Near(i), want[i])
 				}
 			}
 		}

@@ -364,7 +364,7 @@ func (p *plainNear) Place(row edged.Row) {
 	}
 }
 
-func (p *plainNear) Near() []float32 { return p.near }
+func (p *plainNear) Near(i int) float32 { return p.near[i] }
 
 // plainWish is what a request wants beside the rules.
 type plainWish struct {

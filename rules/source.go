@@ -1,6 +1,10 @@
 package rules
 
-import "github.com/edged/edged"
+import (
+	"slices"
+
+	"github.com/edged/edged"
+)
 
 // source gives out the items of a plan's flow one after the other.
 type source struct {
@@ -13,7 +17,10 @@ type source struct {
 
 // hurry reports whether time is up: what is left keeps its order then.
 func (s *source) hurry() bool {
-	s.over = s.over || s.late != nil && s.late()
+	if !s.over && s.late != nil && s.late() {
+		s.over = true
+		s.unvaried()
+	}
 	return s.over
 }
 
@@ -63,9 +70,50 @@ func (s *source) next() *Item {
 //
 // best being the tier's best score (scores below 0 count as 0), near how much the item is like the most similar one before it in the
 // list. Of equals the first comes. What is buried keeps its order.
+//
+// As near only grows, what an item was worth before bounds what it is worth now: items wait in a heap by that, and only those that come to its top are
+// compared with what was chosen since they were there last (Minoux' lazy greedy algorithm, 1978).
 type variety struct {
-	places []int32   // in the flow, of the tier's items that are left
-	worth  []float32 // (1−λ)·score/best of each
+	heap []candidate // the tier's items that are left, the one that may be worth most on top
+}
+
+type candidate struct {
+	at    int32   // of the keys
+	place int32   // in the flow
+	worth float32 // (1−λ)·score/best
+	bound float32 // at most so much is left of it
+}
+
+func (a *candidate) before(b *candidate) bool {
+	return a.bound > b.bound || a.bound == b.bound && a.at < b.at
+}
+
+// sink puts the top where it belongs.
+func (v *variety) sink() {
+	h := v.heap
+	for i := 0; ; {
+		next := 2*i + 1
+		if next >= len(h) {
+			return
+		}
+		if next+1 < len(h) && h[next+1].before(&h[next]) {
+			next++
+		}
+		if !h[next].before(&h[i]) {
+			return
+		}
+		h[i], h[next] = h[next], h[i]
+		i = next
+	}
+}
+
+// pop takes the top out.
+func (v *variety) pop() candidate {
+	top, last := v.heap[0], len(v.heap)-1
+	v.heap[0] = v.heap[last]
+	v.heap = v.heap[:last]
+	v.sink()
+	return top
 }
 
 // varied begins to choose by what items are like.
@@ -77,47 +125,49 @@ func (s *source) varied(alike Alike) {
 	}
 	s.alike = alike
 	alike.Begin(p.rows)
-	p.variety.places = p.variety.places[:0]
+	p.variety.heap = p.variety.heap[:0]
 }
 
 func (s *source) nextVaried() *Item {
 	p, v := s.p, &s.p.variety
 	for {
-		if len(v.places) == 0 && !s.nextTier() {
-			return nil
+		if len(v.heap) == 0 {
+			if !s.nextTier() {
+				return nil
+			}
+			continue // it may hold pins alone
 		}
-		near := s.alike.Near()
-		best, most := -1, float32(0)
-		kept := 0
-		for i, place := range v.places {
-			if !p.admits(p.flow[place].Row) {
-				continue // caps only fill up
-			}
-			v.places[kept], v.worth[kept] = place, v.worth[i]
-			worth := v.worth[i]
-			if !p.flow[place].Buried && !s.over {
-				worth -= float32(p.diversity * near[place])
-			}
-			if best < 0 || worth > most {
-				best, most = kept, worth
-			}
-			kept++
-		}
-		v.places, v.worth = v.places[:kept], v.worth[:kept]
-		if best < 0 {
+		top := &v.heap[0]
+		it := &p.flow[top.place]
+		if !p.admits(it.Row) {
+			v.pop() // caps only fill up
 			continue
 		}
-		place := v.places[best]
-		v.places = append(v.places[:best], v.places[best+1:]...)
-		v.worth = append(v.worth[:best], v.worth[best+1:]...)
-		return &p.flow[place]
+		if !it.Buried && !s.over {
+			at := top.at
+			top.bound = top.worth - float32(p.diversity*s.alike.Near(int(top.place)))
+			if v.sink(); v.heap[0].at != at {
+				continue
+			}
+		}
+		v.pop()
+		return it
 	}
 }
 
-// nextTier takes the items of the next tier; false where there is none.
+// unvaried has what is left of the tier come in its order.
+func (s *source) unvaried() {
+	v := &s.p.variety
+	slices.SortFunc(v.heap, func(a, b candidate) int { return int(a.at - b.at) })
+	for i := range v.heap {
+		v.heap[i].bound = 0
+	}
+}
+
+// nextTier takes the items of the next tier, in their order, which is that of what they are worth; false where there is none.
 func (s *source) nextTier() bool {
 	p, v := s.p, &s.p.variety
-	v.places, v.worth = v.places[:0], v.worth[:0]
+	v.heap = v.heap[:0]
 	best, first := float32(0), -1
 	for s.at < len(p.keys) {
 		place := int32(p.keys[s.at] & placeMask)
@@ -136,7 +186,7 @@ func (s *source) nextTier() bool {
 		if it.Score > 0 && !it.Buried {
 			worth = float32((1 - p.diversity) * (it.Score / best))
 		}
-		v.places, v.worth = append(v.places, place), append(v.worth, worth)
+		v.heap = append(v.heap, candidate{at: int32(s.at), place: place, worth: worth, bound: worth})
 	}
 	return first >= 0
 }

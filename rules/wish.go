@@ -32,7 +32,7 @@ type Scope struct {
 type Alike interface {
 	Begin(rows []edged.Row) // the items in question
 	Place(row edged.Row)    // one more item has its place in the list
-	Near() []float32        // of each of the rows, how much it is like the most similar item that has its place, from 0 to 1
+	Near(i int) float32     // of one of the rows, how much it is like the most similar item that has its place, from 0 to 1
 }
 
 // Add adds what a request wants to the plan of its rules, after Match.
