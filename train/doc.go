@@ -6,7 +6,7 @@
 //
 // # The models
 //
-// A local ridge table, implicit ALS and a near-pair session table of package learn, blended by package rank for each goal
+// A local ridge table or one of neighbours, implicit ALS and a near-pair session table of package learn, blended by package rank for each goal
 // (new items, any items, the next of a session) and stage of evidence. Beside them a release holds item-item cosine neighbours,
 // popularity, and decayed trends by country.
 //
@@ -15,7 +15,7 @@
 // With Config.Auto a selection makes trials on the last part of what there is to learn from. A fold divides events into a part
 // that trains and exams on the rest; a lab holds what trials on a fold share; a sheet holds the score of every part of a blend
 // for the candidates of many questions, so that weights can be tried at the price of additions. Candidates go through rounds of
-// successive halving. Of more than a million events trials look at a sample of the users.
+// successive halving; every setting is a ladder, of which they try a window and, where the best lies at its edge, what follows. Of more than a million events trials look at a sample of the users.
 //
 // # Who counts
 //

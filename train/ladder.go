@@ -81,8 +81,8 @@ type axis[C any] struct {
 	set func(c *C, x float64)
 }
 
-// real and whole are axes of a number.
-func real[C any](l ladder[float64], at func(c *C) *float64) axis[C] {
+// number and whole are axes of a field.
+func number[C any](l ladder[float64], at func(c *C) *float64) axis[C] {
 	return axis[C]{l, func(c C) float64 { return *at(&c) }, func(c *C, x float64) { *at(c) = x }}
 }
 

@@ -55,8 +55,8 @@ type point struct{ x, y float64 }
 func (p point) String() string { return fmt.Sprint(p.x, " ", p.y) }
 
 var pointAxes = []axis[point]{
-	real(wide, func(p *point) *float64 { return &p.x }),
-	real(wide, func(p *point) *float64 { return &p.y }),
+	number(wide, func(p *point) *float64 { return &p.x }),
+	number(wide, func(p *point) *float64 { return &p.y }),
 }
 
 // TestOutgrow: from the best of a grid on along the axes at whose edge it lies, no trial twice, within the budget; every trial says what it

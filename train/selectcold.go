@@ -25,8 +25,8 @@ func coldAxes(cfg *Config) []axis[coldTrial] {
 	}
 	h, shrink := cfg.PlaceHalfLifeDays, cfg.PlaceShrink
 	return []axis[coldTrial]{
-		real(ladder[float64]{times(h, 0.125, 0.25), times(h, 0.5, 1, 2), times(h, 4, 8), h}, func(c *coldTrial) *float64 { return &c.halfLife }),
-		real(ladder[float64]{times(shrink, 1.0/64, 1.0/16), times(shrink, 0.25, 1, 4), times(shrink, 16, 64), shrink}, func(c *coldTrial) *float64 { return &c.shrink }),
+		number(ladder[float64]{times(h, 0.125, 0.25), times(h, 0.5, 1, 2), times(h, 4, 8), h}, func(c *coldTrial) *float64 { return &c.halfLife }),
+		number(ladder[float64]{times(shrink, 1.0/64, 1.0/16), times(shrink, 0.25, 1, 4), times(shrink, 16, 64), shrink}, func(c *coldTrial) *float64 { return &c.shrink }),
 	}
 }
 

@@ -37,9 +37,9 @@ func (s *selection) factorAxes() []axis[factorTrial] {
 		halfLives = ladder[float64]{[]float64{30, 60}, []float64{120, 240, 0}, nil, 240}
 	}
 	return []axis[c]{
-		real(halfLives, func(c *c) *float64 { return &c.halfLife }),
-		real(orFixed(s.free.A0, ladder[float64]{[]float64{0.001, 0.003}, []float64{0.01, 0.03, 0.1, 0.3}, []float64{1, 3}, 0.1}), func(c *c) *float64 { return &c.A0 }),
-		real(orFixed(s.free.Reg, ladder[float64]{[]float64{0.0001, 0.0003}, []float64{0.001, 0.003, 0.01}, []float64{0.03, 0.1, 0.3, 1}, 0.003}),
+		number(halfLives, func(c *c) *float64 { return &c.halfLife }),
+		number(orFixed(s.free.A0, ladder[float64]{[]float64{0.001, 0.003}, []float64{0.01, 0.03, 0.1, 0.3}, []float64{1, 3}, 0.1}), func(c *c) *float64 { return &c.A0 }),
+		number(orFixed(s.free.Reg, ladder[float64]{[]float64{0.0001, 0.0003}, []float64{0.001, 0.003, 0.01}, []float64{0.03, 0.1, 0.3, 1}, 0.003}),
 			func(c *c) *float64 { return &c.Reg }),
 	}
 }

@@ -27,13 +27,13 @@ func sessionAxes(timed, content bool) []axis[SessionConfig] {
 		priors = ladder[float64]{nil, []float64{0, 1, 2, 4}, []float64{8, 16}, first.Prior}
 	}
 	return []axis[c]{
-		real(halfLives, func(c *c) *float64 { return &c.HalfLifeDays }),
+		number(halfLives, func(c *c) *float64 { return &c.HalfLifeDays }),
 		whole(ladder[float64]{[]float64{2, 3}, []float64{5, 10, 20}, []float64{40}, float64(first.Window)}, func(c *c) *int { return &c.Window }),
-		real(ladder[float64]{[]float64{0, 0.25}, []float64{0.5, 0.8, 1.2}, []float64{1.6, 2}, first.Power}, func(c *c) *float64 { return &c.Power }),
-		real(ladder[float64]{[]float64{0.03, 0.12}, []float64{0.5, 2, 8}, []float64{32, 128}, first.Shrink}, func(c *c) *float64 { return &c.Shrink }),
-		real(ladder[float64]{[]float64{0.1, 0.3}, []float64{0.6, 1}, nil, first.Rho}, func(c *c) *float64 { return &c.Rho }),
-		real(ladder[float64]{nil, []float64{0, 0.1, 0.2}, []float64{0.3, 0.4}, first.Target}, func(c *c) *float64 { return &c.Target }),
-		real(priors, func(c *c) *float64 { return &c.Prior }),
+		number(ladder[float64]{[]float64{0, 0.25}, []float64{0.5, 0.8, 1.2}, []float64{1.6, 2}, first.Power}, func(c *c) *float64 { return &c.Power }),
+		number(ladder[float64]{[]float64{0.03, 0.12}, []float64{0.5, 2, 8}, []float64{32, 128}, first.Shrink}, func(c *c) *float64 { return &c.Shrink }),
+		number(ladder[float64]{[]float64{0.1, 0.3}, []float64{0.6, 1}, nil, first.Rho}, func(c *c) *float64 { return &c.Rho }),
+		number(ladder[float64]{nil, []float64{0, 0.1, 0.2}, []float64{0.3, 0.4}, first.Target}, func(c *c) *float64 { return &c.Target }),
+		number(priors, func(c *c) *float64 { return &c.Prior }),
 	}
 }
 

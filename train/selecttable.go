@@ -22,16 +22,16 @@ func tableAxes(kind string, timed bool) []axis[TableConfig] {
 	if timed {
 		halfLives = ladder[float64]{[]float64{15, 30}, []float64{60, 120, 0}, nil, start.HalfLifeDays}
 	}
-	axes := []axis[c]{real(halfLives, func(c *c) *float64 { return &c.HalfLifeDays })}
+	axes := []axis[c]{number(halfLives, func(c *c) *float64 { return &c.HalfLifeDays })}
 	if kind == knnTable {
 		return append(axes,
 			whole(ladder[float64]{[]float64{15, 25}, []float64{50, 200}, []float64{400}, 50}, func(c *c) *int { return &c.Neighbours }),
-			real(ladder[float64]{[]float64{0, 1, 3}, []float64{10}, []float64{30, 100}, 10}, func(c *c) *float64 { return &c.Shrink }))
+			number(ladder[float64]{[]float64{0, 1, 3}, []float64{10}, []float64{30, 100}, 10}, func(c *c) *float64 { return &c.Shrink }))
 	}
 	return append(axes,
-		real(ladder[float64]{[]float64{0.5, 1}, []float64{2, 4, 8, 12}, []float64{24, 48, 96, 192}, start.L2}, func(c *c) *float64 { return &c.L2 }),
-		real(ladder[float64]{nil, []float64{0, 0.5}, []float64{1, 2}, start.P}, func(c *c) *float64 { return &c.P }),
-		real(ladder[float64]{[]float64{0, 0.15}, []float64{0.3, 0.5}, []float64{0.7, 1}, start.E}, func(c *c) *float64 { return &c.E }))
+		number(ladder[float64]{[]float64{0.5, 1}, []float64{2, 4, 8, 12}, []float64{24, 48, 96, 192}, start.L2}, func(c *c) *float64 { return &c.L2 }),
+		number(ladder[float64]{nil, []float64{0, 0.5}, []float64{1, 2}, start.P}, func(c *c) *float64 { return &c.P }),
+		number(ladder[float64]{[]float64{0, 0.15}, []float64{0.3, 0.5}, []float64{0.7, 1}, start.E}, func(c *c) *float64 { return &c.E }))
 }
 
 // tableGrid are the tables that are tried, the default first.
@@ -65,8 +65,11 @@ type chosenTable struct {
 func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) (*chosenTable, error) {
 	l := s.lab
 	learned, visits := c, visitHalfLives(l.part.timed())
-	if share < 1 && l.matrix(0).Pairs() > manyPairs && c.Model == ridgeTable {
-		learned.Neighbours, visits = c.Neighbours/2, fixed(visits.start)
+	if share < 1 && l.matrix(0).Pairs() > manyPairs {
+		visits = fixed(visits.start)
+		if c.Model == ridgeTable {
+			learned.Neighbours = c.Neighbours / 2
+		}
 	}
 	table, err := learned.fit(ctx, thin(l.matrix(c.HalfLifeDays), share, l.seed), l.part.alike, l.threads, nil, nil)
 	if err != nil {
@@ -75,7 +78,7 @@ func (s *selection) tryTable(ctx context.Context, c TableConfig, share float64) 
 	return s.judge(ctx, c, table, visits)
 }
 
-// manyPairs are those of data from which on the first round of trials learns with half of the neighbours and judges with one half-life of
+// manyPairs are those of data from which on the first round of trials learns a ridge with half of the neighbours, and judges with one half-life of
 // the history: equations take most of the time, as the cube of the neighbours, whatever the share of the visitors.
 const manyPairs = 400_000
 
