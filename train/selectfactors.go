@@ -26,7 +26,7 @@ type chosenFactors struct {
 	factors *learn.Factors
 	visits  float64 // half-life of a history's items in the fold-in
 	alone   float64 // the reward without a table
-	score   float64 // the reward with the table or without, whichever is higher
+	score   float64 // the reward with the table or without, whichever is higher, on the mean of the goals
 }
 
 // factorAxes are what is tried of ALS at one length, what is not to be chosen fixed.
@@ -61,8 +61,11 @@ var factorMixes = []mix{
 // aloneMixes are those in which they are judged without one.
 var aloneMixes = []mix{{partFactors: 1}, {partFactors: 1, partPopular: 0.2}}
 
-// tryFactors learns factors with a share of the sweeps and sees what they find alone, all items before them, and what they add to
-// the table: one that reaches little of use must hide none that find more.
+// repeatWeights are those of what is taken again, for any item.
+var repeatWeights = []float32{3, 12}
+
+// tryFactors learns factors with a share of the sweeps and judges them: by new items and, where things are taken again, by any items as
+// well. A blend for new items may have so little use for vectors that it cannot tell good ones from bad.
 func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTable, share float64) (*chosenFactors, error) {
 	l := s.lab
 	als := c.ALS
@@ -72,22 +75,54 @@ func (s *selection) tryFactors(ctx context.Context, c factorTrial, t *chosenTabl
 		return nil, err
 	}
 	factors.X = nil // of many visitors large, and not needed
-	best := &chosenFactors{factorTrial: c, factors: factors, visits: visitHalfLives(l.part.timed()).start}
+	f := &chosenFactors{factorTrial: c, factors: factors, visits: visitHalfLives(l.part.timed()).start}
+	beside := 0.0
+	if f.alone, beside, err = s.judgeFactors(ctx, model.GoalNew, f, t); err != nil {
+		return nil, err
+	}
+	f.score = max(f.alone, beside)
+	if l.repeats {
+		alone, beside, err := s.judgeFactors(ctx, model.GoalAny, f, t)
+		if err != nil {
+			return nil, err
+		}
+		f.score = (f.score + max(alone, beside)) / 2
+	}
+	return f, nil
+}
+
+// judgeFactors sees what factors find alone, all items before them, and what they add to the table: one that reaches little of use must hide none
+// that find more.
+func (s *selection) judgeFactors(ctx context.Context, goal model.Goal, f *chosenFactors, t *chosenTable) (alone, beside float64, err error) {
+	l := s.lab
 	b := l.base(s.cfg.TrendHalfLifeDays)
-	b.vectors = newVectorPart(factors, best.visits)
-	alone, err := l.sheet(ctx, model.GoalNew, b)
-	if err != nil {
-		return nil, err
+	b.vectors = newVectorPart(f.factors, f.visits)
+	without, with := aloneMixes, factorMixes
+	if goal == model.GoalAny {
+		b.sparse[partRepeat] = byRepeat(l.q, defaultRepeatHalfLife)
+		without, with = repeating(without), repeating(with)
 	}
+	sheet, err := l.sheet(ctx, goal, b)
+	if err != nil {
+		return 0, 0, err
+	}
+	_, alone = sheet.bestMix(without, l.threads)
 	b.sparse[partTable] = byTable(t.table, t.visits, l.active)
-	beside, err := l.sheet(ctx, model.GoalNew, b)
-	if err != nil {
-		return nil, err
+	if sheet, err = l.sheet(ctx, goal, b); err != nil {
+		return 0, 0, err
 	}
-	_, best.alone = alone.bestMix(aloneMixes, l.threads)
-	_, best.score = beside.bestMix(factorMixes, l.threads)
-	best.score = max(best.score, best.alone)
-	return best, nil
+	_, beside = sheet.bestMix(with, l.threads)
+	return alone, beside, nil
+}
+
+// repeating are mixes with each weight of what is taken again.
+func repeating(mixes []mix) (list []mix) {
+	for _, m := range mixes {
+		for _, m[partRepeat] = range repeatWeights {
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // longestVectors bounds the vectors of all visitors and items, in bytes, where their length is chosen: those of many visitors
