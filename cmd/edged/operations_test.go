@@ -98,7 +98,7 @@ func (h *handbook) learned(version int) {
 	writeItems(h.t, items, version)
 	h.edged("import", "events", "--data", h.path("shop"), events)
 	h.edged("import", "items", "--data", h.path("shop"), items)
-	h.says("edged train   --data shop --out release", "--out release", "--out release --factors 16 --sweeps 4")
+	h.says("edged train   --data shop --out release", "--out release", "--out release --factors 16 --sweeps 4 --a0 0.1")
 }
 
 // status waits until the node says so of itself.
