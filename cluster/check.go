@@ -69,6 +69,7 @@ var (
 		msgError: {{name: "Error", kind: raw, max: 1024}},
 	}
 	exchangeForm = form{numberField("Nodes", maxExchange), numberField("UserStateLen", maxReceived), {name: "Join", kind: boolean}}
+	partForm     = form{numberField("UserMsgLen", maxReceived+1)}
 	memberForm   = form{
 		nameField("Name"), {name: "Addr", kind: address, max: 16}, fieldPort, fieldMeta, fieldIncarnation,
 		numberField("State", int(memberlist.StateLeft)), fieldVersions,
@@ -141,10 +142,26 @@ func checkStream(b []byte) error {
 	if len(b) == 0 {
 		return fmt.Errorf("%w: empty message", errForm)
 	}
-	if b[0] == msgPushPull {
+	switch b[0] {
+	case msgPushPull:
 		return checkExchange(b[1:])
+	case msgUser:
+		return checkPart(b[1:])
 	}
 	return checkForm(streamForms, b)
+}
+
+// checkPart wants a state of the length that is announced, and nothing after it.
+func checkPart(b []byte) error {
+	sizes := map[string]int{}
+	b, err := partForm.check(b, sizes)
+	if err != nil {
+		return err
+	}
+	if len(b) == 0 || len(b) != sizes["UserMsgLen"] || b[0] != partFormat {
+		return fmt.Errorf("%w: %d bytes of a message, %d announced, or not in format %d", errForm, len(b), sizes["UserMsgLen"], partFormat)
+	}
+	return walkState(b[1:], func(*Fact) {})
 }
 
 // checkExchange wants the members and the bytes of facts that are announced, and nothing after them.

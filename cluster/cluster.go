@@ -27,6 +27,8 @@ type Cluster struct {
 	library atomic.Pointer[library] // nil while there is no address to listen on
 	roster  roster
 
+	paying atomic.Bool // what another lacks is being sent
+
 	unreachable map[string]bool // seeds it was said of; of joinLoop alone
 
 	ctx    context.Context // ends at Close
@@ -194,7 +196,9 @@ func (c *Cluster) Leave(timeout time.Duration) error {
 func (c *Cluster) Close() error {
 	var err error
 	c.closed.Do(func() {
+		c.news.Lock() // none begins to pay after it
 		c.cancel()
+		c.news.Unlock()
 		if lib := c.library.Load(); lib != nil {
 			err = lib.close()
 		}

@@ -43,6 +43,8 @@ type Core struct {
 	seq    uint64
 	nodes  map[string]*nodeFacts
 	shared map[factKey]*Fact
+	sums   sums  // of shared
+	owed   *debt // nil: nothing
 	out    outbox
 	turn   int // which node a state that doesn't fit begins with
 }
@@ -71,8 +73,8 @@ func (c *Core) Set(now int64, kind uint8, key string, value []byte, ttl time.Dur
 	if err := f.check(); err != nil {
 		return Fact{}, err
 	}
-	if f.shared() {
-		return Fact{}, fmt.Errorf("fact of kind %d: shared, and not one node's to say", kind)
+	if f.shared() || kind == kindSums {
+		return Fact{}, fmt.Errorf("fact of kind %d: shared or of sums, and not one node's to say", kind)
 	}
 	c.seq = f.Seq
 	c.put(&f)
@@ -110,10 +112,19 @@ func (c *Core) newerShared(f *Fact) bool {
 
 // putShared stores a write that is newer than the one held, and reports whether there was room for it.
 func (c *Core) putShared(f *Fact) bool {
-	if c.shared[f.id()] = f; len(c.shared) > c.cfg.MaxShared {
-		delete(c.shared, oldest(c.shared).id())
+	c.dropShared(c.shared[f.id()])
+	c.shared[f.id()] = f
+	if c.sums.flip(f); len(c.shared) > c.cfg.MaxShared {
+		c.dropShared(oldest(c.shared))
 	}
 	return c.shared[f.id()] == f
+}
+
+func (c *Core) dropShared(f *Fact) {
+	if f != nil {
+		c.sums.flip(f)
+		delete(c.shared, f.id())
+	}
 }
 
 func oldest(facts map[factKey]*Fact) *Fact {
@@ -147,15 +158,20 @@ func (c *Core) Step(now int64, msg []byte) (news []Fact, err error) {
 // that are wrong. A malformed state is taken up to where it is malformed: each fact stands for itself.
 func (c *Core) Merge(now int64, state []byte) (news []Fact, err error) {
 	wrong := 0
+	var theirs *Fact
 	err = walkState(state, func(f *Fact) {
-		switch e := f.checkTime(now); e {
-		case nil:
+		switch e := f.checkTime(now); {
+		case e == nil && f.Kind == kindSums:
+			theirs = f
+		case e == nil:
 			news = c.learn(news, f)
-		case errExpired:
-		default:
+		case e != errExpired:
 			wrong++
 		}
 	})
+	if theirs != nil {
+		c.hearSums(theirs)
+	}
 	if err == nil && wrong > 0 {
 		err = fmt.Errorf("state: %d facts expire too late: check the sender's clock", wrong)
 	}
@@ -164,6 +180,9 @@ func (c *Core) Merge(now int64, state []byte) (news []Fact, err error) {
 
 // learn puts a fact of another, if it is news, and passes it on.
 func (c *Core) learn(news []Fact, f *Fact) []Fact {
+	if f.Kind == kindSums {
+		return news // of a state alone
+	}
 	if f.shared() {
 		return c.learnShared(news, f)
 	}
@@ -309,9 +328,9 @@ func (n *nodeFacts) each(do func(*Fact)) {
 
 // Tick forgets what is over.
 func (c *Core) Tick(now int64) {
-	for key, f := range c.shared {
+	for _, f := range c.shared {
 		if f.Expires <= now {
-			delete(c.shared, key)
+			c.dropShared(f)
 		}
 	}
 	for name, n := range c.nodes {
@@ -336,10 +355,14 @@ func (c *Core) Outbox(overhead, limit int) [][]byte { return c.out.take(overhead
 // State is what this node knows, for another to merge: the urgent kinds of all nodes first, then the shared, then the bulk; as much as fits, a
 // different part each time when not all does.
 func (c *Core) State() []byte {
-	s := stateWriter{b: appendStateHeader(nil, 0)}
+	return c.fill(stateWriter{b: appendStateHeader(nil, 0)}, urgent, shared, bulk)
+}
+
+// fill appends the facts of classes to a state.
+func (c *Core) fill(s stateWriter, list ...class) []byte {
 	names := c.names()
 	c.turn++
-	for cl := range classes {
+	for _, cl := range list {
 		if cl == shared {
 			s.add(c.shared)
 			continue

@@ -25,8 +25,12 @@ func decodeMeta(meta []byte) (zone string, err error) {
 	return string(meta[1:]), nil
 }
 
-// NotifyMsg takes a gossiped message.
+// NotifyMsg takes a gossiped message, or what another found missing here.
 func (d *delegate) NotifyMsg(msg []byte) {
+	if len(msg) > 0 && msg[0] == partFormat {
+		d.learn(func(core *Core, now int64) ([]Fact, error) { return core.Merge(now, msg[1:]) })
+		return
+	}
 	d.learn(func(core *Core, now int64) ([]Fact, error) { return core.Step(now, msg) })
 }
 
@@ -37,16 +41,51 @@ func (d *delegate) GetBroadcasts(overhead, limit int) [][]byte {
 	return d.core.Outbox(overhead, limit)
 }
 
-// LocalState is this side of an exchange.
-func (d *delegate) LocalState(bool) []byte {
+// LocalState is this side of an exchange: all there is for who joins, else sums of what is shared.
+func (d *delegate) LocalState(join bool) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.core.State()
+	if join {
+		return d.core.State()
+	}
+	return d.core.Brief(d.now())
 }
 
 // MergeRemoteState is the other side's.
 func (d *delegate) MergeRemoteState(state []byte, _ bool) {
 	d.learn(func(core *Core, now int64) ([]Fact, error) { return core.Merge(now, state) })
+	d.pay()
+}
+
+// pay sends what another lacks, one at a time: what is left out comes up again with the next exchange.
+func (d *delegate) pay() {
+	d.mu.Lock()
+	member, part := d.core.Owed()
+	d.mu.Unlock()
+	d.news.Lock()
+	defer d.news.Unlock()
+	if part == nil || d.ctx.Err() != nil || !d.paying.CompareAndSwap(false, true) {
+		return
+	}
+	d.wg.Go(func() {
+		defer d.paying.Store(false)
+		if err := d.sendPart(member, part); err != nil {
+			d.cfg.Logger.Debug("gossip: what another lacks was not sent", "to", member, "error", err)
+		}
+	})
+}
+
+func (d *delegate) sendPart(member string, part []byte) error {
+	lib := d.library.Load()
+	if lib == nil || d.ctx.Err() != nil {
+		return d.ctx.Err()
+	}
+	for _, n := range lib.Memberlist.Members() {
+		if n.Name == member {
+			return lib.SendReliable(n, append([]byte{partFormat}, part...))
+		}
+	}
+	return nil // it has gone
 }
 
 // NotifyJoin tells of a member that is alive.

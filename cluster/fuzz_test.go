@@ -114,6 +114,9 @@ func FuzzCheck(f *testing.F) {
 	f.Add([]byte{msgAlive, 0x81, 0xa4, 'N', 'o', 'd', 'e', 0xa1, 'x'})
 	f.Add([]byte{msgPushPull, 0x83, 0xa5, 'N', 'o', 'd', 'e', 's', 0, 0xac, 'U', 's', 'e', 'r', 'S', 't', 'a', 't', 'e', 'L', 'e', 'n', 0, 0xa4, 'J', 'o', 'i', 'n', 0xc2})
 	f.Add([]byte{msgCRC, 0, 0, 0, 0, msgPing})
+	part := append([]byte{partFormat}, appendStateHeader(nil, 0)...)
+	f.Add(append([]byte{msgUser, 0x81, 0xaa, 'U', 's', 'e', 'r', 'M', 's', 'g', 'L', 'e', 'n', byte(len(part))}, part...))
+	f.Add([]byte{msgUser, 0x81, 0xaa, 'U', 's', 'e', 'r', 'M', 's', 'g', 'L', 'e', 'n', 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		testkit.Bounded(t, 2*len(b)+4<<10, func() {
 			_ = checkPacket(b)

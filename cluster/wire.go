@@ -9,6 +9,7 @@ import (
 // Byte tables of everything here are in WIRE.md.
 const (
 	factFormat  = 1
+	partFormat  = 2 // of a message: a state follows
 	factHeader  = 30
 	stateHeader = 5
 	maxState    = 2 << 20 // bytes of facts sent in one exchange
