@@ -40,9 +40,16 @@ func (e *Edge) openNode(ctx context.Context) error {
 		FS: e.cfg.FS, Dir: e.cfg.Dir, Origin: from, Trust: trust, Peers: peers, Fetch: fetch, Poll: e.cfg.Poll,
 		Name: e.cfg.Name, Zone: e.cfg.Gossip.Zone, Keep: e.cfg.Keep, Limits: e.cfg.Limits,
 		Clock: e.cfg.Clock, Logger: e.cfg.Logger,
-		OnSwap: func(*rank.Ranker) { e.wake() },
+		BeforeSwap: e.prepare, OnSwap: func(*rank.Ranker) { e.wake() },
 	})
 	return err
+}
+
+// prepare works out what the overlay and rules make of a release that is about to be served: no request waits for it.
+func (e *Edge) prepare(base *rank.Ranker) {
+	if e.rules != nil { // else the node is being opened
+		e.rules.For(e.overlay.of(base))
+	}
 }
 
 // wake makes tick tell the others what is served now.

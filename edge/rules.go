@@ -55,14 +55,14 @@ func (b *rulebook) For(r *rank.Ranker) *rules.Set {
 	if set, ok := b.find(r); ok {
 		return set
 	}
-	return b.compileFor(r)
+	return b.compileFor(r, b.current.Load())
 }
 
-// compileFor compiles for a release, and for what an overlay makes of it, which is much the same. The caller holds mu.
-func (b *rulebook) compileFor(r *rank.Ranker) *rules.Set {
-	before := b.current.Load()
+// compileFor compiles for a release, and for what an overlay makes of it, which is much the same, beside the editions there are. Requests go by those
+// until it is done. The caller holds mu.
+func (b *rulebook) compileFor(r *rank.Ranker, before *[4]edition) *rules.Set {
 	next := [4]edition{2: before[0], 3: before[1]}
-	next[1] = b.edition(r.Base())
+	next[1] = b.edition(r.Base(), before)
 	next[0] = next[1]
 	if r.Model() != r.Base().Model() && next[1].set != nil {
 		next[0] = b.compiled(r.Model(), func() (*rules.Set, []rules.Fault) { return next[1].set.For(r.Model(), r.Repriced()) })
@@ -73,8 +73,8 @@ func (b *rulebook) compileFor(r *rank.Ranker) *rules.Set {
 }
 
 // edition is that of a release without an overlay.
-func (b *rulebook) edition(base *rank.Ranker) edition {
-	for _, known := range b.current.Load() {
+func (b *rulebook) edition(base *rank.Ranker, before *[4]edition) edition {
+	for _, known := range before {
 		if known.model == base.Model() {
 			return known
 		}
@@ -124,9 +124,8 @@ func (b *rulebook) read() error {
 		return fmt.Errorf("rules: %s: %w", b.e.cfg.Rules, rules.Joined(faults))
 	}
 	b.document, b.refused = document, nil
-	b.current.Store(&[4]edition{})
 	if r := b.e.Current(); r != nil {
-		b.compileFor(r)
+		b.compileFor(r, &[4]edition{})
 	}
 	return nil
 }
@@ -174,7 +173,8 @@ type rulesStatus struct {
 }
 
 func (b *rulebook) status() any {
-	if r := b.e.Current(); r != nil {
+	r := b.e.Current()
+	if r != nil {
 		b.For(r)
 	}
 	b.mu.Lock()
@@ -183,12 +183,17 @@ func (b *rulebook) status() any {
 	if b.document != nil {
 		s.From = rulesOfFile
 	}
-	now := b.current.Load()[0]
-	if now.set != nil {
-		s.Version, s.Rules = now.set.Version(), now.set.Len()
-	}
-	for _, f := range now.faults {
-		s.Warnings = append(s.Warnings, f.String())
+	for _, now := range b.current.Load() {
+		if r == nil || now.model != r.Model() {
+			continue
+		}
+		if now.set != nil {
+			s.Version, s.Rules = now.set.Version(), now.set.Len()
+		}
+		for _, f := range now.faults {
+			s.Warnings = append(s.Warnings, f.String())
+		}
+		return s
 	}
 	return s
 }

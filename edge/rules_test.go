@@ -45,6 +45,11 @@ func TestRulesFollowTheFile(t *testing.T) {
 	if got := first(t, e); got != "a-041" {
 		t.Errorf("first is %s after a wrong document", got)
 	}
+	for _, known := range e.rules.current.Load() {
+		if known.model != nil && known.model != e.Current().Model() {
+			t.Error("rules that were changed count for the release before")
+		}
+	}
 	status := e.rules.status().(rulesStatus)
 	if !status.Refused || status.Rules != 1 || len(status.Warnings) != 0 {
 		t.Errorf("%+v", status)

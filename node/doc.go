@@ -57,6 +57,9 @@ type Config struct {
 	Clock  func() time.Time
 	Logger *slog.Logger // nil: silent
 
+	// BeforeSwap is called with each release that is about to be served, for whoever has work to do that requests would wait for. It must not
+	// call Rollback or Check.
+	BeforeSwap func(*rank.Ranker)
 	// OnSwap is called after each change of what is served, from within Open too, one call at a time. It may ask for
 	// Current and Status; it must not call Rollback or Check.
 	OnSwap func(*rank.Ranker)
@@ -80,6 +83,9 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.BeforeSwap == nil {
+		c.BeforeSwap = func(*rank.Ranker) {}
 	}
 	if c.OnSwap == nil {
 		c.OnSwap = func(*rank.Ranker) {}

@@ -246,6 +246,7 @@ func (n *Node) serve(h *holding) {
 		n.status.serving(nil)
 		return
 	}
+	n.cfg.BeforeSwap(h.ranker)
 	n.served = h.hash
 	n.current.Store(h.ranker)
 	n.status.serving(h)

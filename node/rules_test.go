@@ -13,6 +13,7 @@ import (
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/publish"
+	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/rules"
 )
@@ -104,6 +105,30 @@ func TestRules(t *testing.T) {
 	s.roll(func(r *release.Rollout) { r.Release, r.Rollback = releaseRef(s, first), true })
 	s.check(n)
 	obeys(t, n, 1, 2)
+	s.must(n.Close())
+}
+
+// What is to be done before a release is served is done while the one before still is.
+func TestBeforeSwap(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	cfg := s.config(m)
+	var n *Node
+	var served []uint64
+	cfg.BeforeSwap = func(next *rank.Ranker) {
+		if now := n.Current(); now != nil {
+			served = append(served, now.Release().Version, next.Release().Version)
+		}
+	}
+	n, err := Open(t.Context(), cfg)
+	s.must(err)
+	for version := range 3 {
+		s.publish(version + 1)
+		s.check(n)
+	}
+	s.must(n.Rollback())
+	if want := []uint64{1, 2, 2, 3, 3, 2}; !slices.Equal(served, want) {
+		t.Errorf("served and next were %v, want %v", served, want)
+	}
 	s.must(n.Close())
 }
 
