@@ -72,6 +72,7 @@ type Trial struct {
 	Budget  float64 `json:"budget"`  // the share of the data or of the sweeps it was given, 0 to 1
 	Seconds float64 `json:"seconds"` // it took
 	Score   float64 `json:"score"`
+	Fault   string  `json:"fault,omitempty"` // why it could not be made; its score is 0
 }
 
 // Fact is a size worth knowing: "items", "3735".

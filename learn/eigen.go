@@ -15,7 +15,8 @@ import (
 // eigenbasis returns the eigenvalues of a lower triangle, the largest first, and their eigenvectors one after the other.
 // The matrix has no negative ones but for rounding, which is set to 0.
 func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
-	diagonal, beside, vectors := tridiagonal(lower, d)
+	scaled, scale := toUnit(lower, d)
+	diagonal, beside, vectors := tridiagonal(scaled, d)
 	if !implicitQL(diagonal, beside, vectors) {
 		return nil, nil, fmt.Errorf("no eigenvectors of the %d×%d Gram matrix were found", d, d)
 	}
@@ -25,15 +26,38 @@ func eigenbasis(lower []float64, d int) (values, q []float64, err error) {
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(diagonal[j], diagonal[i]) })
 	for _, k := range order {
-		values, q = append(values, max(diagonal[k], 0)), append(q, vectors[k*d:][:d]...)
+		values, q = append(values, scale*max(diagonal[k], 0)), append(q, vectors[k*d:][:d]...)
 	}
 	return values, q, nil
 }
 
-// tridiagonal returns an orthogonal matrix, its columns one after the other, in whose basis the matrix is tridiagonal, and
+// toUnit divides a lower triangle by the power of two above its largest number, which is exact: vectors that regularisation has shrunk to
+// nothing have products that leave no digits to work with.
+func toUnit(lower []float64, d int) (scaled []float64, scale float64) {
+	scaled = slices.Clone(lower)
+	most := 0.0
+	for i := range d {
+		for _, x := range scaled[i*d:][:i+1] {
+			most = max(most, math.Abs(x))
+		}
+	}
+	if !(most > 0) || math.IsInf(most, 0) {
+		return scaled, 1
+	}
+	_, exp := math.Frexp(most)
+	for i := range d {
+		row := scaled[i*d:][:i+1]
+		for k, x := range row {
+			row[k] = math.Ldexp(x, -exp)
+		}
+	}
+	return scaled, math.Ldexp(1, exp)
+}
+
+// tridiagonal overwrites a lower triangle. It returns an orthogonal matrix, its columns one after the other, in whose basis the matrix is tridiagonal, and
 // the numbers on and beside the diagonal.
-func tridiagonal(lower []float64, d int) (diagonal, beside, vectors []float64) {
-	a, tau, work := slices.Clone(lower), make([]float64, d), make([]float64, 64*d)
+func tridiagonal(a []float64, d int) (diagonal, beside, vectors []float64) {
+	tau, work := make([]float64, d), make([]float64, 64*d)
 	diagonal, beside = make([]float64, d), make([]float64, d)
 	var l lapack.Implementation
 	l.Dsytrd(blas.Lower, d, a, d, diagonal, beside[:max(0, d-1)], tau[:max(0, d-1)], work, len(work))
@@ -52,10 +76,11 @@ func tridiagonal(lower []float64, d int) (diagonal, beside, vectors []float64) {
 // eigenproblem. It reports whether it came to an end.
 func implicitQL(diagonal, beside, vectors []float64) bool {
 	d := len(diagonal)
+	const least = 0x1p-60 // of a matrix whose largest number is about 1: what is less is rounding, also where the diagonal has nothing
 	for l := range d {
 		for tries := 0; ; tries++ {
 			m := l // the first row from l on that stands alone
-			for m < d-1 && !(math.Abs(beside[m]) <= 0x1p-53*(math.Abs(diagonal[m])+math.Abs(diagonal[m+1]))) {
+			for m < d-1 && !(math.Abs(beside[m]) <= max(0x1p-53*(math.Abs(diagonal[m])+math.Abs(diagonal[m+1])), least)) {
 				m++
 			}
 			if m == l {

@@ -73,6 +73,37 @@ func checkEigenbasis(t *testing.T, a *mat.SymDense, d int) {
 	}
 }
 
+// TestEigenbasisOfFewItems: hardly any of a Gram matrix's directions are more than rounding, or all are so small that their products vanish.
+func TestEigenbasisOfFewItems(t *testing.T) {
+	const d, items = 256, 25
+	rng := rand.New(rand.NewPCG(9, 9))
+	for _, size := range []float64{1, 1e-18, 1e-40} {
+		f := make([]float32, items*d)
+		for i := range f {
+			f[i] = float32(size * rng.NormFloat64() * math.Pow(10, -6*float64(i%d)/d))
+		}
+		lower := gram(f, d, 1)
+		values, q, err := eigenbasis(lower, d)
+		if err != nil {
+			t.Fatalf("numbers of %g: %v", size, err)
+		}
+		sum, trace := 0.0, 0.0
+		for k := range d {
+			sum, trace = sum+values[k], trace+lower[k*d+k]
+			length := 0.0
+			for _, x := range q[k*d:][:d] {
+				length += x * x
+			}
+			if math.Abs(length-1) > 1e-12 {
+				t.Fatalf("numbers of %g: vector %d has length %v", size, k, math.Sqrt(length))
+			}
+		}
+		if math.Abs(sum-trace) > 1e-7*trace || values[items] > 1e-6*values[0] {
+			t.Errorf("numbers of %g: values sum to %v, want %v; the %d-th of %d is %v", size, sum, trace, items+1, items, values[items])
+		}
+	}
+}
+
 func TestEigenbasisOfNothing(t *testing.T) {
 	if _, _, err := eigenbasis([]float64{math.NaN(), 0, 1, 2}, 2); err == nil {
 		t.Fatal("found eigenvectors of what is no number")

@@ -16,11 +16,15 @@ type gramian struct {
 	diag         []float64 // G_ii
 }
 
+// minSquares leaves out visitors whose weights have all decayed to a billionth: they would count as one whose weights are 1, by numbers that have
+// few digits left.
+const minSquares = 1e-18
+
 func newGramian(users *Matrix, threads int) *gramian {
 	g := &gramian{users: users, items: users.Transpose(), scale: make([]float32, users.Rows())}
 	for u := range g.scale {
 		_, values := users.Row(u)
-		if n := squares(values); n > 0 && len(values) <= maxBasket {
+		if n := squares(values); n >= minSquares && len(values) <= maxBasket {
 			g.scale[u] = float32(1 / math.Sqrt(n))
 		}
 	}

@@ -108,3 +108,22 @@ func TestStarred(t *testing.T) {
 		t.Errorf("together: got %v, want %v", got, want)
 	}
 }
+
+// TestFailedTrial: settings that the data do not bear are noted and end nothing; the end of the run does.
+func TestFailedTrial(t *testing.T) {
+	cfg := &Config{Clock: time.Now}
+	s := &selection{cfg: cfg, budget: 100, watch: newStopwatch(cfg, nil)}
+	list, err := halve(context.Background(), s, "hill", []int{1, 2, 3}, []rung{{1, 3}}, func(c int) string { return fmt.Sprint(c) },
+		func(_ context.Context, c int, _ float64) (float64, error) {
+			if c == 1 {
+				return 7, fmt.Errorf("no equations for %d", c)
+			}
+			return float64(c), nil
+		})
+	if err != nil || list[0].candidate != 3 || list[2].candidate != 1 || s.trials[0].Fault != "no equations for 1" || s.trials[0].Score != 0 {
+		t.Errorf("got %v of %+v, error %v", list, s.trials, err)
+	}
+	if _, err := s.attempt("hill", "4", 1, func() (float64, error) { return 0, context.Canceled }); err == nil {
+		t.Error("a cancelled trial counts as one that failed")
+	}
+}

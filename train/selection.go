@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -44,12 +45,18 @@ func (s *selection) over() bool {
 func (s *selection) attempt(family, name string, share float64, try func() (score float64, err error)) (float64, error) {
 	began := s.cfg.Clock()
 	score, err := try()
-	if err != nil {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return 0, err
 	}
-	s.trials = append(s.trials, eval.Trial{Family: family, Name: name, Budget: share, Score: score, Seconds: s.cfg.Clock().Sub(began).Seconds()})
-	s.watch.say(Step{Done: len(s.trials), Total: max(s.budget, len(s.trials)), Unit: "trials", Note: name})
-	return score, nil
+	t := eval.Trial{Family: family, Name: name, Budget: share, Score: score, Seconds: s.cfg.Clock().Sub(began).Seconds()}
+	note := name
+	if err != nil { // settings that these data do not bear: others may do
+		t.Score, t.Fault = 0, err.Error()
+		note += ": " + t.Fault
+	}
+	s.trials = append(s.trials, t)
+	s.watch.say(Step{Done: len(s.trials), Total: max(s.budget, len(s.trials)), Unit: "trials", Note: note})
+	return t.Score, nil
 }
 
 // made tells whether a trial was made, with all there is to spend on it.
