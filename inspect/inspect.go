@@ -74,7 +74,7 @@ type Rollout struct {
 	Hold       bool            `json:"hold"`
 	Pin        bool            `json:"pin"`
 	Canary     *release.Canary `json:"canary,omitempty"`
-	Kept       []release.Ref   `json:"kept,omitempty"`
+	Kept       []release.Kept  `json:"kept,omitempty"`
 	Signatures []Signature     `json:"signatures"`
 }
 

@@ -309,8 +309,16 @@ func TestKeyCompromise(t *testing.T) {
 
 	s.rotate("keys", release.RoleFreshness)
 	s.rotate("keys", release.RoleRelease)
-	r, err := publish.Run(t.Context(), s.publisher(s.train(4)))
+	cfg := s.publisher(s.train(4))
+	if _, err := publish.Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "--above") {
+		t.Errorf("went on from the thief's rollout: %v", err)
+	}
+	cfg.Above = 3
+	r, err := publish.Run(t.Context(), cfg)
 	s.must(err)
+	if _, err := publish.Serve(t.Context(), s.publisher(""), 0); err == nil || !strings.Contains(err.Error(), "no release before 4-") {
+		t.Errorf("went back to the thief's release: %v", err)
+	}
 	good := s.get(origin.RolloutName)
 	s.check(n)
 	serves(t, n, 4)

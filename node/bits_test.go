@@ -74,6 +74,7 @@ func offered(t *testing.T, what string) (s *shop, n *Node, name string) {
 	s.check(n)
 	if what == "root" {
 		s.rotate("keys", release.RoleFreshness)
+		s.refresh()
 		s.publish(2)
 		return s, n, origin.RootName(2)
 	}

@@ -181,15 +181,16 @@ func (f *fleet) hold(t *testing.T) {
 	}
 	late := f.join() // comes new, and takes what the rollout names
 	f.all(2)
-	f.steer(func(ctx context.Context, cfg publish.Config) (publish.Result, error) {
-		return publish.Serve(ctx, cfg, 4)
-	})
-	f.all(2)
 	if st := late.Status(); !st.Held {
 		t.Errorf("%+v", st)
 	}
-	f.steer(publish.Resume)
+	f.steer(func(ctx context.Context, cfg publish.Config) (publish.Result, error) {
+		return publish.Serve(ctx, cfg, 4) // ends the hold
+	})
 	f.all(4)
+	if st := late.Status(); st.Held {
+		t.Errorf("%+v", st)
+	}
 	f.must(f.fs.RemoveAll("origin/chunks"))
 	back := f.steer(func(ctx context.Context, cfg publish.Config) (publish.Result, error) {
 		return publish.Serve(ctx, cfg, 2)
@@ -229,7 +230,7 @@ func (f *fleet) pin(t *testing.T) {
 	f.steer(func(ctx context.Context, cfg publish.Config) (publish.Result, error) {
 		return publish.Serve(ctx, cfg, 0)
 	})
-	f.all(4)
+	f.all(2) // 4 was gone back from
 	if _, err := publish.Serve(t.Context(), f.publisher(""), 77); err == nil || !strings.Contains(err.Error(), "not kept") {
 		t.Errorf("went to nowhere: %v", err)
 	}

@@ -116,7 +116,7 @@ func revoked(err error) bool {
 func (n *Node) floor(r *release.Rollout) uint64 {
 	current := n.state().Current
 	m, err := n.store.Manifest(n.trust(), current)
-	if err != nil || slices.ContainsFunc(r.Kept, func(ref release.Ref) bool { return ref.Manifest == current }) {
+	if err != nil || slices.ContainsFunc(r.Kept, func(k release.Kept) bool { return k.Manifest == current }) {
 		return 0
 	}
 	return m.Version

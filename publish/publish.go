@@ -56,6 +56,8 @@ type Config struct {
 	Above uint64
 
 	Progress func(Step)
+
+	revoked bool // go on from a rollout that only keys vouch for which were revoked since
 }
 
 // Canary says which nodes try a release first.
@@ -137,6 +139,8 @@ type Result struct {
 	Forced  []string         `json:"forced,omitempty"`  // those outside their limits
 	Alone   bool             `json:"alone,omitempty"`   // the release offered before cannot be read: there was nothing to compare with
 
+	Notes []string `json:"notes,omitempty"` // what else a change of the rollout did
+
 	Steered *release.Rollout `json:"-"` // the rollout, whole
 }
 
@@ -208,7 +212,11 @@ func (p *publisher) ready() error {
 	if _, err := p.keys(release.RoleRelease, release.RoleFreshness); err != nil {
 		return err
 	}
-	if r := p.before; r != nil && r.Canary != nil && p.Canary == nil && waits(r) == "" {
+	r := p.before
+	if r != nil && p.Canary != nil && waits(r) != "" {
+		return fmt.Errorf("a %s is on, so that no node would try the release: publish it without a canary, for it to wait, and then 'edged rollout canary --release'; or 'edged rollout resume' first", waits(r))
+	}
+	if r != nil && r.Canary != nil && p.Canary == nil && waits(r) == "" {
 		return fmt.Errorf("release %s is tried on %s: promote it or abort that first (edged rollout), or publish another canary", r.Canary.Release.ID(), describe(r.Canary))
 	}
 	return nil
@@ -313,6 +321,10 @@ func (p *publisher) look(ctx context.Context) error {
 	}
 	if p.Above > 0 {
 		return fmt.Errorf("the rollout at %s is sound, at version %d: leave out the version to publish above", p.Origin, r.Version)
+	}
+	if p.outdated && !p.revoked {
+		return fmt.Errorf("the rollout at %s, of release %s, is signed by keys that were revoked since: if it is yours, 'edged publish --refresh' signs it again, and then go on; "+
+			"if a thief may have made it, publish a release of your own with --above N, N being the highest version of your own", p.Origin, r.Release.ID())
 	}
 	p.before = r
 	p.manifest, _, err = p.offered(ctx, r.Release)

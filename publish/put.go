@@ -48,7 +48,9 @@ func (p *publisher) offer(ctx context.Context, m *release.Manifest) error {
 		return err
 	}
 	if ok {
-		return p.keep(ctx, ref)
+		p.result.Unchanged = true
+		p.point(p.before, ref)
+		return nil
 	}
 	ref, err = p.putManifest(ctx, m)
 	if err != nil {
@@ -61,7 +63,7 @@ func (p *publisher) offer(ctx context.Context, m *release.Manifest) error {
 func (p *publisher) announce(r *release.Rollout, ref release.Ref) error {
 	switch {
 	case r.Hold || r.Pin:
-		r.Kept = append([]release.Ref{ref}, r.Kept...)
+		r.Kept = append(r.Kept, release.Kept{Ref: ref})
 		p.result.Waits = waits(r)
 	case p.Canary != nil && r.Release.Version > 0:
 		retire(r)
@@ -110,7 +112,7 @@ func (p *publisher) offers(ctx context.Context, m *release.Manifest) (ref releas
 		refs = append(refs, p.before.Canary.Release)
 	}
 	if waits(p.before) != "" && len(p.before.Kept) > 0 {
-		refs = append(refs, p.before.Kept[0])
+		refs = append(refs, p.before.Kept[0].Ref)
 	}
 	for _, ref := range refs {
 		now, retired, err := p.offered(ctx, ref)
@@ -124,8 +126,10 @@ func (p *publisher) offers(ctx context.Context, m *release.Manifest) (ref releas
 	return ref, false, nil
 }
 
-func same(a, b *release.Manifest) bool {
-	if len(a.Components) != len(b.Components) || !sameJSON(a.Card, b.Card) {
+func same(a, b *release.Manifest) bool { return sameFiles(a, b) && sameJSON(a.Card, b.Card) }
+
+func sameFiles(a, b *release.Manifest) bool {
+	if len(a.Components) != len(b.Components) {
 		return false
 	}
 	for i := range b.Components {
@@ -141,16 +145,6 @@ func sameJSON(a, b []byte) bool {
 	x, errX := json.Marshal(json.RawMessage(a))
 	y, errY := json.Marshal(json.RawMessage(b))
 	return errX == nil && errY == nil && bytes.Equal(x, y)
-}
-
-// keep reports the release offered already. Where only a key revoked since says so, it is said again.
-func (p *publisher) keep(ctx context.Context, ref release.Ref) error {
-	if p.outdated {
-		return p.roll(ctx, func(*release.Rollout) error { return nil }, ref)
-	}
-	p.result.Unchanged = true
-	p.point(p.before, ref)
-	return nil
 }
 
 func (p *publisher) putManifest(ctx context.Context, m *release.Manifest) (release.Ref, error) {
@@ -182,7 +176,7 @@ func (p *publisher) roll(ctx context.Context, edit func(*release.Rollout) error,
 	if err := edit(r); err != nil {
 		return err
 	}
-	r.Kept = kept(r)
+	r.Kept = newest(r.Kept)
 	payload, err := r.Encode()
 	if err != nil {
 		return err

@@ -15,8 +15,15 @@ import (
 
 // What follows steers nodes without reaching any of them: each makes the next rollout, of releases that the origin has.
 
+// View is a rollout with what a rollback would do.
+type View struct {
+	*release.Rollout
+	RollbackTo *release.Ref `json:"rollbackTo,omitempty"` // what edged rollout rollback would choose
+	NoRollback string       `json:"noRollback,omitempty"` // or why there is nothing
+}
+
 // Look reads the rollout at an origin, believed by the newest root that follows from trust there.
-func Look(ctx context.Context, o origin.Origin, trust *release.Trust) (*release.Rollout, error) {
+func Look(ctx context.Context, o origin.Origin, trust *release.Trust) (*View, error) {
 	for range release.MaxRoots {
 		envelope, err := o.Get(ctx, origin.RootName(trust.Version()+1), release.MaxEnvelope(release.MaxRoot))
 		if errors.Is(err, origin.ErrNotFound) {
@@ -33,40 +40,64 @@ func Look(ctx context.Context, o origin.Origin, trust *release.Trust) (*release.
 	if err != nil {
 		return nil, err
 	}
-	return release.OpenRollout(trust, envelope)
+	r, err := release.OpenRollout(trust, envelope)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{Rollout: r}
+	if ref, err := previous(ctx, o, trust, r); err != nil {
+		v.NoRollback = err.Error()
+	} else {
+		v.RollbackTo = &ref
+	}
+	return v, nil
 }
 
-// Refresh gives the rollout a new life.
+// edit changes a rollout.
+type edit func(*publisher, *release.Rollout) error
+
+// Refresh gives the rollout a new life. It is how one says that a rollout is the right one which only keys vouch for that were revoked since.
 func Refresh(ctx context.Context, cfg Config) (Result, error) {
-	return steer(ctx, cfg, func(*release.Rollout) error { return nil })
+	cfg.revoked = true
+	return steer(ctx, cfg, func(*publisher, *release.Rollout) error { return nil })
 }
 
-// Serve lets all nodes serve a release the origin has. Version 0 is the one before: a rollback.
+// Serve lets all nodes serve a release the origin has; a hold ends with it. Version 0 is the release that all served before: a rollback.
 func Serve(ctx context.Context, cfg Config, version uint64) (Result, error) {
-	return steer(ctx, cfg, func(r *release.Rollout) error {
-		ref, err := find(r, version, func(ref release.Ref) bool { return ref.Version < r.Release.Version })
+	return steer(ctx, cfg, func(p *publisher, r *release.Rollout) (err error) {
+		var ref release.Ref
+		if version == 0 {
+			ref, err = previous(ctx, p.Origin, p.trust, r)
+		} else {
+			ref, err = find(r, version)
+		}
 		if err == nil {
+			p.unhold(r, ref)
 			serve(r, ref)
 		}
 		return err
 	})
 }
 
-// Pin lets all nodes serve a release, 0 the one they serve, and lets newer ones wait.
+// Pin lets all nodes serve a release, 0 the one they serve, and lets newer ones wait. Going to one ends a hold.
 func Pin(ctx context.Context, cfg Config, version uint64) (Result, error) {
-	return steer(ctx, cfg, func(r *release.Rollout) error {
-		ref, err := find(r, version, func(ref release.Ref) bool { return ref == r.Release })
-		if err == nil {
-			serve(r, ref)
-			r.Pin = true
+	return steer(ctx, cfg, func(p *publisher, r *release.Rollout) error {
+		ref, err := r.Release, error(nil)
+		if version != 0 {
+			if ref, err = find(r, version); err != nil {
+				return err
+			}
+			p.unhold(r, ref)
 		}
-		return err
+		serve(r, ref)
+		r.Pin = true
+		return nil
 	})
 }
 
-// Hold lets every node stay with what it serves, canaries too. Nodes that have nothing take the release.
+// Hold lets every node stay with what it serves, canaries too, until they are told to go on or what to serve. Nodes that have nothing take the release.
 func Hold(ctx context.Context, cfg Config) (Result, error) {
-	return steer(ctx, cfg, func(r *release.Rollout) error {
+	return steer(ctx, cfg, func(_ *publisher, r *release.Rollout) error {
 		r.Hold = true
 		return nil
 	})
@@ -74,56 +105,73 @@ func Hold(ctx context.Context, cfg Config) (Result, error) {
 
 // Resume ends hold and pin: nodes serve what the rollout names, and the next release that is published.
 func Resume(ctx context.Context, cfg Config) (Result, error) {
-	return steer(ctx, cfg, func(r *release.Rollout) error {
+	return steer(ctx, cfg, func(p *publisher, r *release.Rollout) error {
+		if waits(r) == "" {
+			p.note("neither hold nor pin is on: nothing was changed")
+			return errUnchanged
+		}
 		r.Hold, r.Pin = false, false
 		return nil
 	})
 }
 
-// Try makes a newer release that the origin has, 0 the canary there is, the canary on some nodes.
+// Try makes a newer release that the origin has, 0 the canary there is, the canary on some nodes; a hold ends with it.
 func Try(ctx context.Context, cfg Config, version uint64, canary Canary) (Result, error) {
 	if canary.share() == 0 {
 		return Result{}, fmt.Errorf("publish: share %g: want above 0 and at most 1", canary.Share)
 	}
-	return steer(ctx, cfg, func(r *release.Rollout) error {
-		ref, err := find(r, version, func(ref release.Ref) bool { return r.Canary != nil && ref == r.Canary.Release })
+	return steer(ctx, cfg, func(p *publisher, r *release.Rollout) error {
+		if version == 0 && r.Canary == nil {
+			return fmt.Errorf("%w: name the release to try; kept are %s", errNoCanary, names(r.Refs()))
+		}
+		if version == 0 {
+			version = r.Canary.Release.Version
+		}
+		ref, err := find(r, version)
 		if err != nil {
 			return err
 		}
 		if ref.Version <= r.Release.Version {
 			return fmt.Errorf("release %s is not newer than %s, which all serve", ref.ID(), r.Release.ID())
 		}
+		p.unhold(r, ref)
 		retire(r)
+		take(r, ref)
 		r.Canary = canary.of(ref)
 		return nil
 	})
 }
 
-// Promote lets all nodes serve the canary.
+// Promote lets all nodes serve the canary; a hold ends with it.
 func Promote(ctx context.Context, cfg Config) (Result, error) {
-	return steer(ctx, cfg, func(r *release.Rollout) error {
+	return steer(ctx, cfg, func(p *publisher, r *release.Rollout) error {
 		if r.Canary == nil {
 			return errNoCanary
 		}
+		p.unhold(r, r.Canary.Release)
 		serve(r, r.Canary.Release)
 		return nil
 	})
 }
 
-// Abort ends the canary: its nodes go back to what the others serve.
+// Abort ends the canary: its nodes go back to what the others serve; a hold ends with it.
 func Abort(ctx context.Context, cfg Config) (Result, error) {
-	return steer(ctx, cfg, func(r *release.Rollout) error {
+	return steer(ctx, cfg, func(p *publisher, r *release.Rollout) error {
 		if r.Canary == nil {
 			return errNoCanary
 		}
+		p.unhold(r, r.Release)
 		retire(r)
 		return nil
 	})
 }
 
-var errNoCanary = fmt.Errorf("no canary is under way")
+var (
+	errNoCanary  = errors.New("no canary is under way")
+	errUnchanged = errors.New("nothing to change")
+)
 
-func steer(ctx context.Context, cfg Config, edit func(*release.Rollout) error) (Result, error) {
+func steer(ctx context.Context, cfg Config, edit edit) (Result, error) {
 	return run(ctx, cfg, func(p *publisher) error {
 		if p.before == nil || p.before.Release.Version == 0 {
 			return fmt.Errorf("%s has no rollout to go by: publish a release first", cfg.Origin)
@@ -132,13 +180,31 @@ func steer(ctx context.Context, cfg Config, edit func(*release.Rollout) error) (
 			return fmt.Errorf("release %s at %s is damaged: publish it again", p.before.Release.ID(), cfg.Origin)
 		}
 		p.describe(p.manifest)
-		return p.roll(ctx, func(r *release.Rollout) error {
-			if err := edit(r); err != nil {
+		err := p.roll(ctx, func(r *release.Rollout) error {
+			if err := edit(p, r); err != nil {
 				return err
 			}
 			return p.signAgain(ctx, r)
 		}, release.Ref{})
+		if errors.Is(err, errUnchanged) {
+			p.result.Unchanged = true
+			p.point(p.before, release.Ref{})
+			return nil
+		}
+		return err
 	})
+}
+
+// unhold ends a hold where nodes are told what to serve: they would not move.
+func (p *publisher) unhold(r *release.Rollout, ref release.Ref) {
+	if r.Hold {
+		r.Hold = false
+		p.note("the hold is over: nodes serve %s", ref.ID())
+	}
+}
+
+func (p *publisher) note(format string, args ...any) {
+	p.result.Notes = append(p.result.Notes, fmt.Sprintf(format, args...))
 }
 
 // signAgain gives the release served a new version where its keys were revoked, and the canary: nodes that come new could not take them.
@@ -151,8 +217,10 @@ func (p *publisher) signAgain(ctx context.Context, r *release.Rollout) error {
 	}
 	renewed := again != r.Release
 	if renewed {
+		before := r.Release
 		r.Canary = nil // it comes back
 		serve(r, again)
+		withdraw(r, before) // the same files
 	}
 	if canary == nil {
 		return nil
@@ -180,22 +248,18 @@ func (p *publisher) renew(ctx context.Context, r *release.Rollout, ref release.R
 	return p.putManifest(ctx, m)
 }
 
-// find is the release of a version, or with 0 the newest for which by default holds.
-func find(r *release.Rollout, version uint64, otherwise func(release.Ref) bool) (release.Ref, error) {
-	refs := r.Refs()
-	slices.SortFunc(refs, func(a, b release.Ref) int { return cmp.Compare(b.Version, a.Version) })
-	for _, ref := range refs {
-		if ref.Version == version || version == 0 && otherwise(ref) {
+// find is the release of a version.
+func find(r *release.Rollout, version uint64) (release.Ref, error) {
+	for _, ref := range r.Refs() {
+		if ref.Version == version {
 			return ref, nil
 		}
 	}
-	if version == 0 {
-		return release.Ref{}, fmt.Errorf("no such release is kept; kept are %s", names(refs))
-	}
-	return release.Ref{}, fmt.Errorf("release %d is not kept; kept are %s", version, names(refs))
+	return release.Ref{}, fmt.Errorf("release %d is not kept; kept are %s", version, names(r.Refs()))
 }
 
 func names(refs []release.Ref) string {
+	slices.SortFunc(refs, func(a, b release.Ref) int { return cmp.Compare(b.Version, a.Version) })
 	var list []string
 	for _, ref := range refs {
 		list = append(list, ref.ID())
@@ -203,36 +267,48 @@ func names(refs []release.Ref) string {
 	return strings.Join(list, ", ")
 }
 
-// serve makes a release the one for all.
+// serve makes a release the one for all. What lies between that and the one before is passed over, and what is gone back from is withdrawn.
 func serve(r *release.Rollout, ref release.Ref) {
-	if ref == r.Release {
+	before := r.Release
+	if ref == before {
 		return
 	}
-	if r.Canary != nil {
-		retire(r)
+	retire(r)
+	take(r, ref)
+	r.Release, r.Rollback = ref, ref.Version < before.Version
+	if before.Version > 0 {
+		r.Kept = append(r.Kept, release.Kept{Ref: before, Withdrawn: r.Rollback})
 	}
-	r.Rollback = ref.Version < r.Release.Version
-	if r.Release.Version > 0 {
-		r.Kept = append(r.Kept, r.Release)
+	low, high := min(before.Version, ref.Version), max(before.Version, ref.Version)
+	for i := range r.Kept {
+		if k := &r.Kept[i]; low < k.Version && k.Version < high {
+			k.Withdrawn = true
+		}
 	}
-	r.Release = ref
 }
 
 // retire ends the canary, whose release stays at hand.
 func retire(r *release.Rollout) {
 	if r.Canary != nil {
-		r.Kept, r.Canary = append(r.Kept, r.Canary.Release), nil
+		r.Kept, r.Canary = append(r.Kept, release.Kept{Ref: r.Canary.Release, Withdrawn: true}), nil
 	}
 }
 
-// kept lists the releases named beside those that are served, each once, the newest first.
-func kept(r *release.Rollout) []release.Ref {
-	refs := slices.DeleteFunc(slices.Clone(r.Kept), func(ref release.Ref) bool {
-		return ref == r.Release || r.Canary != nil && ref == r.Canary.Release
-	})
-	slices.SortFunc(refs, func(a, b release.Ref) int { return cmp.Compare(b.Version, a.Version) })
-	refs = slices.Compact(refs)
-	return refs[:min(len(refs), release.MaxKept)]
+// take takes a release from those kept, for it to be served.
+func take(r *release.Rollout, ref release.Ref) {
+	r.Kept = slices.DeleteFunc(r.Kept, func(k release.Kept) bool { return k.Ref == ref })
+}
+
+func withdraw(r *release.Rollout, ref release.Ref) {
+	for i := range r.Kept {
+		r.Kept[i].Withdrawn = r.Kept[i].Withdrawn || r.Kept[i].Ref == ref
+	}
+}
+
+// newest lists the releases kept, the newest first, as many as a rollout may name.
+func newest(kept []release.Kept) []release.Kept {
+	slices.SortFunc(kept, func(a, b release.Kept) int { return cmp.Compare(b.Version, a.Version) })
+	return kept[:min(len(kept), release.MaxKept)]
 }
 
 // waits says why a new release would not be served.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,6 +249,26 @@ func TestRolloutRefusals(t *testing.T) {
 		edit(r)
 		if _, err := r.Encode(); err == nil {
 			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// TestKept: what is withdrawn stays so, and says so as no more than a key that readers may skip.
+func TestKept(t *testing.T) {
+	r := testRollout()
+	older := Ref{Version: 6, Manifest: Sum([]byte("older")), Size: 800}
+	r.Kept = []Kept{{Ref: older, Withdrawn: true}, {Ref: Ref{Version: 5, Manifest: Sum([]byte("oldest")), Size: 800}}}
+	b, err := r.Encode()
+	if err != nil || bytes.Count(b, []byte(`"withdrawn":true`)) != 1 || bytes.Count(b, []byte("withdrawn")) != 1 || bytes.Contains(b, []byte("critical")) {
+		t.Fatalf("%s, %v", b, err)
+	}
+	got, err := ParseRollout(b)
+	if err != nil || !slices.Equal(got.Kept, r.Kept) || got.Refs()[1] != older {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, value := range []string{"null", `"yes"`, "1"} {
+		if _, err := ParseRollout(bytes.Replace(b, []byte(`"withdrawn":true`), []byte(`"withdrawn":`+value), 1)); !errors.Is(err, ErrFormat) {
+			t.Errorf("withdrawn %s: %v", value, err)
 		}
 	}
 }

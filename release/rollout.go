@@ -31,12 +31,18 @@ type Rollout struct {
 	Expires  time.Time `json:"expires"` // after it nodes take no update from this rollout and raise an alarm; they go on serving
 	Release  Ref       `json:"release"`
 	Highest  uint64    `json:"highest"`        // the highest release version ever given out, so that none is given twice
-	Kept     []Ref     `json:"kept,omitempty"` // other releases the origin has, which may be gone to; the newest first
+	Kept     []Kept    `json:"kept,omitempty"` // other releases the origin has, which may be gone to; the newest first
 	Canary   *Canary   `json:"canary,omitempty"`
 	Hold     bool      `json:"hold,omitempty"`     // nodes stay with what they serve
 	Pin      bool      `json:"pin,omitempty"`      // newer releases are published and not served
 	Rollback bool      `json:"rollback,omitempty"` // the release may be older than the one named before
 	Critical []string  `json:"critical,omitempty"` // keys a node must understand, or refuse
+}
+
+// Kept is a release that is not served. One that is older than the release for all, and was not withdrawn, was served by all before it.
+type Kept struct {
+	Ref
+	Withdrawn bool `json:"withdrawn,omitempty"` // aborted, gone back from, passed over, or served on under another version: no rollback chooses it
 }
 
 // Canary is a newer release that some nodes serve before the others.
@@ -77,7 +83,10 @@ func (r *Rollout) Refs() []Ref {
 	if r.Canary != nil {
 		refs = append(refs, r.Canary.Release)
 	}
-	return append(refs, r.Kept...)
+	for _, k := range r.Kept {
+		refs = append(refs, k.Ref)
+	}
+	return refs
 }
 
 // Contradicts finds a version that the two know under different manifests (R4).
@@ -129,9 +138,9 @@ func ParseRollout(b []byte) (*Rollout, error) {
 	}
 	if err == nil && kept != nil {
 		err = decodeList("rollout: kept", kept, MaxKept, func(i int, raw json.RawMessage) error {
-			var ref Ref
-			err := ref.parse(fmt.Sprintf("rollout: kept %d", i+1), raw)
-			r.Kept = append(r.Kept, ref)
+			var k Kept
+			err := k.parse(fmt.Sprintf("rollout: kept %d", i+1), raw)
+			r.Kept = append(r.Kept, k)
 			return err
 		})
 	}
@@ -157,6 +166,13 @@ func (ref *Ref) parse(what string, raw json.RawMessage) error {
 		return fmt.Errorf("%s: size %d, want 1 to %d: %w", what, ref.Size, MaxEnvelope(MaxManifest), ErrTooLarge)
 	}
 	return err
+}
+
+func (k *Kept) parse(what string, raw json.RawMessage) error {
+	if err := k.Ref.parse(what, raw); err != nil {
+		return err
+	}
+	return decode(what, raw, field{name: "withdrawn", dst: &k.Withdrawn, optional: true})
 }
 
 func (c *Canary) parse(raw json.RawMessage) error {

@@ -215,8 +215,8 @@ func (h *handbook) rollout(*testing.T) {
 	h.says("edged publish --release release --canary 5%")
 	h.says("edged rollout abort")
 	h.serves(2)
-	if out := h.says("edged rollout show"); !strings.Contains(out, "3-") {
-		h.t.Errorf("the aborted release is not shown as kept:\n%s", out)
+	if out := h.says("edged rollout show"); !regexp.MustCompile(`kept +3-[0-9a-f]+, withdrawn`).MatchString(out) || !regexp.MustCompile(`rollback +goes to 1-`).MatchString(out) {
+		h.t.Errorf("the aborted release is not shown as withdrawn, or a rollback goes elsewhere:\n%s", out)
 	}
 	h.steers("rollback")
 	h.serves(1)

@@ -19,9 +19,9 @@ import (
 type rolloutCmd struct {
 	Show     rolloutShowCmd     `cmd:"" help:"What the rollout says, and which releases can be gone to."`
 	To       rolloutToCmd       `cmd:"" help:"All nodes serve a release that the origin has, newer or older."`
-	Rollback rolloutRollbackCmd `cmd:"" help:"All nodes go back to the release before, until another is published."`
+	Rollback rolloutRollbackCmd `cmd:"" help:"All nodes go back to the release that all served before, until another is published."`
 	Pin      rolloutPinCmd      `cmd:"" help:"All nodes serve a release; newer ones are published and wait."`
-	Hold     rolloutHoldCmd     `cmd:"" help:"Every node stays with what it serves."`
+	Hold     rolloutHoldCmd     `cmd:"" help:"Every node stays with what it serves, until resume or a command that says what to serve."`
 	Resume   rolloutResumeCmd   `cmd:"" help:"End a hold or pin."`
 	Canary   rolloutCanaryCmd   `cmd:"" help:"Some nodes try a newer release; or others do, or more."`
 	Promote  rolloutPromoteCmd  `cmd:"" help:"All nodes serve the canary."`
@@ -53,14 +53,17 @@ func (f *steerFlags) steer(std streams, do func(publish.Config) (publish.Result,
 	if err != nil {
 		return err
 	}
+	for _, note := range result.Notes {
+		fmt.Fprintln(std.err, note)
+	}
 	if f.JSON {
 		return encodeJSON(std.out, result.Steered)
 	}
-	return writeRollout(std.out, result.Steered)
+	return writeRollout(std.out, &publish.View{Rollout: result.Steered})
 }
 
 // writeRollout writes a rollout for people.
-func writeRollout(w io.Writer, r *release.Rollout) error {
+func writeRollout(w io.Writer, r *publish.View) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "rollout\t%d, good until %s\n", r.Version, r.Expires.UTC().Format(time.RFC3339))
 	served := r.Release.ID()
@@ -81,10 +84,26 @@ func writeRollout(w io.Writer, r *release.Rollout) error {
 	if r.Hold {
 		fmt.Fprintf(t, "hold\tevery node stays with what it serves\n")
 	}
-	for _, ref := range r.Kept {
-		fmt.Fprintf(t, "kept\t%s\n", ref.ID())
+	if r.RollbackTo != nil {
+		fmt.Fprintf(t, "rollback\tgoes to %s\n", r.RollbackTo.ID())
+	} else if r.NoRollback != "" {
+		fmt.Fprintf(t, "rollback\t%s\n", r.NoRollback)
+	}
+	for _, k := range r.Kept {
+		fmt.Fprintf(t, "kept\t%s%s\n", k.ID(), standing(r.Rollout, k))
 	}
 	return t.Flush()
+}
+
+// standing says what else there is to know of a release kept.
+func standing(r *release.Rollout, k release.Kept) string {
+	switch {
+	case k.Withdrawn:
+		return ", withdrawn"
+	case k.Version > r.Release.Version:
+		return ", waits"
+	}
+	return ""
 }
 
 type rolloutShowCmd struct {
@@ -135,7 +154,7 @@ type rolloutRollbackCmd struct {
 }
 
 func (rolloutRollbackCmd) Help() string {
-	return "Nodes that keep it (--keep) serve it without fetching anything.\n\nExample:\n\n  edged rollout rollback --origin origin --keys keys"
+	return "'edged rollout show' says which one that is: none that was withdrawn (aborted, gone back from, passed over), or that keys revoked since signed. Nodes that keep it (--keep) serve it without fetching anything.\n\nExample:\n\n  edged rollout rollback --origin origin --keys keys"
 }
 
 func (c *rolloutRollbackCmd) Run(ctx context.Context, std streams) error {
