@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/edged/edged/eval"
@@ -43,7 +41,7 @@ func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watc
 	}
 	switch err := s.open(p, like); {
 	case errors.Is(err, ErrSplit):
-		return &Selection{Metric: "none", Trials: []eval.Trial{}, Limit: "too little data to choose by: defaults"}, nil, nil
+		return choosePopular(cfg, watch), nil, nil
 	case err != nil:
 		return nil, nil, err
 	}
@@ -58,6 +56,17 @@ func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watc
 	return r, &s.rivals, ctx.Err()
 }
 
+// leastQuestions is how many it takes to choose by.
+const leastQuestions = 100
+
+// choosePopular is the choice where nothing can be tried.
+func choosePopular(cfg *Config, watch *stopwatch) *Selection {
+	cfg.Blends = []model.Blend{{Goal: model.GoalNew, Stages: []model.Stage{popularFirst.stage(0)}}}
+	limit := fmt.Sprintf("too little data to choose by: what is popular comes first, untested models only decide between equals; train again when %d users have two items or more, or pin a card", leastQuestions)
+	watch.say(Step{Note: limit})
+	return &Selection{Metric: "none", Trials: []eval.Trial{}, Limit: limit}
+}
+
 // trialEvents is how many events trials look at; of larger data they take a sample of the users.
 const trialEvents = 1_000_000
 
@@ -65,7 +74,7 @@ const trialEvents = 1_000_000
 func (s *selection) open(p *part, like expected) error {
 	s.rows = p.users + p.items
 	p = p.sample(trialEvents, s.cfg.Seed)
-	f, err := validationFold(p, like, s.cfg.Seed)
+	f, tested, err := validationFold(p, like, s.cfg.Seed)
 	if err != nil {
 		return err
 	}
@@ -74,6 +83,9 @@ func (s *selection) open(p *part, like expected) error {
 		limit = untimedProbeLimit
 	}
 	s.lab = newLab(f, s.listLength(), limit, s.cfg.Seed, s.cfg.Threads)
+	if s.any = s.lab; tested != f && tested != nil {
+		s.any = newLab(tested, s.listLength(), limit, s.cfg.Seed, s.cfg.Threads)
+	}
 	next, err := sessionFold(p, like)
 	switch {
 	case errors.Is(err, ErrSplit): // no sessions to learn from
@@ -88,10 +100,24 @@ func (s *selection) open(p *part, like expected) error {
 // listLength is that of the lists trials are judged by.
 func (s *selection) listLength() int { return cmp.Or(s.k, 20) }
 
-// validationFold divides what there is to learn from as the test will.
-func validationFold(p *part, like expected, seed uint64) (*fold, error) {
+// validationFold divides what there is to learn from as the test will or, where that asks too few, by keeping back one item of
+// some users. It fails with ErrSplit where this asks too few as well. tested is the
+// former fold, if there is one.
+func validationFold(p *part, like expected, seed uint64) (f, tested *fold, err error) {
+	f, err = asTested(p, like, seed)
+	if tested = f; errors.Is(err, ErrSplit) || err == nil && f.asks(examNew) < leastQuestions {
+		f, err = keepOne(p, like.random, seed)
+	}
+	if err == nil && f.asks(examNew) < leastQuestions {
+		err = fmt.Errorf("%w: %d questions to choose by", ErrSplit, f.asks(examNew))
+	}
+	return f, tested, err
+}
+
+// asTested divides as the test will.
+func asTested(p *part, like expected, seed uint64) (*fold, error) {
 	if p.timed() && like.share == 0 {
-		first, last := p.span()
+		first, last := p.extent()
 		length := like.length.Milliseconds()
 		if length <= 0 {
 			length = (last - first) / 5
@@ -110,7 +136,7 @@ func sessionFold(p *part, like expected) (*fold, error) {
 	if !p.timed() || p.sessions == 0 {
 		return nil, ErrSplit
 	}
-	first, last := p.span()
+	first, last := p.extent()
 	length := like.length.Milliseconds()
 	if length <= 0 {
 		length = (last - first) / 10
@@ -137,10 +163,8 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 		return err
 	}
 	s.cfg.Table = &t.TableConfig
-	if len(s.lab.probes[model.GoalAny]) > 0 && s.lab.repeats {
-		if _, err := s.weigh(ctx, s.lab, model.GoalAny, t, f, nil); err != nil {
-			return err
-		}
+	if err := s.weighAny(ctx, t, f); err != nil {
+		return err
 	}
 	if err := errors.Join(s.chooseCold(ctx), s.runNext(ctx, t, f)); err != nil {
 		return err
@@ -152,6 +176,20 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 		return nil
 	}
 	return s.chooseRivals(ctx, t)
+}
+
+// weighAny finds the weights for any item, where things are taken again.
+func (s *selection) weighAny(ctx context.Context, t *chosenTable, f *chosenFactors) (err error) {
+	if !s.any.repeats {
+		return nil
+	}
+	if s.any != s.lab {
+		if t, f, err = s.again(ctx, s.any, t, f); err != nil {
+			return err
+		}
+	}
+	_, err = s.weigh(ctx, s.any, model.GoalAny, t, f, nil)
+	return err
 }
 
 // weighTable tells whether any blend makes use of the item table.
@@ -201,21 +239,21 @@ func (s *selection) weighNew(ctx context.Context, t, other *chosenTable, f *chos
 	if len(l.probes[model.GoalNew]) == 0 {
 		return t, nil
 	}
-	most, err := s.weigh(ctx, l, model.GoalNew, t, f, nil)
+	best, err := s.weigh(ctx, l, model.GoalNew, t, f, nil)
 	if err != nil || other == nil || s.over() {
 		return t, err
 	}
-	blend := newBlend(model.GoalNew, other, f)
-	score, err := s.attempt(blendFamily, fmt.Sprintf("%s, with %s", model.GoalNew, other.TableConfig), 1, func() (score float64, err error) {
+	another := &blendTrial{Blend: newBlend(model.GoalNew, other, f)}
+	err = s.tryBlend(another, fmt.Sprintf("with %s", other.TableConfig), func() (err error) {
 		if other.table, err = other.fit(ctx, l.matrix(other.HalfLifeDays), l.part.alike, l.threads, nil, nil); err != nil {
-			return 0, err
+			return err
 		}
-		return s.mixed(ctx, l, &blend, other, f, nil)
+		return s.mixed(ctx, l, another, other, f, nil)
 	})
-	if err != nil || !(score > most) {
+	if err != nil || another.rewards == nil || best.simple && !another.clearly(best) || mean(another.rewards) <= mean(best.rewards) {
 		return t, err
 	}
-	s.cfg.Blends[len(s.cfg.Blends)-1] = blend
+	s.cfg.Blends[len(s.cfg.Blends)-1], s.chosen = another.Blend, another.number
 	return other, nil
 }
 
@@ -229,41 +267,96 @@ func newBlend(goal model.Goal, t *chosenTable, f *chosenFactors) model.Blend {
 	return model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: defaultRepeatHalfLife, SessionPower: 1}
 }
 
-// weigh finds the weights of a goal's blend, and its reward.
-func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) (float64, error) {
-	var best model.Blend
-	most := math.Inf(-1)
-	try := func(name string, blend model.Blend, t *chosenTable, session *chosenSession) (float64, error) {
-		return s.attempt(blendFamily, fmt.Sprintf("%s, %s", goal, name), 1, func() (float64, error) {
-			score, err := s.mixed(ctx, l, &blend, t, f, session)
-			if err == nil && score > most {
-				best, most = blend, score
-			}
-			return score, err
-		})
-	}
+// blendTrial is a blend that was tried.
+type blendTrial struct {
+	model.Blend
+	rewards []float64 // by question; nil: the trial failed
+	number  int       // among the trials
+	simple  bool      // it has fewer parts than there are
+}
+
+// clearly tells whether a trial is better than another by more than one standard error of the difference.
+func (b *blendTrial) clearly(other *blendTrial) bool {
+	gain, deviation := pairedGain(b.rewards, other.rewards)
+	return gain > deviation
+}
+
+// tryBlend makes a trial of a blend.
+func (s *selection) tryBlend(b *blendTrial, name string, mixed func() error) error {
+	_, err := s.attempt(blendFamily, fmt.Sprintf("%s, %s", b.Goal, name), 1, func() (float64, error) {
+		err := mixed()
+		return mean(b.rewards), err
+	})
+	b.number = len(s.trials) - 1
+	return err
+}
+
+// weigh finds the weights of a goal's blend, and its rewards. One of the table or of the factors alone is preferred unless both together
+// are clearly better: they have more to choose from, and so more of what they gain is chance.
+func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) (*blendTrial, error) {
+	blend := newBlend(goal, t, f)
+	blend.Stages = []model.Stage{popularFirst.stage(0)}
+	best := &blendTrial{Blend: blend} // stays where all trials fail
 	halfLives := repeatHalfLives
 	if goal == model.GoalNew || !l.part.timed() {
 		halfLives = fixed[float64](defaultRepeatHalfLife)
 	}
-	blend := newBlend(goal, t, f)
 	err := halfLives.seek(s.over, func(h float64) (float64, error) {
-		blend.RepeatHalfLifeDays = h
-		return try(fmt.Sprintf("half-life of visits %g d", h), blend, t, session)
+		b := &blendTrial{Blend: blend}
+		b.RepeatHalfLifeDays = h
+		err := s.tryBlend(b, fmt.Sprintf("half-life of visits %g d", h), func() error { return s.mixed(ctx, l, b, t, f, session) })
+		if b.rewards != nil && (best.rewards == nil || mean(b.rewards) > mean(best.rewards)) {
+			best = b
+		}
+		return mean(b.rewards), err
 	})
-	if err == nil && goal != model.GoalNext && !s.over() {
-		blend.RepeatHalfLifeDays = best.RepeatHalfLifeDays
-		_, err = try("without a table", blend, nil, nil)
+	if err != nil {
+		return best, err
 	}
-	s.cfg.Blends = append(s.cfg.Blends, best)
-	return most, err
+	if goal != model.GoalNext {
+		if best, err = s.simpler(ctx, l, best, t, f); err != nil {
+			return best, err
+		}
+	}
+	if goal == model.GoalNew {
+		s.chosen = best.number
+	}
+	s.cfg.Blends = append(s.cfg.Blends, best.Blend)
+	return best, nil
 }
 
-// mixed finds the weights of a blend, and its reward; t is nil where there is to be no table.
-func (s *selection) mixed(ctx context.Context, l *lab, blend *model.Blend, t *chosenTable, f *chosenFactors, session *chosenSession) (float64, error) {
+// simpler returns the better of the factors alone and of the table alone, unless both together are clearly better.
+func (s *selection) simpler(ctx context.Context, l *lab, both *blendTrial, t *chosenTable, f *chosenFactors) (*blendTrial, error) {
+	var best *blendTrial
+	for _, c := range []struct {
+		name string
+		t    *chosenTable
+		f    *chosenFactors
+	}{{"without a table", nil, f}, {"without factors", t, nil}} {
+		if s.over() {
+			break
+		}
+		b := &blendTrial{Blend: both.Blend, simple: true}
+		if err := s.tryBlend(b, c.name, func() error { return s.mixed(ctx, l, b, c.t, c.f, nil) }); err != nil {
+			return nil, err
+		}
+		if b.rewards != nil && (best == nil || mean(b.rewards) > mean(best.rewards)) {
+			best = b
+		}
+	}
+	if best == nil || both.clearly(best) {
+		return both, nil
+	}
+	return best, nil
+}
+
+// mixed finds the weights of a blend, and its rewards; t or f is nil where there is to be no table or no vector.
+func (s *selection) mixed(ctx context.Context, l *lab, blend *blendTrial, t *chosenTable, f *chosenFactors, session *chosenSession) error {
 	b := l.base(s.cfg.TrendHalfLifeDays)
-	b.vectors = newVectorPart(f.factors, f.visits)
 	start, along := mix{partFactors: 1}, aloneAxes
+	if f != nil {
+		b.vectors = newVectorPart(f.factors, f.visits)
+	}
 	if t != nil {
 		b.sparse[partTable] = byTable(t.table, t.visits, l.active)
 		start, along = mix{partTable: 1, partPopular: 0.2}, weightAxes
@@ -282,23 +375,14 @@ func (s *selection) mixed(ctx context.Context, l *lab, blend *model.Blend, t *ch
 	}
 	sheet, err := l.sheet(ctx, blend.Goal, b)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	common, rewards := s.climb(sheet, start, along, nil)
-	blend.Stages = s.stages(sheet, common, along)
-	return mean(rewards), nil
+	blend.Stages, blend.rewards = s.stages(sheet, common, along), rewards
+	return nil
 }
 
 // report is what the model card and the page say.
 func (s *selection) report() *Selection {
-	r := &Selection{Metric: "recall + ndcg", Trials: s.trials, Stopped: s.cut}
-	won := func(t eval.Trial) bool {
-		return t.Family == blendFamily && strings.HasPrefix(t.Name, string(model.GoalNew))
-	}
-	for at, t := range s.trials {
-		if won(t) && !(won(s.trials[r.Chosen]) && s.trials[r.Chosen].Score >= t.Score) {
-			r.Chosen = at
-		}
-	}
-	return r
+	return &Selection{Metric: "recall + ndcg", Trials: s.trials, Chosen: s.chosen, Stopped: s.cut}
 }

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/rank"
 )
 
 func evalShop(t *testing.T, threads int) Report {
@@ -132,12 +132,30 @@ func TestRollingOrigin(t *testing.T) {
 	}
 }
 
-// TestTooLittleToChooseBy: a shop of one day is trained with the defaults, and the card says so.
+// TestTooLittleToChooseBy: where nobody can be asked nothing is chosen, the console and the card say so, and what is popular comes first.
 func TestTooLittleToChooseBy(t *testing.T) {
-	s := &shop{events: []edged.Event{buy("a", "x", 0), buy("b", "y", 0)}}
-	card, err := Run(context.Background(), []Source{s}, "rel", vfs.NewMem(), Config{Auto: true, Factors: 8}, nil)
-	if err != nil || card.Selection == nil || !strings.Contains(card.Selection.Limit, "too little") {
-		t.Errorf("%v, selection %+v", err, card.Selection)
+	s := new(shop)
+	for k := range 8 { // i7 is what most have; who has two items has them of both ends
+		for u := range 10 * (k + 1) {
+			s.events = append(s.events, buy(fmt.Sprint(k, "-", u), fmt.Sprint("i", k), 0))
+		}
+		s.events = append(s.events, buy(fmt.Sprint("two", min(k, 7-k)), fmt.Sprint("i", k), 0))
+	}
+	said, disk := "", vfs.NewMem()
+	card, err := Run(t.Context(), []Source{s}, "rel", disk, Config{Auto: true, Factors: 8}, func(s Step) { said += s.Note + "\n" })
+	if err != nil || len(card.Selection.Trials) != 0 || !strings.Contains(card.Selection.Limit, "too little data to choose by") || !strings.Contains(said, card.Selection.Limit) {
+		t.Fatalf("%v, selection %+v, said %q", err, card.Selection, said)
+	}
+	m := openRelease(t, disk)
+	var answer rank.Answer
+	rank.New(m, rank.Release{}).Recommend(&answer, new(rank.Scratch), &rank.Request{Recent: []rank.Recent{{Row: 7, Weight: 1}}, ExcludeSeen: true, N: 7})
+	for at := 1; at < len(answer.Items); at++ {
+		if m.PopularityOf(answer.Items[at].Row) > m.PopularityOf(answer.Items[at-1].Row) {
+			t.Errorf("place %d is more popular than the one before: %+v", at, answer.Items)
+		}
+	}
+	if len(answer.Items) != 7 {
+		t.Errorf("%d items", len(answer.Items))
 	}
 }
 

@@ -5,7 +5,7 @@ import "fmt"
 // validationCut is the first moment of the validation part of events that end before end: as long as the test is (length,
 // in milliseconds), but a third of the training time at most; without a test, a fifth of the training time.
 func validationCut(train *part, end, length int64) int64 {
-	first, _ := train.span()
+	first, _ := train.extent()
 	span := end - first
 	if length <= 0 {
 		return end - span/5
@@ -18,7 +18,7 @@ func (f *fold) length(p *part) int64 {
 	if f.until > 0 {
 		return f.until - f.at
 	}
-	_, last := p.span()
+	_, last := p.extent()
 	return last + 1 - f.at
 }
 

@@ -48,7 +48,8 @@ func newLab(f *fold, k, limit int, seed uint64, threads int) *lab {
 		}
 	}
 	l.q = l.part.repeatQ(l.visits)
-	l.repeats = repeated(l.probes[model.GoalAny]) >= leastRepeats
+	any := l.probes[model.GoalAny]
+	l.repeats = len(any) >= leastQuestions && repeated(any) >= leastRepeats
 	return l
 }
 

@@ -14,17 +14,49 @@ import (
 //
 // Where histories overlap in time, others' later events train: figures flatter every model a little, and alike.
 func leaveLast(p *part, share float64) (*fold, error) {
-	return p.keepBack(share, func(_ uint32, items []firstEvent) {})
+	return p.keepShare(share, asTheyCame)
 }
+
+func asTheyCame(uint32, []firstEvent) {}
 
 // holdOut keeps back round(share·n) of a user's n items at random, as leaveLast does: for data without an order. The
 // choice follows from the seed and the user's number.
 func holdOut(p *part, share float64, seed uint64) (*fold, error) {
-	return p.keepBack(share, func(user uint32, items []firstEvent) {
+	return p.keepShare(share, byChance(seed))
+}
+
+func byChance(seed uint64) func(user uint32, items []firstEvent) {
+	return func(user uint32, items []firstEvent) {
 		slices.SortFunc(items, func(a, b firstEvent) int { return cmp.Compare(a.item, b.item) })
 		rng := rand.New(rand.NewPCG(seed, uint64(user)))
 		rng.Shuffle(len(items), func(a, b int) { items[a], items[b] = items[b], items[a] })
-	})
+	}
+}
+
+// oneOf is what keepOne takes of the users, fewestAsked how many at least, where there are as many.
+const (
+	oneOf       = 4
+	fewestAsked = 4 * leastQuestions
+)
+
+// keepOne keeps back the last item, or any where histories have no order, of every fourth user with two or more, drawn by seed: where
+// histories are short, keeping back of all leaves hardly two items together to learn from.
+func keepOne(p *part, random bool, seed uint64) (*fold, error) {
+	var users []uint32
+	for u, pairs := 0, p.pairs(0); u < p.users; u++ {
+		if pairs.Count(u) >= 2 {
+			users = append(users, uint32(u))
+		}
+	}
+	asked := make([]int, p.users)
+	for _, u := range draw(users, max(len(users)/oneOf, fewestAsked), seed) {
+		asked[u] = 1
+	}
+	order := asTheyCame
+	if random {
+		order = byChance(seed)
+	}
+	return p.keepBack(func(user uint32, _ int) int { return asked[user] }, order)
 }
 
 // firstEvent is where a user's item first came.
@@ -47,12 +79,17 @@ func heldBack(n int, share float64) int {
 	return k
 }
 
-// keepBack keeps back the end of each user's items, once order has put them into another order than that of time.
-func (p *part) keepBack(share float64, order func(user uint32, items []firstEvent)) (*fold, error) {
+// keepShare keeps back a share of each user's items.
+func (p *part) keepShare(share float64, order func(user uint32, items []firstEvent)) (*fold, error) {
 	if !(share >= 0 && share < 1) {
 		return nil, fmt.Errorf("%w: share %v of a history, want 0 to below 1", ErrSplit, share)
 	}
-	held := p.heldPairs(share, order)
+	return p.keepBack(func(_ uint32, n int) int { return heldBack(n, share) }, order)
+}
+
+// keepBack keeps back the end of each user's n items, as many as count says, once order has put them into another order than that of time.
+func (p *part) keepBack(count func(user uint32, n int) int, order func(user uint32, items []firstEvent)) (*fold, error) {
+	held := p.heldPairs(count, order)
 	trains := func(i int) bool { return p.user[i] == none || !held.has(p.user[i], p.item[i]) }
 	known := p.known(trains)
 	f := &fold{train: p.narrow(trains, known)}
@@ -87,7 +124,7 @@ func (s *pairSet) has(user, item uint32) bool {
 	return ok
 }
 
-func (p *part) heldPairs(share float64, order func(user uint32, items []firstEvent)) *pairSet {
+func (p *part) heldPairs(count func(user uint32, n int) int, order func(user uint32, items []firstEvent)) *pairSet {
 	start, events := p.byUser()
 	held := &pairSet{start: make([]int, p.users+1)}
 	seen := make(map[uint32]bool)
@@ -101,7 +138,7 @@ func (p *part) heldPairs(share float64, order func(user uint32, items []firstEve
 				items = append(items, firstEvent{item, int(i)})
 			}
 		}
-		n := heldBack(len(items), share)
+		n := count(uint32(u), len(items))
 		order(uint32(u), items)
 		for _, e := range items[len(items)-n:] {
 			held.items = append(held.items, e.item)

@@ -141,6 +141,18 @@ func (p *part) span() (first, last int64) {
 	return p.at[0], p.at[len(p.at)-1]
 }
 
+// extent is the span without stray dates: those that are more than a tenth of the time between the 1 % and the 99 % quantile beyond these.
+func (p *part) extent() (first, last int64) {
+	first, last = p.span()
+	if len(p.at) == 0 {
+		return first, last
+	}
+	stray := len(p.at) / 100
+	low, high := p.at[stray], p.at[len(p.at)-1-stray]
+	reach := (high - low) / 10
+	return max(first, low-reach), min(last, high+reach)
+}
+
 func momentOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
 
 // days is the age of an event when the newest happened.

@@ -219,7 +219,7 @@ const (
 
 // keeps tells whether the previous release's choice holds for a log: made of what is asked for now, lately, from about as much.
 func (p *previous) keeps(cfg, free *Config, newest time.Time, events int) bool {
-	if p == nil || p.card.Choice == nil || p.card.Selection == nil {
+	if p == nil || p.card.Choice == nil || p.card.Selection == nil || len(p.card.Selection.Trials) == 0 { // or there was too little to choose by
 		return false
 	}
 	c := p.card.Choice

@@ -70,6 +70,14 @@ func (f *fold) exam(name string) *exam {
 	return nil
 }
 
+// asks counts the questions of an exam.
+func (f *fold) asks(name string) int {
+	if x := f.exam(name); x != nil {
+		return len(x.questions)
+	}
+	return 0
+}
+
 // add keeps an exam that asks anything.
 func (f *fold) add(x *exam) {
 	if len(x.questions) > 0 {

@@ -28,10 +28,14 @@ var nextAxes = axes{
 	partPast:    {window: []float32{1, 2, 4, 6, 8, 12, 16, 24}, below: []float32{0.25, 0.5}, above: []float32{36, 54, 80}},
 }
 
+// popularFirst goes by what is popular just now; factors only decide between equals.
+var popularFirst = mix{partPopular: 1, partFactors: 0.001}
+
 // searchRounds bounds the rounds over all axes.
 const searchRounds = 4
 
-// climb improves a mix one part at a time until no grid value is better, on the probes named (nil: all).
+// climb improves a mix one part at a time until no grid value is better, on the probes named (nil: all). Where that leads to nothing
+// clearly better, what is popular comes first.
 func (s *selection) climb(sheet *sheet, start mix, along axes, only []int) (best mix, rewards []float64) {
 	best = start
 	rewards = sheet.try([]mix{best}, only, s.lab.threads)[0]
@@ -68,16 +72,18 @@ func (s *selection) climb(sheet *sheet, start mix, along axes, only []int) (best
 			break
 		}
 	}
+	popular := sheet.try([]mix{popularFirst}, only, s.lab.threads)[0]
+	if gain, deviation := pairedGain(rewards, popular); !(gain > deviation) {
+		return popularFirst, popular
+	}
 	return best, rewards
 }
 
 // Stages of evidence: from so many distinct items of the history on.
 var stageBounds = []int{1, 3, 10}
 
-const (
-	leastStage  = 100 // probes a stage needs for weights of its own
-	stageShrink = 300 // probes that speak for the common weights
-)
+// stageShrink is how many probes speak for the common weights.
+const stageShrink = 300
 
 // stages gives each stage of evidence weights of its own where that is better by more than chance makes likely (one standard
 // error of the paired difference), drawn towards the common ones.
@@ -89,7 +95,7 @@ func (s *selection) stages(sheet *sheet, common mix, along axes) []model.Stage {
 			to = int32(stageBounds[k+1])
 		}
 		own := common
-		if probes := sheet.among(int32(from), to); len(probes) >= leastStage {
+		if probes := sheet.among(int32(from), to); len(probes) >= leastQuestions {
 			before := sheet.try([]mix{common}, probes, s.lab.threads)[0]
 			found, after := s.climb(sheet, common, along, probes)
 			if gain, deviation := pairedGain(after, before); gain > deviation {

@@ -34,7 +34,7 @@ func coldAxes(cfg *Config) []axis[coldTrial] {
 // beyond the edges. The default stays unless another is better by more than one standard error.
 func (s *selection) chooseCold(ctx context.Context) error {
 	x := s.lab.fold.exam(examCold)
-	if x == nil || !s.lab.part.timed() || s.free.PlaceHalfLifeDays != 0 || s.free.PlaceShrink != 0 {
+	if s.lab.fold.asks(examCold) < leastQuestions || !s.lab.part.timed() || s.free.PlaceHalfLifeDays != 0 || s.free.PlaceShrink != 0 {
 		return nil
 	}
 	q := s.lab.fold.quiz(x, s.lab.visits)

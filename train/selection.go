@@ -14,6 +14,7 @@ type selection struct {
 	cfg    *Config
 	free   Config // as asked for: what is 0 is free to choose
 	lab    *lab
+	any    *lab // where any item is asked for; may be lab
 	next   *lab // of sessions; nil where there are none
 	k      int  // length of the lists; 0: 20
 	watch  *stopwatch
@@ -22,6 +23,7 @@ type selection struct {
 	rivals rivals
 	rows   int       // visitors and items of all there is to learn from, of which trials may see a sample
 	budget int       // trials
+	chosen int       // the trial of the blend for new items that was chosen
 	until  time.Time // zero: no limit
 	cut    bool      // the limit came first
 }
