@@ -40,6 +40,11 @@ type RulesDifference struct {
 type Name struct {
 	Address string `json:"address"`
 	Release string `json:"release,omitempty"`
+	Revoked bool   `json:"revoked,omitempty"` // keys revoked since signed it
+}
+
+func (n *Name) text() string {
+	return n.Address + " " + n.Release + flag(n.Revoked, ", signed by keys revoked since")
 }
 
 // Ids are how many, and the first of them.
@@ -72,7 +77,7 @@ const (
 
 // Against compares two releases that were inspected, for so many sample visitors.
 func (in *Inspection) Against(before *Inspection, visitors int) *Difference {
-	d := &Difference{Before: Name{before.Address, before.Release}, Now: Name{in.Address, in.Release}}
+	d := &Difference{Before: Name{before.Address, before.Release, before.Revoked}, Now: Name{in.Address, in.Release, in.Revoked}}
 	d.Figures = compare.Gate(before.compared(), in.compared(), compare.Limits{}, compare.Sample{}).Figures
 	d.Added, d.Removed = missing(in.ranker, before.ranker), missing(before.ranker, in.ranker)
 	d.Gained, d.Lost = shifts(before.ranker.Model(), in.ranker.Model())
@@ -199,8 +204,8 @@ func sameShare(a, b []byte) float64 {
 func (d *Difference) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	line("before", "%s %s", d.Before.Address, d.Before.Release)
-	line("now", "%s %s", d.Now.Address, d.Now.Release)
+	line("before", "%s", d.Before.text())
+	line("now", "%s", d.Now.text())
 	for _, f := range d.Figures {
 		line("  "+f.Name, "%s%s", f.What, flag(f.Fault != "", ": "+f.Fault))
 	}

@@ -48,6 +48,8 @@ type Inspection struct {
 	Forced     []string        `json:"forced,omitempty"` // figures outside the limits, signed by force
 	Held       []Held          `json:"held,omitempty"`   // by a node store
 
+	Revoked bool `json:"revoked,omitempty"` // keys revoked since signed the release
+
 	files  map[string]*snapshot.File // by component
 	ranker *rank.Ranker
 }
@@ -55,7 +57,8 @@ type Inspection struct {
 // Signature is one on a document.
 type Signature struct {
 	Key     string `json:"key"`
-	Trusted bool   `json:"trusted"` // and verified; without a trust.json none is
+	Trusted bool   `json:"trusted"`           // and verified; without a trust.json none is
+	Revoked bool   `json:"revoked,omitempty"` // verified by a root before: of the keys that signed too few are trusted now
 }
 
 // Root says who may sign what.
@@ -114,7 +117,8 @@ type Counts struct {
 // Held is one release in a node store.
 type Held struct {
 	Release string `json:"release"`
-	Role    string `json:"role"` // current, previous, older, unused
+	Role    string `json:"role"`              // current, previous, older, unused
+	Revoked bool   `json:"revoked,omitempty"` // keys revoked since signed it
 	Fault   string `json:"fault,omitempty"`
 }
 
@@ -135,7 +139,8 @@ func OpenRelease(ctx context.Context, fsys vfs.FS, address string, version uint6
 type inspector struct {
 	fs      vfs.FS
 	trust   *release.Trust
-	version uint64 // of the release wanted; 0: the one served
+	older   []*release.Trust // the roots that trust followed from, the newest first
+	version uint64           // of the release wanted; 0: the one served
 	out     *Inspection
 }
 

@@ -100,7 +100,7 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s: %+v", address, in)
 		}
 		published := kind != Directory
-		if published != (len(in.Components) == 3) || published != (in.Rules != nil && in.Rules.Rules == 2 && len(in.Rules.Warnings) == 1) {
+		if published != (len(in.Components) == 3) || published != (in.Rules != nil && in.Rules.Rules == 2 && len(in.Rules.Warnings) == 2) {
 			t.Errorf("%s: %+v of %+v", address, in.Rules, in.Components)
 		}
 		if published != (in.Version == 1 && in.Rollout != nil && len(in.Signatures) == 1 && in.Signatures[0].Trusted) {
@@ -274,5 +274,43 @@ func TestRelease(t *testing.T) {
 	}
 	if _, err := OpenRelease(t.Context(), fsys, "rel", 1, nil); err == nil {
 		t.Error("a version of a directory")
+	}
+}
+
+// TestReleaseRevoked: after a rotation of the release keys what was accepted before is found still, and said to be of revoked keys, from whichever root
+// one goes; what other keys signed is not.
+func TestReleaseRevoked(t *testing.T) {
+	fsys, first := world(t)
+	clock, o := func() time.Time { return day }, origin.NewDir(fsys, "origin")
+	custody := release.Custody{FS: fsys, Dir: "keys", Now: clock}
+	_, err := custody.Rotate(release.RoleRelease)
+	must(t, err)
+	writeOther(t, fsys, "rel2")
+	_, err = publish.Run(t.Context(), publish.Config{FS: fsys, Release: "rel2", Origin: o, Keys: "keys", Clock: clock, Force: true})
+	must(t, err)
+	n, err := node.Open(t.Context(), node.Config{FS: fsys, Dir: "node", Origin: o, Trust: first, Clock: clock})
+	must(t, err)
+	must(t, errors.Join(n.Check(t.Context()), n.Close()))
+	last, err := release.LoadTrust(fsys, "keys/trust.json")
+	must(t, err)
+	for _, trust := range []*release.Trust{first, last} {
+		for _, place := range []string{"node", "origin"} {
+			now, err := OpenRelease(t.Context(), fsys, place, 2, trust)
+			must(t, err)
+			before, err := OpenRelease(t.Context(), fsys, place, 1, trust)
+			must(t, err)
+			var text bytes.Buffer
+			must(t, errors.Join(before.WriteText(&text), now.Against(before, 1).WriteText(&text)))
+			if now.Revoked || !before.Revoked || before.Signatures[0].Trusted || strings.Count(text.String(), "revoked since") < 2 {
+				t.Errorf("%s by root %d: %+v\n%s", place, trust.Version(), before.Signatures, text.String())
+			}
+		}
+	}
+	_, err = release.InitKeys(fsys, "others")
+	must(t, err)
+	others, err := release.LoadTrust(fsys, "others/trust.json")
+	must(t, err)
+	if _, err := OpenRelease(t.Context(), fsys, "node", 1, others); !errors.Is(err, release.ErrUnknownKey) {
+		t.Errorf("by keys of others: %v", err)
 	}
 }

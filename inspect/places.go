@@ -102,6 +102,7 @@ func (in *inspector) follow(get func(version uint64) ([]byte, error)) error {
 	if err == nil && !bytes.Equal(given, in.trust.Envelope()) {
 		return fmt.Errorf("root %d here is not the one given: %w", in.trust.Version(), release.ErrUnknownKey)
 	}
+	in.older = rootsBefore(in.trust, get)
 	for range release.MaxRoots {
 		envelope, err := get(in.trust.Version() + 1)
 		if errors.Is(err, origin.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
@@ -110,12 +111,33 @@ func (in *inspector) follow(get func(version uint64) ([]byte, error)) error {
 		if err != nil {
 			return err
 		}
-		if in.trust, err = in.trust.Next(envelope); err != nil {
+		next, err := in.trust.Next(envelope)
+		if err != nil {
 			return err
 		}
+		in.older, in.trust = append([]*release.Trust{in.trust}, in.older...), next
 	}
 	in.root()
 	return nil
+}
+
+// rootsBefore lists the roots that the one given followed from, as far as they are there, the newest first.
+func rootsBefore(given *release.Trust, get func(version uint64) ([]byte, error)) (older []*release.Trust) {
+	for next := given; next.Version() > 1 && len(older) < release.MaxRoots; {
+		envelope, err := get(next.Version() - 1)
+		if err != nil {
+			break
+		}
+		root, err := release.ParseTrust(envelope)
+		if err != nil {
+			break
+		}
+		if _, err := root.Next(next.Envelope()); err != nil {
+			break
+		}
+		older, next = append(older, root), root
+	}
+	return older
 }
 
 // root shows the newest root.
@@ -197,10 +219,11 @@ func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash,
 			held.Role = "older"
 		}
 	}
-	m, err := in.checked(ctx, s, h)
+	m, revoked, err := in.checked(ctx, s, h)
 	if err != nil {
 		held.Fault = err.Error()
 	} else {
+		held.Revoked = revoked
 		version = m.Version
 		held.Release = release.Ref{Version: m.Version, Manifest: h}.ID()
 	}
@@ -209,24 +232,23 @@ func (in *inspector) held(ctx context.Context, s *release.Store, h release.Hash,
 }
 
 // checked reads every byte of a held release.
-func (in *inspector) checked(ctx context.Context, s *release.Store, h release.Hash) (*release.Manifest, error) {
+func (in *inspector) checked(ctx context.Context, s *release.Store, h release.Hash) (m *release.Manifest, revoked bool, err error) {
 	envelope, err := s.Envelope(h)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	payload, _, err := in.opened(envelope, release.ManifestType, release.RoleRelease, release.MaxManifest)
+	payload, signatures, err := in.opened(envelope, release.ManifestType, release.RoleRelease, release.MaxManifest)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	m, err := release.ParseManifest(payload)
-	if err != nil {
-		return nil, err
+	if m, err = release.ParseManifest(payload); err != nil {
+		return nil, false, err
 	}
-	return m, s.Check(ctx, h, m)
+	return m, revokedSince(signatures), s.Check(ctx, h, m)
 }
 
 func (in *inspector) stored(ctx context.Context, s *release.Store, h release.Hash) error {
-	if _, err := in.checked(ctx, s, h); err != nil {
+	if _, _, err := in.checked(ctx, s, h); err != nil {
 		return err
 	}
 	envelope, err := s.Envelope(h)
@@ -284,6 +306,7 @@ func (in *inspector) manifest(envelope []byte, want release.Hash) (*release.Mani
 	out := in.out
 	out.Release, out.Version, out.Manifest = release.Ref{Version: m.Version, Manifest: want}.ID(), m.Version, want
 	out.Created, out.Card, out.Signatures, out.Forced = m.Created, m.Card, signatures, m.Forced
+	out.Revoked = revokedSince(signatures)
 	for _, c := range m.Components {
 		shown := in.component(c.Name)
 		shown.Size, shown.Hash, shown.Chunks = c.Size, c.Hash, len(c.Chunks)
@@ -300,18 +323,40 @@ func (in *inspector) opened(envelope []byte, payloadType string, role release.Ro
 	if err != nil {
 		return nil, nil, err
 	}
-	trusted := map[string]bool{}
+	trusted, revoked := map[string]bool{}, false
 	if in.trust != nil {
-		if _, err := in.trust.Open(envelope, payloadType); err != nil {
+		by, err := in.believer(envelope, payloadType)
+		if err != nil {
 			return nil, nil, err
 		}
-		for _, id := range in.trust.KeyIDs(role) {
+		revoked = by != in.trust
+		for _, id := range by.KeyIDs(role) {
 			trusted[id] = true // Open refuses a bad signature of any of them
 		}
 	}
 	var signatures []Signature
 	for _, s := range env.Signatures {
-		signatures = append(signatures, Signature{Key: s.KeyID, Trusted: trusted[s.KeyID]})
+		signatures = append(signatures, Signature{Key: s.KeyID, Trusted: trusted[s.KeyID] && !revoked, Revoked: trusted[s.KeyID] && revoked})
 	}
 	return env.Payload, signatures, nil
+}
+
+// believer is the newest root that an envelope opens by: the last, or, for what a node accepted earlier and for a release asked for by its version, one before,
+// whose keys were revoked since.
+func (in *inspector) believer(envelope []byte, payloadType string) (*release.Trust, error) {
+	_, err := in.trust.Open(envelope, payloadType)
+	if err == nil || in.out.Kind != Store && (in.version == 0 || payloadType != release.ManifestType) {
+		return in.trust, err
+	}
+	for _, root := range in.older {
+		if _, olderErr := root.Open(envelope, payloadType); olderErr == nil {
+			return root, nil
+		}
+	}
+	return nil, err
+}
+
+// revokedSince reports whether keys signed that are trusted no more, or not enough of those that are.
+func revokedSince(list []Signature) bool {
+	return slices.ContainsFunc(list, func(s Signature) bool { return s.Revoked })
 }

@@ -48,7 +48,7 @@ func (in *Inspection) WriteText(w io.Writer) error {
 	line("catalogue", "%s", strings.Join(c.Fields, ", "))
 	line("verified", "hashes, checksums, references, %d known answers", c.Checks)
 	for _, h := range in.Held {
-		line("held", "%s, %s%s", h.Release, h.Role, fault(h.Fault))
+		line("held", "%s, %s%s%s", h.Release, h.Role, flag(h.Revoked, ", by keys revoked since"), fault(h.Fault))
 	}
 	for i := range in.Components {
 		in.Components[i].write(line)
@@ -73,7 +73,7 @@ func (c *Component) write(line func(string, string, ...any)) {
 func signers(list []Signature) string {
 	var out []string
 	for _, s := range list {
-		out = append(out, s.Key+flag(!s.Trusted, " (not verified)"))
+		out = append(out, s.Key+flag(s.Revoked, " (revoked since)")+flag(!s.Trusted && !s.Revoked, " (not verified)"))
 	}
 	return strings.Join(out, ", ")
 }
