@@ -102,7 +102,7 @@ func compile(document []byte, cat Catalogue, like *Set, changed []edged.Row) (*S
 	if err := s.choices.resolve(cat, like, changed); err != nil {
 		return nil, append(faults, Fault{Reason: fmt.Sprintf("the catalogue can't be read: %v", err)})
 	}
-	faults = append(faults, s.idle(texts)...)
+	faults = append(faults, s.idle(texts, cat)...)
 	s.place(texts)
 	s.warnings = faults
 	return s, faults
@@ -217,16 +217,27 @@ func (s *Set) place(texts []ruleText) {
 	}
 }
 
-// idle warns of choices that choose nothing.
-func (s *Set) idle(texts []ruleText) (faults []Fault) {
+// idle warns of choices that choose nothing, and of items that one names beside others and the catalogue doesn't have.
+func (s *Set) idle(texts []ruleText, cat Catalogue) (faults []Fault) {
 	for i := range texts {
 		t := &texts[i]
 		for _, list := range [][]choiceText{t.boosts, t.bury, t.exclude, t.only} {
 			for j := range list {
-				if s.choices.counts[s.choices.index[list[j].key()]] == 0 && len(faults) < MaxFaults {
-					faults = append(faults, Fault{list[j].line, t.name, "no item of the catalogue is chosen", true})
-				}
+				faults = append(faults, s.idleIn(t.name, &list[j], cat)...)
+				faults = faults[:min(len(faults), MaxFaults)]
 			}
+		}
+	}
+	return faults
+}
+
+func (s *Set) idleIn(rule string, c *choiceText, cat Catalogue) (faults []Fault) {
+	if s.choices.counts[s.choices.index[c.key()]] == 0 {
+		return []Fault{{c.line, rule, "no item of the catalogue is chosen", true}}
+	}
+	for _, id := range c.items {
+		if _, ok := cat.Row(id); !ok && len(faults) < MaxFaults {
+			faults = append(faults, Fault{c.line, rule, fmt.Sprintf("the catalogue has no item %q", clip(id)), true})
 		}
 	}
 	return faults
