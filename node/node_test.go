@@ -55,7 +55,7 @@ var refusals = []struct {
 	{"release of a lower version", "version", "release 1, held is 2", func(s *shop, first, _ publish.Result) {
 		s.roll(func(r *release.Rollout) { r.Release = releaseRef(s, first) })
 	}},
-	{"same rollout version, other content", "version", "one version, two documents", func(s *shop, first, _ publish.Result) {
+	{"same rollout version, other content", "version", "one version, two documents: rollout 5: an origin restored from a backup gives versions out again: remove its rollout.json", func(s *shop, first, _ publish.Result) {
 		s.roll(func(r *release.Rollout) { r.Version, r.Rollback, r.Release = 5, true, releaseRef(s, first) })
 	}},
 	{"same release version, other manifest", "version", "one version, two documents", func(s *shop, first, _ publish.Result) {

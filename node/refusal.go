@@ -31,7 +31,15 @@ type Refusal struct {
 
 // Error says what was refused, where it is wrong, and what to do.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("refused %s: %v: %s", r.What, r.Err, advice[r.Reason])
+	return fmt.Sprintf("refused %s: %v: %s", r.What, r.Err, r.advice())
+}
+
+// advice says what to do.
+func (r *Refusal) advice() string {
+	if errors.Is(r.Err, ErrTwofold) {
+		return adviceTwofold
+	}
+	return advice[r.Reason]
 }
 
 // Unwrap gives the cause.
@@ -104,6 +112,8 @@ var advice = map[string]string{
 	reasonRules:     "publish it with rules that load (edged rules check), or update edged on this node",
 	reasonSlow:      "look at the origin and the way to it: whoever is in between may be holding updates back",
 }
+
+const adviceTwofold = "an origin restored from a backup gives versions out again: remove its rollout.json, and publish above the largest version that nodes show (edged publish --above); else find out who publishes there too"
 
 // Reasons lists them.
 func Reasons() []string { return slices.Sorted(maps.Keys(advice)) }

@@ -166,7 +166,7 @@ func (s *status) refused(r *Refusal) {
 	s.raise(AlarmRefused, text)
 	s.over(AlarmTrouble)
 	if s.once(text) {
-		s.log.Error("update refused, the release before it stays", "what", r.What, "reason", r.Reason, "error", r.Err, "do", advice[r.Reason], "serving", s.now.Release)
+		s.log.Error("update refused, the release before it stays", "what", r.What, "reason", r.Reason, "error", r.Err, "do", r.advice(), "serving", s.now.Release)
 	}
 }
 

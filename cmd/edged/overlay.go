@@ -13,6 +13,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/edged/edged/client"
 	"github.com/edged/edged/internal/vfs"
@@ -254,9 +255,34 @@ func writeOverlay(out io.Writer, o *client.Overlay) error {
 	}
 	for i := range o.List {
 		e := &o.List[i]
-		fmt.Fprintf(t, "%s\t%s\t%.60s\t%s\t%s\t%s\t%s\n", e.ID, e.Field, e.Value(), e.Effect, e.Written.Format(time.RFC3339), cmp.Or(e.By, "-"), e.Until.Format(time.RFC3339))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(e.ID), e.Field, cell(e.Value()), e.Effect, e.Written.Format(time.RFC3339), cmp.Or(e.By, "-"), e.Until.Format(time.RFC3339))
 	}
 	return t.Flush()
+}
+
+// shownCell is how many letters of a value a table shows.
+const shownCell = 60
+
+// cell is a text on one line of a table, cut where it is long.
+func cell(text string) string {
+	var line bytes.Buffer
+	if json.Compact(&line, []byte(text)) == nil {
+		text = line.String()
+	}
+	text = oneLine(text)
+	if letters := []rune(text); len(letters) > shownCell {
+		return string(letters[:shownCell-1]) + "…"
+	}
+	return text
+}
+
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 type overlayExportCmd struct {
