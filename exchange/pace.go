@@ -24,6 +24,14 @@ func NewPace(rate int64, clock func() time.Time) *Pace {
 	return &Pace{rate: rate, clock: clock}
 }
 
+// Rate is the bytes a second; 0: no limit.
+func (p *Pace) Rate() int64 {
+	if p == nil {
+		return 0
+	}
+	return p.rate
+}
+
 // Wait waits for the turn of n bytes.
 func (p *Pace) Wait(ctx context.Context, n int64) error {
 	if p == nil {

@@ -41,26 +41,51 @@ func (n *Node) note(err error) {
 	}
 }
 
-func (n *Node) check(ctx context.Context) error {
+// maxTurns bounds how often one look begins anew because the rollout turned to another release while the one before was fetched.
+const maxTurns = 4
+
+func (n *Node) check(ctx context.Context) (err error) {
+	for range maxTurns {
+		if err = n.once(ctx); !errors.Is(err, errTurned) {
+			return err
+		}
+	}
+	return err
+}
+
+func (n *Node) once(ctx context.Context) error {
+	r, envelope, err := n.newest(ctx)
+	if err != nil {
+		return err
+	}
+	if err := n.acceptable(r, envelope); err != nil {
+		return refuseRollout(r, err)
+	}
+	return n.follow(ctx, r, envelope)
+}
+
+// newest is the rollout that the origin shows, signed by keys of the newest root.
+func (n *Node) newest(ctx context.Context) (*release.Rollout, []byte, error) {
 	envelope, err := n.cfg.Origin.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
 	if errors.Is(err, origin.ErrNotFound) {
-		return fmt.Errorf("nothing is published yet: %w", away(err))
+		return nil, nil, fmt.Errorf("nothing is published yet: %w", away(err))
 	}
 	if err != nil {
-		return refuse("the rollout", err)
+		return nil, nil, refuse("the rollout", err)
 	}
 	if err := n.followRoots(ctx, envelope); err != nil {
-		return err
+		return nil, nil, err
 	}
 	r, err := release.OpenRollout(n.trust(), envelope)
 	if err != nil {
-		return refuse("the rollout", err)
+		return nil, nil, refuse("the rollout", err)
 	}
 	n.status.contact()
-	if err := n.acceptable(r, envelope); err != nil {
-		return refuse(fmt.Sprintf("rollout %d (release %s)", r.Version, r.Release.ID()), err)
-	}
-	return n.follow(ctx, r, envelope)
+	return r, envelope, nil
+}
+
+func refuseRollout(r *release.Rollout, err error) error {
+	return refuse(fmt.Sprintf("rollout %d (release %s)", r.Version, r.Release.ID()), err)
 }
 
 // away hides what would make an error look like a refusal.
@@ -73,10 +98,15 @@ func (n *Node) acceptable(r *release.Rollout, envelope []byte) error {
 	if len(state.Rollout) == 0 || err != nil {
 		return errors.Join(n.notBack(r, envelope, n.target(r).Version, n.floor(r)), n.alive(r)) // new, or its record is lost: what it holds is the floor
 	}
+	return n.follows(r, envelope, before, state.Rollout)
+}
+
+// follows holds a rollout against another that was acceptable.
+func (n *Node) follows(r *release.Rollout, envelope []byte, before *release.Rollout, held []byte) error {
 	switch {
 	case r.Version < before.Version:
 		return fmt.Errorf("%w: rollout %d, held is %d", ErrLower, r.Version, before.Version)
-	case r.Version == before.Version && !samePayload(envelope, state.Rollout):
+	case r.Version == before.Version && !samePayload(envelope, held):
 		return fmt.Errorf("%w: rollout %d", ErrTwofold, r.Version)
 	case r.Version == before.Version:
 		return nil // accepted when it came; it may have expired since
@@ -120,13 +150,11 @@ func samePayload(a, b []byte) bool {
 
 // follow does what an acceptable rollout says.
 func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) error {
-	state := n.state()
 	ref := n.target(r)
-	target := ref.Manifest
-	if n.serves(target) || target == state.Skip || r.Hold && !state.Current.IsZero() {
+	if !n.wants(r) {
 		return n.acceptRollout(r, envelope)
 	}
-	if n.unfit.waits(target, n.cfg.Clock()) {
+	if n.unfit.waits(ref.Manifest, n.cfg.Clock()) {
 		return refuse("release "+ref.ID(), n.unfit.err)
 	}
 	var err error
@@ -134,18 +162,31 @@ func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) 
 	return err
 }
 
-// take brings the release that a rollout names, and adopts it.
+// wants reports whether a rollout makes this node serve another release.
+func (n *Node) wants(r *release.Rollout) bool {
+	state, target := n.state(), n.target(r).Manifest
+	return !n.serves(target) && target != state.Skip && (!r.Hold || state.Current.IsZero())
+}
+
+// take brings the release that a rollout names, and adopts it where that is still what the newest says.
 func (n *Node) take(ctx context.Context, ref release.Ref, r *release.Rollout, envelope []byte) error {
-	held, err := n.bring(ctx, ref)
+	held, err := n.bring(ctx, ref, r, envelope)
+	if errors.Is(err, errTurned) {
+		return err
+	}
 	if err != nil {
 		return refuse("release "+ref.ID(), err)
+	}
+	if r, envelope, err = n.still(ctx, ref, r, envelope); err != nil {
+		return err
 	}
 	return n.adopt(held, r, envelope)
 }
 
 // bring makes a release held whole, opens it and lets it check itself (N1).
-func (n *Node) bring(ctx context.Context, ref release.Ref) (*holding, error) {
-	if err := n.fetch(ctx, ref); err != nil {
+func (n *Node) bring(ctx context.Context, ref release.Ref, r *release.Rollout, envelope []byte) (*holding, error) {
+	fetch := func(ctx context.Context) error { return n.fetch(ctx, ref) }
+	if err := n.watched(ctx, ref, r, envelope, fetch); err != nil {
 		return nil, err
 	}
 	held, err := n.open(ref.Manifest)

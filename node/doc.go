@@ -12,13 +12,15 @@
 //	N3  Whatever is refused, the release served before goes on being served. Expiry stops updates, never the serving.
 //	N4  state.json is written after a release is installed whole and before it is served. A crash at any moment leaves
 //	    the old release or the new.
+//	N5  What is adopted is what the newest rollout names, looked at once more after the fetch: what changed meanwhile counts. A fetch
+//	    ends when its release is not to be served any more.
 //
 // After a restart the node trusts its own disk a little: it checks signatures, headers, sizes and the install record,
 // serves, and reads every byte again while it does (Run). What then turns out damaged is withdrawn for the previous
 // release, and fetched again. The same happens to a release that somebody suspects (Suspect): files are cut or changed
 // under running nodes too.
 //
-// Locks: Node.look, held during one look at the origin, is taken before Node.life, held while what is served changes;
+// Locks: Node.look, held during one look at the origin and by whoever watches the rollout for it while it fetches, is taken before Node.life, held while what is served changes;
 // Node.status has its own, taken last.
 package node
 

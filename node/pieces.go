@@ -126,8 +126,13 @@ func (n *Node) held(h release.Hash) {
 	n.pieces.hold(list, n.store.There(list), false)
 }
 
-// fetcher is the Fetch of a release: from peers where there are any.
+// fetcher is the Fetch of a release, which is given up where too little comes.
 func (n *Node) fetcher(manifest release.Hash, list []release.Piece) release.Fetch {
+	return steady(n.source(manifest, list), n.cfg.Fetch.Rate())
+}
+
+// source fetches from peers where there are any, and else from the origin.
+func (n *Node) source(manifest release.Hash, list []release.Piece) release.Fetch {
 	if n.cfg.Peers == nil {
 		return release.OneByOne(n.fromOrigin(manifest))
 	}
