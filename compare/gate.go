@@ -150,7 +150,19 @@ func Gate(before, now *Release, limits Limits, sample Sample) *Report {
 func (r *Report) sizes(before, now *Release, limits Limits) {
 	a, b := before.Ranker.Model().Len(), now.Ranker.Model().Len()
 	r.add(Items, ratio(float64(b), float64(a)), limits.Shrink, limits.Growth, "%d items, were %d", b, a)
-	r.add(Bytes, ratio(float64(now.Bytes), float64(before.Bytes)), limits.Shrink, limits.Growth, "%d bytes, were %d", now.Bytes, before.Bytes)
+	r.bytes(before.Bytes, now.Bytes, limits)
+}
+
+func (r *Report) bytes(before, now int64, limits Limits) {
+	r.add(Bytes, ratio(float64(now), float64(before)), limits.Shrink, limits.Growth, "%d bytes, were %d", now, before)
+}
+
+// Sizes measures the raw bytes of a release beside those of the one before: manifests say them before anything else is there.
+func Sizes(before, now int64, limits Limits) *Report {
+	limits.EnsureDefaults()
+	r := &Report{}
+	r.bytes(before, now, limits)
+	return r
 }
 
 func (r *Report) answers(before, now *Release, limits Limits, sample Sample) {

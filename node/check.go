@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/edged/edged/compare"
 	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
@@ -187,6 +186,9 @@ func (n *Node) take(ctx context.Context, ref release.Ref, r *release.Rollout, en
 func (n *Node) bring(ctx context.Context, ref release.Ref, r *release.Rollout, envelope []byte) (*holding, error) {
 	fetch := func(ctx context.Context) error { return n.fetch(ctx, ref) }
 	if err := n.watched(ctx, ref, r, envelope, fetch); err != nil {
+		if errors.Is(err, ErrGate) {
+			n.gateRefused(ref.Manifest, err)
+		}
 		return nil, err
 	}
 	held, err := n.open(ref.Manifest)
@@ -196,33 +198,12 @@ func (n *Node) bring(ctx context.Context, ref release.Ref, r *release.Rollout, e
 	if err == nil {
 		err = n.gate(held)
 	}
+	if errors.Is(err, ErrGate) {
+		n.gateRefused(ref.Manifest, err)
+		return nil, err
+	}
 	n.unfit.note(ref.Manifest, err, n.cfg)
 	return held, err
-}
-
-// gate holds a release against the one served, where the publisher compared it with that one: after a pause a node goes over several at
-// once, of which nobody said how they may differ. What was signed by force is let through.
-func (n *Node) gate(held *holding) error {
-	now := &compare.Release{Ranker: held.ranker, Bytes: held.manifest.Size()}
-	err := compare.Gate(n.rival(held.manifest.Against), now, n.cfg.Limits, compare.Quick).Error(held.manifest.Forced...)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrGate, err)
-	}
-	return nil
-}
-
-// rival is the release served, where it is the one of that manifest.
-func (n *Node) rival(against release.Hash) *compare.Release {
-	n.life.Lock()
-	defer n.life.Unlock()
-	if against.IsZero() || n.served != against {
-		return nil
-	}
-	m, err := n.manifestOf(n.served)
-	if err != nil {
-		return nil
-	}
-	return &compare.Release{Ranker: n.Current(), Bytes: m.Size()}
 }
 
 // unfit is a release that arrived whole and could not be opened or failed its self-check. It is tried again, in case
@@ -268,6 +249,9 @@ func (n *Node) fetch(ctx context.Context, ref release.Ref) error {
 	if err == nil {
 		err = errors.Join(matches(m, ref), m.Understood(ModelComponent, CatalogueComponent, RulesComponent), fitting(m))
 	}
+	if err == nil {
+		err = n.gateSize(m)
+	}
 	if err != nil {
 		return fmt.Errorf("manifest %s: %w", ref.Manifest.Short(), err)
 	}
@@ -301,8 +285,14 @@ func (n *Node) manifest(ctx context.Context, ref release.Ref) (envelope []byte, 
 	return envelope, nil
 }
 
-// fitting refuses rules that no node would read to their end, before they are fetched.
+// MaxRelease is the most raw bytes of all components of a release that a node takes: a chunk of few bytes may be named again and again.
+const MaxRelease = 16 << 30
+
+// fitting refuses a release that would fill disks, and rules that no node would read to their end, before they are fetched.
 func fitting(m *release.Manifest) error {
+	if size := m.Size(); size > MaxRelease {
+		return fmt.Errorf("components: %d bytes, at most %d: %w", size, MaxRelease, release.ErrTooLarge)
+	}
 	if c, ok := m.Component(RulesComponent); ok && c.Size > rules.MaxDocument {
 		return fmt.Errorf("component %q: %d bytes, at most %d: %w", c.Name, c.Size, rules.MaxDocument, release.ErrTooLarge)
 	}

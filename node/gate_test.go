@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/edged/edged/compare"
@@ -73,6 +74,82 @@ func TestGateSeveral(t *testing.T) {
 	s.must(err)
 	s.check(n)
 	serves(t, n, 3)
+}
+
+// TestGateRefusedBetween: what the publisher compared with a release that was refused here is compared with what is served, after a restart too;
+// so is what says that it was compared with nothing. What was forced passes.
+func TestGateRefusedBetween(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	s.publish(1)
+	n := s.open(m)
+	s.check(n)
+	s.compared()
+	expectRefusal(t, n, m, "gate", "want at least 0.2")
+	s.ruled("", 2) // rules alone, compared with what was refused
+	expectRefusal(t, n, m, "gate", "want at least 0.2")
+	s.must(n.Close())
+	n = s.open(m)
+	manifest := s.manifest()
+	manifest.Version, manifest.Against, manifest.Forced = 4, release.Hash{}, nil
+	ref := s.signManifest(manifest)
+	s.roll(func(r *release.Rollout) { r.Release, r.Highest = ref, 4 })
+	expectRefusal(t, n, m, "gate", "want at least 0.2")
+	serves(t, n, 1)
+
+	manifest.Version, manifest.Forced = 5, []string{compare.Overlap}
+	ref = s.signManifest(manifest)
+	s.roll(func(r *release.Rollout) { r.Release, r.Highest = ref, 5 })
+	s.check(n)
+	if err := s.wholly(n, 2); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestGateBytes: a size outside of the limits is refused by the manifest, before anything is fetched.
+func TestGateBytes(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	s.publish(1)
+	n := s.open(m)
+	s.check(n)
+	asked := &fetched{Origin: n.cfg.Origin}
+	n.cfg.Origin, n.cfg.Limits = asked, compare.Limits{Growth: .5, Shrink: .1}
+	s.compared()
+	expectRefusal(t, n, m, "gate", "bytes")
+	serves(t, n, 1)
+	for _, name := range asked.names {
+		if strings.HasPrefix(name, "chunks/") {
+			t.Errorf("fetched %s", name)
+		}
+	}
+	manifest := s.manifest()
+	manifest.Version, manifest.Forced = 3, []string{compare.Bytes, compare.Items, compare.Overlap, compare.Coverage, compare.Norm}
+	ref := s.signManifest(manifest)
+	s.roll(func(r *release.Rollout) { r.Release, r.Highest = ref, 3 })
+	s.check(n)
+	if err := s.wholly(n, 2); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAttackEndlessRelease: a chunk of few bytes that is named again and again would fill the disk.
+func TestAttackEndlessRelease(t *testing.T) {
+	s, m, n, _ := underAttack(t)
+	manifest := s.manifest()
+	c := &manifest.Components[0]
+	chunk := c.Chunks[0]
+	chunk.Raw, chunk.Delta = release.MaxChunkRaw, nil
+	c.Base, c.Chunks = nil, slices.Repeat([]release.Chunk{chunk}, MaxRelease/release.MaxChunkRaw+1)
+	c.Size = int64(len(c.Chunks)) * release.MaxChunkRaw
+	manifest.Version = 3
+	ref := s.signManifest(manifest)
+	asked := &fetched{Origin: n.cfg.Origin}
+	n.cfg.Origin = asked
+	s.roll(func(r *release.Rollout) { r.Release, r.Highest = ref, 3 })
+	expectRefusal(t, n, m, "size", "at most")
+	serves(t, n, 2)
+	if slices.ContainsFunc(asked.names, func(name string) bool { return strings.HasPrefix(name, "chunks/") }) {
+		t.Errorf("fetched %q", asked.names)
+	}
 }
 
 // TestGateRollback: going back asks nothing.

@@ -54,6 +54,7 @@ type Node struct {
 	life   sync.Mutex // guards what follows
 	store  *release.Store
 	served release.Hash   // what Current gives
+	gated  release.Hash   // what was served when the gate refused something else
 	unread []release.Hash // held releases whose bytes were not read since the start, or since they were suspected
 
 	status status
@@ -77,6 +78,7 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 		n.status.failed(fmt.Errorf("the record of what was served is damaged, looking at what is held: %w", damage))
 	}
 	n.startTrust()
+	n.readGate()
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -35,8 +35,12 @@ type S3 struct {
 // absent is the ETag of what is not there.
 const absent = "absent"
 
+// defaultRegion counts where none is said. Without any the client would ask the store where the bucket lies, and read whatever that answers
+// into memory.
+const defaultRegion = "us-east-1"
+
 // NewS3 is the origin at s3://bucket/prefix?endpoint=https://host:port&region=name. Without an endpoint AWS_ENDPOINT_URL says it, or it is
-// Amazon's.
+// Amazon's; without a region AWS_REGION or AWS_DEFAULT_REGION says it, or it is us-east-1.
 func NewS3(address string) (*S3, error) {
 	const want = "want s3://bucket/prefix?endpoint=https://host&region=name"
 	u, err := url.Parse(address)
@@ -54,7 +58,7 @@ func NewS3(address string) (*S3, error) {
 	dialer := &net.Dialer{Timeout: httpDial}
 	client, err := minio.New(at.Host, &minio.Options{
 		Creds:  credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.Static{}}),
-		Secure: at.Scheme == "https", Region: cmp.Or(query.Get("region"), os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION")), MaxRetries: httpTries,
+		Secure: at.Scheme == "https", Region: cmp.Or(query.Get("region"), os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), defaultRegion), MaxRetries: httpTries,
 		Transport: &http.Transport{
 			Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: httpDial, ResponseHeaderTimeout: httpHeaders,
 			IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 8, MaxResponseHeaderBytes: 64 << 10, DisableCompression: true,

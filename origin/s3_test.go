@@ -115,6 +115,28 @@ func TestS3(t *testing.T) {
 }
 
 // TestS3Publishers: of two that have read the same rollout one puts the next, and the other is told.
+// TestS3Region: a store is not asked for the region of a bucket, for its answer would be read whatever its size.
+func TestS3Region(t *testing.T) {
+	asSomeone(t)
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	b := &bucket{objects: map[string][]byte{"/shop/rollout.json": []byte("{}")}}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("location") {
+			t.Error("asked for the region")
+		}
+		if !strings.Contains(r.Header.Get("Authorization"), "/us-east-1/s3/") {
+			t.Errorf("signed as %q", r.Header.Get("Authorization"))
+		}
+		b.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	got, err := openS3(t, "s3://shop?endpoint="+srv.URL).Get(t.Context(), origin.RolloutName, 100)
+	if err != nil || string(got) != "{}" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestS3Publishers(t *testing.T) {
 	asSomeone(t)
 	srv := httptest.NewServer(&bucket{objects: map[string][]byte{}})

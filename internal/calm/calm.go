@@ -6,23 +6,43 @@
 package calm
 
 import (
+	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 )
 
-// Do runs f, which may start goroutines of its own, and returns when f does. Any number may run at once.
+// Panic is what Do panics with where f did.
+type Panic struct {
+	Value any
+	Stack []byte // of f
+}
+
+func (p *Panic) Error() string { return fmt.Sprintf("%v\n\n%s", p.Value, p.Stack) }
+
+// Do runs f, which may start goroutines of its own, and returns when f does. Any number may run at once. Where f panics, Do does, in the
+// goroutine of its caller, who may recover.
 func Do(f func()) {
 	extra.take()
 	defer extra.give()
 	done := make(chan struct{})
+	var fault *Panic
 	go func() {
 		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				fault = &Panic{v, debug.Stack()}
+			}
+		}()
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and its low priority with it
 		stepBack()
 		f()
 	}()
 	<-done
+	if fault != nil {
+		panic(fault)
+	}
 }
 
 var (
