@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/edged/edged/internal/calm"
@@ -186,8 +187,11 @@ func (n *Node) take(ctx context.Context, ref release.Ref, r *release.Rollout, en
 func (n *Node) bring(ctx context.Context, ref release.Ref, r *release.Rollout, envelope []byte) (*holding, error) {
 	fetch := func(ctx context.Context) error { return n.fetch(ctx, ref) }
 	if err := n.watched(ctx, ref, r, envelope, fetch); err != nil {
-		if errors.Is(err, ErrGate) {
+		switch {
+		case errors.Is(err, ErrGate):
 			n.gateRefused(ref.Manifest, err)
+		case errors.Is(err, syscall.ENOSPC):
+			n.unfit.note(ref.Manifest, err, n.cfg)
 		}
 		return nil, err
 	}
@@ -206,8 +210,8 @@ func (n *Node) bring(ctx context.Context, ref release.Ref, r *release.Rollout, e
 	return held, err
 }
 
-// unfit is a release that arrived whole and could not be opened or failed its self-check. It is tried again, in case
-// the fault was the machine's, but ever more rarely: the trials cost much and the cause is most likely the release.
+// unfit is a release that arrived whole and could not be opened or failed its self-check, or one that the disk has no room for. It is tried
+// again, in case the fault was the machine's or is over, but ever more rarely: the trials cost much and the cause is most likely still there.
 type unfit struct {
 	hash  release.Hash
 	err   error
