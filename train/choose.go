@@ -250,7 +250,7 @@ func (s *selection) weighNew(ctx context.Context, t, other *chosenTable, f *chos
 		}
 		return s.mixed(ctx, l, another, other, f, nil)
 	})
-	if err != nil || another.rewards == nil || best.simple && !another.clearly(best) || mean(another.rewards) <= mean(best.rewards) {
+	if err != nil || another.rewards == nil || mean(another.rewards) <= mean(best.rewards) {
 		return t, err
 	}
 	s.cfg.Blends[len(s.cfg.Blends)-1], s.chosen = another.Blend, another.number
@@ -272,13 +272,6 @@ type blendTrial struct {
 	model.Blend
 	rewards []float64 // by question; nil: the trial failed
 	number  int       // among the trials
-	simple  bool      // it has fewer parts than there are
-}
-
-// clearly tells whether a trial is better than another by more than one standard error of the difference.
-func (b *blendTrial) clearly(other *blendTrial) bool {
-	gain, deviation := pairedGain(b.rewards, other.rewards)
-	return gain > deviation
 }
 
 // tryBlend makes a trial of a blend.
@@ -291,8 +284,7 @@ func (s *selection) tryBlend(b *blendTrial, name string, mixed func() error) err
 	return err
 }
 
-// weigh finds the weights of a goal's blend, and its rewards. One of the table or of the factors alone is preferred unless both together
-// are clearly better: they have more to choose from, and so more of what they gain is chance.
+// weigh finds the weights of a goal's blend, and its rewards.
 func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chosenTable, f *chosenFactors, session *chosenSession) (*blendTrial, error) {
 	blend := newBlend(goal, t, f)
 	blend.Stages = []model.Stage{popularFirst.stage(0)}
@@ -325,9 +317,9 @@ func (s *selection) weigh(ctx context.Context, l *lab, goal model.Goal, t *chose
 	return best, nil
 }
 
-// simpler returns the better of the factors alone and of the table alone, unless both together are clearly better.
-func (s *selection) simpler(ctx context.Context, l *lab, both *blendTrial, t *chosenTable, f *chosenFactors) (*blendTrial, error) {
-	var best *blendTrial
+// simpler returns the factors or the table alone where that is as good as both together.
+func (s *selection) simpler(ctx context.Context, l *lab, best *blendTrial, t *chosenTable, f *chosenFactors) (*blendTrial, error) {
+	blend := best.Blend
 	for _, c := range []struct {
 		name string
 		t    *chosenTable
@@ -336,16 +328,13 @@ func (s *selection) simpler(ctx context.Context, l *lab, both *blendTrial, t *ch
 		if s.over() {
 			break
 		}
-		b := &blendTrial{Blend: both.Blend, simple: true}
+		b := &blendTrial{Blend: blend}
 		if err := s.tryBlend(b, c.name, func() error { return s.mixed(ctx, l, b, c.t, c.f, nil) }); err != nil {
 			return nil, err
 		}
-		if b.rewards != nil && (best == nil || mean(b.rewards) > mean(best.rewards)) {
+		if b.rewards != nil && (best.rewards == nil || mean(b.rewards) >= mean(best.rewards)) {
 			best = b
 		}
-	}
-	if best == nil || both.clearly(best) {
-		return both, nil
 	}
 	return best, nil
 }

@@ -144,29 +144,3 @@ func TestWhatIsPopularStaysUnlessClearlyBeaten(t *testing.T) {
 		t.Errorf("a table that is right: %v, %v", got, mean(rewards))
 	}
 }
-
-// TestBothMustClearlyBeatOne: a gain within a standard error does not make the more complex of two blends.
-func TestBothMustClearlyBeatOne(t *testing.T) {
-	rewards := func(better, worse int) (b *blendTrial) {
-		b = new(blendTrial)
-		for i := range 100 {
-			switch {
-			case i < better:
-				b.rewards = append(b.rewards, 1)
-			case i < better+worse:
-				b.rewards = append(b.rewards, -1)
-			default:
-				b.rewards = append(b.rewards, 0)
-			}
-		}
-		return b
-	}
-	for _, c := range []struct {
-		better, worse int
-		want          bool
-	}{{0, 0, false}, {10, 8, false}, {10, 2, true}, {2, 10, false}} {
-		if got := rewards(c.better, c.worse).clearly(rewards(0, 0)); got != c.want {
-			t.Errorf("%d better, %d worse: %v", c.better, c.worse, got)
-		}
-	}
-}

@@ -43,7 +43,7 @@ func peakBytes(events, users, sessions, items, factors int) int {
 	return 64*events + 130*users + 40*sessions + 8*factors*(users+items) + 3000*items + 400<<20
 }
 
-// TestLargeTraining trains on EDGED_LARGE events, such as 50000000, and holds the process's peak to the formula.
+// TestLargeTraining trains on EDGED_LARGE events, such as 50000000, with EDGED_LARGE_AUTO trials at most, and holds the process's peak to the formula.
 func TestLargeTraining(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("EDGED_LARGE"))
 	if err != nil {
@@ -51,7 +51,8 @@ func TestLargeTraining(t *testing.T) {
 	}
 	debug.SetGCPercent(20)
 	c := crowd{n, n / 25, min(200_000, n/250)}
-	cfg := Config{Auto: os.Getenv("EDGED_LARGE_AUTO") != "", Sweeps: 5}
+	trials, _ := strconv.Atoi(os.Getenv("EDGED_LARGE_AUTO"))
+	cfg := Config{Auto: trials > 0, Trials: trials, Sweeps: 5}
 	card, err := Run(context.Background(), []Source{c}, filepath.Join(t.TempDir(), "rel"), vfs.OS, cfg, func(s Step) {
 		if s.Done == s.Total {
 			t.Logf("%s: %d %s, %s, %s, peak %.2f GB", s.Name, s.Done, s.Unit, s.Took, s.Note, float64(peak(t))/1e9)
