@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -40,21 +39,29 @@ func counted(size int64) int64 { return max(size, slowPiece) }
 // steady is a fetch that is given up with origin.ErrSlow where it falls below the floor.
 func steady(fetch release.Fetch, rate int64) release.Fetch {
 	return func(ctx context.Context, want []release.Piece, got func(release.Piece, []byte) error) error {
-		ctx, cancel := context.WithCancelCause(ctx)
 		var came atomic.Int64
-		var watching sync.WaitGroup
-		watching.Go(func() { drips(ctx, cancel, want, rate, &came) })
-		err := fetch(ctx, want, func(p release.Piece, b []byte) error {
-			came.Add(counted(p.Size))
-			return got(p, b)
+		watch := func(ctx context.Context, cancel context.CancelCauseFunc) { drips(ctx, cancel, want, rate, &came) }
+		return under(ctx, watch, func(ctx context.Context) error {
+			return fetch(ctx, want, func(p release.Piece, b []byte) error {
+				came.Add(counted(p.Size))
+				return got(p, b)
+			})
 		})
-		if cause := context.Cause(ctx); err != nil && errors.Is(cause, origin.ErrSlow) {
-			err = cause
-		}
-		cancel(nil)
-		watching.Wait()
-		return err
 	}
+}
+
+// under runs f while watch looks on, which may cancel it: then f's error is the cause.
+func under(ctx context.Context, watch func(context.Context, context.CancelCauseFunc), f func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { watch(ctx, cancel) })
+	err := f(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
+	cancel(nil)
+	watching.Wait()
+	return err
 }
 
 // drips cancels when too little comes.

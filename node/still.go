@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/edged/edged/release"
@@ -86,17 +85,8 @@ func (n *Node) vouches(ref release.Ref) error {
 // watched runs a fetch, looks at the origin each poll interval meanwhile, and ends the fetch when its release is not to be served any more. What
 // came is kept.
 func (n *Node) watched(ctx context.Context, ref release.Ref, r *release.Rollout, envelope []byte, fetch func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	var watching sync.WaitGroup
-	watching.Go(func() { n.watch(ctx, cancel, ref, r, envelope) })
-	err := fetch(ctx)
-	fault := context.Cause(ctx)
-	cancel(nil)
-	watching.Wait()
-	if err != nil && fault != nil {
-		return fault
-	}
-	return err
+	watch := func(ctx context.Context, cancel context.CancelCauseFunc) { n.watch(ctx, cancel, ref, r, envelope) }
+	return under(ctx, watch, fetch)
 }
 
 // watch cancels when the newest rollout that can be had names the release no more. One that is refused ends nothing: it is looked at again before
