@@ -63,6 +63,7 @@ const (
 	Overlap    = "overlap"
 	Coverage   = "coverage"
 	Popularity = "popularity"
+	Before     = "before"
 )
 
 // what to do when a figure is outside its limits.
@@ -75,6 +76,7 @@ var what = map[string]string{
 	Overlap:    "look at the lists of some visitors (edged inspect --against) and at the events since",
 	Coverage:   "look whether a few items crowd out the others (edged inspect --against)",
 	Popularity: "look for events that came twice or from robots, or a source that is missing",
+	Before:     "publish its own directory again to repair the origin, or bring a sound copy of that back",
 }
 
 // Report is what was measured.
@@ -145,6 +147,11 @@ func Gate(before, now *Release, limits Limits, sample Sample) *Report {
 		r.add(Popularity, by, 0, limits.Popularity, "popularity has shifted by %.3f", by)
 	}
 	return r
+}
+
+// Missing takes note that there is a release before, which cannot be read.
+func (r *Report) Missing(why error) {
+	r.Figures = append(r.Figures, Figure{Name: Before, What: fmt.Sprintf("what is offered so far cannot be read: %v", why), Fault: "want something to compare with"})
 }
 
 func (r *Report) sizes(before, now *Release, limits Limits) {

@@ -190,7 +190,7 @@ func TestAttackFastForward(t *testing.T) {
 	if _, err := publish.Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "out of reach") {
 		t.Errorf("published above it: %v", err)
 	}
-	cfg.Above = 2
+	cfg.Above, cfg.NoRules, cfg.Force = 2, true, true
 	r, err := publish.Run(t.Context(), cfg)
 	s.must(err)
 	s.check(n)
@@ -313,7 +313,7 @@ func TestKeyCompromise(t *testing.T) {
 	if _, err := publish.Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "--above") {
 		t.Errorf("went on from the thief's rollout: %v", err)
 	}
-	cfg.Above = 3
+	cfg.Above, cfg.NoRules, cfg.Force = 3, true, true
 	r, err := publish.Run(t.Context(), cfg)
 	s.must(err)
 	if _, err := publish.Serve(t.Context(), s.publisher(""), 0); err == nil || !strings.Contains(err.Error(), "no release before 4-") {

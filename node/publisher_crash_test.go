@@ -96,7 +96,7 @@ var acts = map[string]func(t *testing.T) act{
 		s, disk := holding2(t)
 		s.must(errors.Join(s.fs.RemoveAll("origin"), s.fs.SyncDir(".")))
 		a := s.does(disk, 2, 2, func(ctx context.Context, cfg publish.Config) (publish.Result, error) {
-			cfg.Above = 41
+			cfg.Above, cfg.NoRules, cfg.Force = 41, true, true
 			r, err := publish.Run(ctx, cfg)
 			if err != nil && strings.Contains(err.Error(), "is sound, at version 42") {
 				return r, nil // it was done already

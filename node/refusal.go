@@ -113,7 +113,7 @@ var advice = map[string]string{
 	reasonSlow:      "look at the origin and the way to it: whoever is in between may be holding updates back",
 }
 
-const adviceTwofold = "an origin restored from a backup gives versions out again: remove its rollout.json, and publish above the largest version that nodes show (edged publish --above); else find out who publishes there too"
+const adviceTwofold = "an origin restored from a backup gives versions out again: remove its rollout.json, and publish above the largest version that nodes show (edged publish --above, with its rules and --force); else find out who publishes there too"
 
 // Reasons lists them.
 func Reasons() []string { return slices.Sorted(maps.Keys(advice)) }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path"
 
+	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/snapshot"
@@ -32,8 +34,8 @@ func (p *publisher) findBase(ctx context.Context) (err error) {
 	return nil
 }
 
-// loadBase reads the release offered so far from the origin. One that is not whole there is no base: then everything travels whole. It
-// is an error that the origin does not answer.
+// loadBase reads the release offered so far: what the directory has of it, and else from the origin. One that is not whole there is no base: then
+// everything travels whole, and unread says why. It is an error that the origin does not answer.
 func (p *publisher) loadBase(ctx context.Context) (*base, error) {
 	if p.manifest == nil {
 		return nil, nil
@@ -44,11 +46,17 @@ func (p *publisher) loadBase(ctx context.Context) (*base, error) {
 		if !ok || c.Size > maxBase {
 			return nil, nil
 		}
-		data, err := p.join(ctx, c)
-		if err != nil || data == nil {
-			return nil, err
+		data := p.local(c, f.file)
+		if data == nil {
+			var err error
+			if data, err = p.join(ctx, c); err != nil || data == nil {
+				p.unread = fmt.Errorf("release %s: component %q at %s is damaged, or not whole", p.before.Release.ID(), c.Name, p.Origin)
+				return nil, err
+			}
 		}
+		var err error
 		if b.files[f.component], err = snapshot.Parse(data, f.kind, nil); err != nil {
+			p.unread = fmt.Errorf("release %s: component %q: %w", p.before.Release.ID(), c.Name, err)
 			return nil, nil
 		}
 		b.refs[f.component] = &release.Base{Hash: c.Hash, Size: c.Size, Data: bytes.NewReader(data), IDs: ids(c)}
@@ -58,6 +66,19 @@ func (p *publisher) loadBase(ctx context.Context) (*base, error) {
 		b.refs[rulesComponent].IDs = ids(c)
 	}
 	return b, nil
+}
+
+// local is a component that the directory to publish has byte for byte, nil where it has another: publishing a release again compares it with itself,
+// whatever the origin has lost of it.
+func (p *publisher) local(c *release.Component, file string) []byte {
+	if p.Release == "" {
+		return nil
+	}
+	data, err := vfs.ReadFile(p.FS, path.Join(p.Release, file), c.Size)
+	if err != nil || c.Check(bytes.NewReader(data)) != nil {
+		return nil
+	}
+	return data
 }
 
 // join reads a component from the origin, nil where it is damaged there.

@@ -21,8 +21,14 @@ func (p *publisher) gate(m *release.Manifest) error {
 		m.Against = p.before.Release.Manifest
 	}
 	report := compare.Gate(before, now, p.Limits, compare.Sample{})
+	if before == nil && p.manifest != nil {
+		report.Figures = append(report.Figures, compare.Sizes(p.manifest.Size(), now.Bytes, p.Limits).Figures...)
+	}
+	if p.unread != nil {
+		report.Missing(p.unread)
+	}
 	p.result.Figures = report.Figures
-	p.result.Alone = before == nil && p.before != nil && p.before.Release.Version > 0
+	p.result.Alone = before == nil && p.before != nil
 	outside := report.Error()
 	if outside != nil && !p.Force {
 		return fmt.Errorf("%s is held back, %w; nothing was signed; --force signs it all the same, the limits are --limit-…", p.Release, outside)
@@ -41,7 +47,8 @@ func (p *publisher) rival() *compare.Release {
 	}
 	m, err := model.Open(p.base.files["model"], p.base.files["catalogue"])
 	if err != nil {
-		return nil // an edged of another time wrote it, or the origin has let it rot: then there is nothing to compare with
+		p.unread = fmt.Errorf("release %s: %w", p.before.Release.ID(), err) // an edged of another time wrote it
+		return nil
 	}
 	return &compare.Release{Ranker: rank.New(m, rank.Release{Version: p.manifest.Version}).WithClock(p.Clock), Bytes: p.manifest.Size()}
 }

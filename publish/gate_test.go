@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -77,16 +78,76 @@ func TestGateRecall(t *testing.T) {
 	s.publish(t, "rel1")
 }
 
-// TestGateNothingToCompare: where the origin has let the release before rot, that is said.
+// TestGateNothingToCompare: where the origin has let the release before rot, another one is compared with nothing by force only, and its manifest says
+// so. The same one repairs it.
 func TestGateNothingToCompare(t *testing.T) {
 	s := newSite(t)
 	s.publish(t, "rel1")
-	if err := s.fs.RemoveAll("origin/chunks"); err != nil {
-		t.Fatal(err)
+	rot := func() {
+		t.Helper()
+		if err := s.fs.RemoveAll("origin/chunks"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	r := s.publish(t, "rel2")
-	if !r.Alone || !strings.Contains(r.String(), "compared with nothing") {
-		t.Errorf("%+v", r)
+	rot()
+	cfg := s.config("rel2")
+	if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "rel2 is held back") || !strings.Contains(err.Error(), "before: what is offered so far cannot be read: release 1-") {
+		t.Errorf("%v", err)
+	}
+	if r := s.publish(t, "rel1"); !r.Unchanged || r.Alone || r.NewChunks == 0 || complete(t, s) != nil {
+		t.Errorf("the same again: %+v", r)
+	}
+	rot()
+	cfg.Force = true
+	r, err := Run(t.Context(), cfg)
+	if err != nil || !r.Alone || !strings.Contains(r.String(), "compared with nothing") || !slices.Contains(s.manifest(t, r).Forced, compare.Before) {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestUnreadWantsAWord: what an origin has lost of the release it offers takes neither rules nor the gate away unasked.
+func TestUnreadWantsAWord(t *testing.T) {
+	for name, above := range map[string]uint64{"manifest": 0, "rollout": 41} {
+		s := newSite(t)
+		first := s.config("rel1")
+		first.Rules = s.rules(t, "rules.yaml", someRules)
+		if _, err := Run(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		file := map[string]string{"manifest": origin.ManifestName(s.rollout(t).Release.Manifest.Hex()), "rollout": origin.RolloutName}[name]
+		if err := s.fs.Remove("origin/" + file); err != nil {
+			t.Fatal(err)
+		}
+		cfg := s.config("rel2")
+		cfg.Above = above
+		before := tree(t, s.fs, "origin")
+		wants := func(with string, words ...string) {
+			t.Helper()
+			_, err := Run(t.Context(), cfg)
+			for _, flag := range []string{"--rules", "--no-rules", "--force"} {
+				if err == nil || slices.Contains(words, flag) != strings.Contains(err.Error(), flag) {
+					t.Errorf("%s, %s: %v; want words on %q alone", name, with, err, words)
+				}
+			}
+			if after := tree(t, s.fs, "origin"); fmt.Sprint(after) != fmt.Sprint(before) {
+				t.Errorf("%s, %s: put %v beside %v", name, with, after, before)
+			}
+		}
+		wants("without a word", "--rules", "--no-rules", "--force")
+		cfg.Force = true
+		wants("by force", "--rules", "--no-rules")
+		cfg.Force, cfg.Rules = false, "rules.yaml"
+		wants("with rules", "--force")
+		cfg.Rules, cfg.NoRules = "", true
+		wants("without rules", "--force")
+		cfg.Rules, cfg.NoRules, cfg.Force = "rules.yaml", false, true
+		r, err := Run(t.Context(), cfg)
+		if err != nil || s.document(t) != someRules || fmt.Sprint(s.manifest(t, r).Forced) != "[before]" {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+		if again, err := Run(t.Context(), s.config("rel2")); err != nil || !again.Unchanged || s.document(t) != someRules {
+			t.Errorf("%s: a plain one afterwards: %+v, %v", name, again, err)
+		}
 	}
 }
 

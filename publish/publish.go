@@ -52,7 +52,8 @@ type Config struct {
 	Force  bool
 
 	// Above takes the place of a rollout that the origin lost, or whose bytes are damaged: the versions given out, of
-	// rollouts and of releases, begin above it. Nodes say what they accepted. 0: such a rollout is an error.
+	// rollouts and of releases, begin above it. Nodes say what they accepted. 0: such a rollout is an error. Which release was offered is lost with it:
+	// Force says that the next is to be compared with nothing, Rules or NoRules which rules it has.
 	Above uint64
 
 	Progress func(Step)
@@ -137,7 +138,7 @@ type Result struct {
 
 	Figures []compare.Figure `json:"figures,omitempty"` // of the gate
 	Forced  []string         `json:"forced,omitempty"`  // those outside their limits
-	Alone   bool             `json:"alone,omitempty"`   // the release offered before cannot be read: there was nothing to compare with
+	Alone   bool             `json:"alone,omitempty"`   // the release offered before was not read: there was nothing to compare with
 
 	Notes []string `json:"notes,omitempty"` // what else a change of the rollout did
 
@@ -176,7 +177,7 @@ func (r Result) gate() (text string) {
 		text += "\n" + f.String()
 	}
 	if r.Alone {
-		text += "\nthe release offered before cannot be read: compared with nothing, and its rules, if it had any, are not taken over"
+		text += "\nthe release offered before was not read: compared with nothing"
 	}
 	if len(r.Forced) > 0 {
 		text += "\nsigned by force: " + strings.Join(r.Forced, ", ")
@@ -194,7 +195,7 @@ func (r Result) updates() string {
 // Run publishes a release directory.
 func Run(ctx context.Context, cfg Config) (Result, error) {
 	return run(ctx, cfg, func(p *publisher) error {
-		if err := p.ready(); err != nil {
+		if err := errors.Join(p.ready(), p.decided()); err != nil {
 			return err
 		}
 		if err := p.verify(); err != nil {
@@ -259,6 +260,7 @@ type publisher struct {
 	before   *release.Rollout  // the origin's; nil: none
 	outdated bool              // keys signed before that were revoked since
 	manifest *release.Manifest // of the release before names; nil: none, or damaged
+	unread   error             // why the release offered so far cannot be read, where there is one; nil: it can, or there is none
 
 	card    []byte
 	created time.Time
@@ -328,7 +330,32 @@ func (p *publisher) look(ctx context.Context) error {
 	}
 	p.before = r
 	p.manifest, _, err = p.offered(ctx, r.Release)
+	switch {
+	case err != nil:
+		p.unread = err
+	case p.manifest == nil:
+		p.unread = fmt.Errorf("release %s: its manifest at %s is missing or damaged", r.Release.ID(), p.Origin)
+	}
 	return p.unlessForced(err)
+}
+
+// decided refuses to go on from a release that cannot be read before somebody says what takes its place: which rules count from now on, and that
+// the next release is compared with nothing.
+func (p *publisher) decided() error {
+	if p.unread == nil {
+		return nil
+	}
+	var say []string
+	if p.Rules == "" && !p.NoRules {
+		say = append(say, "which rules count from now on (--rules FILE) or that none do (--no-rules)")
+	}
+	if !p.Force {
+		say = append(say, "that the next release may be compared with nothing (--force; its manifest will say so)")
+	}
+	if say == nil {
+		return nil
+	}
+	return fmt.Errorf("what is offered so far cannot be read: %w; nothing was signed; bring a sound copy of the origin back, or say %s", p.unread, strings.Join(say, ", and "))
 }
 
 // openRollout opens a rollout by the newest root that it opens by.
@@ -371,6 +398,7 @@ func (p *publisher) putRoots(ctx context.Context) error {
 func (p *publisher) lost() {
 	if p.Above > 0 {
 		p.before = &release.Rollout{Version: p.Above, Highest: p.Above}
+		p.unread = errors.New("the rollout that named it is lost")
 	}
 }
 

@@ -184,8 +184,8 @@ func walk(t testing.TB, fsys vfs.FS, dir string, visit func(string, []byte)) {
 	}
 }
 
-// TestPublishRepairs damages every file of the origin in turn; publishing again puts it right, or refuses a rollout
-// that is not its own.
+// TestPublishRepairs damages every file of the origin in turn; publishing again puts it right, of a manifest after a word on what it said of rules, or refuses
+// a rollout that is not its own.
 func TestPublishRepairs(t *testing.T) {
 	s := newSite(t)
 	s.publish(t, "rel1")
@@ -198,7 +198,15 @@ func TestPublishRepairs(t *testing.T) {
 		if err := vfs.WriteFile(s.fs, name, bad); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Run(t.Context(), s.config("rel1"))
+		cfg := s.config("rel1")
+		_, err := Run(t.Context(), cfg)
+		if strings.HasPrefix(name, "origin/manifests/") {
+			if err == nil || !strings.Contains(err.Error(), "--no-rules") || !strings.Contains(err.Error(), "--force") {
+				t.Errorf("%s: %v; want the choices", name, err)
+			}
+			cfg.NoRules, cfg.Force = true, true
+			_, err = Run(t.Context(), cfg)
+		}
 		if name == "origin/rollout.json" {
 			if err == nil {
 				t.Errorf("a damaged rollout was replaced: nobody knows which version it had")
@@ -366,7 +374,7 @@ func TestAbove(t *testing.T) {
 		s := newSite(t)
 		s.publish(t, "rel1")
 		cfg := s.config("rel2")
-		cfg.Above = 41
+		cfg.Above, cfg.NoRules, cfg.Force = 41, true, true
 		if _, err := Run(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "sound, at version 1") {
 			t.Errorf("%s: over a sound rollout: %v", name, err)
 		}

@@ -154,7 +154,7 @@ func TestRevokedRollout(t *testing.T) {
 		t.Errorf("the origin changed:\n%s\n%s", before, after)
 	}
 	cfg := s.config("rel1")
-	cfg.Above = 7
+	cfg.Above, cfg.NoRules, cfg.Force = 7, true, true
 	if r, err := Run(t.Context(), cfg); err != nil || r.Version != 8 || len(r.Steered.Kept) != 0 {
 		t.Errorf("above: %+v, %v", r, err)
 	}

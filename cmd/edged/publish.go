@@ -16,7 +16,7 @@ type publishCmd struct {
 	Origin   string        `help:"Where nodes look: a directory, or a file:// or s3:// URL." placeholder:"URL" required:""`
 	Keys     string        `help:"Directory with the keys of the roles release and freshness (see 'edged keys'); to refresh, freshness is enough." placeholder:"DIR" required:"" type:"path"`
 	Validity time.Duration `help:"How long nodes take updates from this rollout before it must be renewed; a minute or more." default:"720h"`
-	Above    uint64        `help:"The origin's rollout is lost or damaged, or keys signed it that were stolen and revoked: give out versions above this one. Nodes show what they accepted at /v1/admin/release." placeholder:"VERSION"`
+	Above    uint64        `help:"The origin's rollout is lost or damaged, or keys signed it that were stolen and revoked: give out versions above this one. Nodes show what they accepted at /v1/admin/release. Wants --rules or --no-rules, and --force, for nobody knows any more what was offered." placeholder:"VERSION"`
 	Canary   string        `help:"Only so many of the nodes serve it at first: 5% or 0.05 (see 'edged rollout')." placeholder:"SHARE"`
 	Zones    []string      `help:"With --canary: only nodes of these zones." placeholder:"ZONE,…"`
 	Rules    string        `help:"Document of rules, YAML or JSON (docs/rules.md), that travels with the release. Without it those of the release offered so far go on." placeholder:"FILE" type:"path"`
@@ -25,7 +25,7 @@ type publishCmd struct {
 	RulesOnly bool `help:"Publish the release already there with these rules, or none: no model travels."`
 
 	Refresh bool `help:"Renew the rollout of the release already there. Where the keys that signed it were revoked, this says that it is yours."`
-	Force   bool `help:"Sign the release even where it is outside the limits; nodes and 'edged inspect' see that."`
+	Force   bool `help:"Sign the release even where it is outside the limits, or what is offered so far cannot be read; nodes and 'edged inspect' see that."`
 
 	Limit limitFlags `embed:"" prefix:"limit-"`
 
