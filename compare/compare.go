@@ -25,10 +25,11 @@ type Release struct {
 type Sample struct {
 	Visitors int // 0: 200
 	Rows     int // of which vectors are looked at; 0: all
+	Cases    int // of rules; 0: 256
 }
 
-// Quick is the sample of a node: a few milliseconds.
-var Quick = Sample{Visitors: 25, Rows: 2000}
+// Quick is the sample of a node: a few milliseconds, and where rules came with the release, as many for each ten cases.
+var Quick = Sample{Visitors: 25, Rows: 2000, Cases: 32}
 
 // Depth is how many items a visitor of the sample gets.
 const Depth = 10
@@ -58,8 +59,17 @@ func (v *Visitor) Overlap() float64 {
 	return float64(same) / float64(longer)
 }
 
-// Visitors draws a sample: each has 1 to 10 items, drawn by their popularity before among those that both releases have.
+// Visitors draws a sample and asks both releases.
 func Visitors(before, now *rank.Ranker, n int) []Visitor {
+	list := make([]Visitor, 0, n)
+	for _, recent := range histories(before, now, n) {
+		list = append(list, Visitor{recent, ask(before, recent), ask(now, recent)})
+	}
+	return list
+}
+
+// histories draws visitors: each has 1 to 10 items, drawn by their popularity before among those that both releases have.
+func histories(before, now *rank.Ranker, n int) [][]string {
 	var common []string
 	var upTo []float64 // cumulated popularity
 	sum := 0.0
@@ -72,35 +82,39 @@ func Visitors(before, now *rank.Ranker, n int) []Visitor {
 		common, upTo = append(common, id), append(upTo, sum)
 	}
 	rng := rand.New(rand.NewPCG(sampleSeed, uint64(n)))
-	list := make([]Visitor, 0, n)
+	list := make([][]string, 0, n)
 	for len(common) > 0 && len(list) < n {
-		var v Visitor
+		var recent []string
 		for range 1 + rng.IntN(10) {
 			at, _ := slices.BinarySearch(upTo, rng.Float64()*sum)
-			if id := common[min(at, len(common)-1)]; !slices.Contains(v.Recent, id) {
-				v.Recent = append(v.Recent, id)
+			if id := common[min(at, len(common)-1)]; !slices.Contains(recent, id) {
+				recent = append(recent, id)
 			}
 		}
-		v.Before, v.Now = ask(before, v.Recent), ask(now, v.Recent)
-		list = append(list, v)
+		list = append(list, recent)
 	}
 	return list
 }
 
 // ask recommends to a visitor with a history.
 func ask(r *rank.Ranker, recent []string) (ids []string) {
-	q := rank.Request{N: Depth}
-	for _, id := range recent {
-		if row, ok := r.Model().Row(id); ok {
-			q.Recent = append(q.Recent, rank.Recent{Row: row, Weight: 1})
-		}
-	}
+	q := requestOf(r, recent)
 	var a rank.Answer
 	r.Recommend(&a, new(rank.Scratch), &q)
 	for _, item := range a.Items {
 		ids = append(ids, r.Model().ID(item.Row))
 	}
 	return ids
+}
+
+func requestOf(r *rank.Ranker, recent []string) rank.Request {
+	q := rank.Request{N: Depth}
+	for _, id := range recent {
+		if row, ok := r.Model().Row(id); ok {
+			q.Recent = append(q.Recent, rank.Recent{Row: row, Weight: 1})
+		}
+	}
+	return q
 }
 
 // coverage is how many different items a sample gets.

@@ -15,11 +15,12 @@ type Limits struct {
 	Overlap    float64 // least share of a visitor's items that stay
 	Coverage   float64 // least times as many different items over all visitors
 	Popularity float64 // most shift of the shares of items
+	Short      float64 // most share of visitors whom rules leave nothing or less than half of a list, in any case they speak of
 }
 
 // Defaults are the limits of a shop that publishes each day or week.
 func Defaults() Limits {
-	return Limits{Growth: 2, Shrink: .5, Norm: 4, Recall: .9, Overlap: .2, Coverage: .5, Popularity: .6}
+	return Limits{Growth: 2, Shrink: .5, Norm: 4, Recall: .9, Overlap: .2, Coverage: .5, Popularity: .6, Short: .2}
 }
 
 // EnsureDefaults replaces zero values.
@@ -27,7 +28,7 @@ func (l *Limits) EnsureDefaults() {
 	d := Defaults()
 	for _, f := range []struct{ is, def *float64 }{
 		{&l.Growth, &d.Growth}, {&l.Shrink, &d.Shrink}, {&l.Norm, &d.Norm}, {&l.Recall, &d.Recall},
-		{&l.Overlap, &d.Overlap}, {&l.Coverage, &d.Coverage}, {&l.Popularity, &d.Popularity},
+		{&l.Overlap, &d.Overlap}, {&l.Coverage, &d.Coverage}, {&l.Popularity, &d.Popularity}, {&l.Short, &d.Short},
 	} {
 		if *f.is == 0 {
 			*f.is = *f.def
@@ -63,6 +64,7 @@ const (
 	Overlap    = "overlap"
 	Coverage   = "coverage"
 	Popularity = "popularity"
+	Short      = "short"
 	Before     = "before"
 )
 
@@ -76,6 +78,7 @@ var what = map[string]string{
 	Overlap:    "look at the lists of some visitors (edged inspect --against) and at the events since",
 	Coverage:   "look whether a few items crowd out the others (edged inspect --against)",
 	Popularity: "look for events that came twice or from robots, or a source that is missing",
+	Short:      "look what the rules' exclude, only and cap leave there (edged rules check --release)",
 	Before:     "publish its own directory again to repair the origin, or bring a sound copy of that back",
 }
 
@@ -133,6 +136,7 @@ func Gate(before, now *Release, limits Limits, sample Sample) *Report {
 	if now.Recall > 0 {
 		r.add(Recall, now.Recall, limits.Recall, 0, "recall@10 of %.4f after quantisation", now.Recall)
 	}
+	r.ruled(before, now, limits, sample)
 	if before == nil {
 		return r
 	}

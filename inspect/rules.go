@@ -30,6 +30,7 @@ func (in *inspector) rules(m *release.Manifest, read func() ([]byte, error)) err
 	if set == nil {
 		return fmt.Errorf("%s: they don't load: %w", rulesComponent, rules.Joined(faults))
 	}
+	in.out.ranker = in.out.ranker.WithRules(set)
 	in.out.Rules = &Rules{Version: set.Version(), Rules: set.Len(), Warnings: []string{}}
 	for _, f := range faults {
 		in.out.Rules.Warnings = append(in.out.Rules.Warnings, f.String())

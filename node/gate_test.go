@@ -2,6 +2,8 @@ package node
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -166,4 +168,30 @@ func TestGateRollback(t *testing.T) {
 	s.roll(func(r *release.Rollout) { r.Release, r.Rollback = releaseRef(s, first), true })
 	s.check(n)
 	serves(t, n, 1)
+}
+
+// TestGateRules: a node looks by limits of its own what the rules of a release leave of lists, and serves on where it is too little; what was forced passes.
+func TestGateRules(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	s.publish(1)
+	n := s.open(m)
+	s.check(n)
+	alone := func(when string, limit float64) {
+		t.Helper()
+		cfg := s.publisher("")
+		cfg.Rules, cfg.Force, cfg.Limits.Short = "rules.json", limit == 0, limit
+		s.write(cfg.Rules, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, `{"rules":[{"name":"a","when":%s,"only":{"item":"nobody"}}]}`, when)
+			return err
+		})
+		_, err := publish.RulesOnly(t.Context(), cfg)
+		s.must(err)
+	}
+	alone(`{"slot":"hero"}`, 1)
+	expectRefusal(t, n, m, "gate", "in the slot hero")
+	serves(t, n, 1)
+	alarmed(t, n, AlarmRefused)
+	alone(`{}`, 0) // worse, by force
+	s.check(n)
+	obeys(t, n, 3, 1)
 }

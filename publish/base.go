@@ -3,6 +3,7 @@ package publish
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -21,6 +22,7 @@ type base struct {
 	files map[string]*snapshot.File // by component
 	refs  map[string]*release.Base
 	rows  relation
+	rules []byte // nil: none, or damaged
 }
 
 // findBase makes the release offered so far the base, where it is whole.
@@ -64,6 +66,10 @@ func (p *publisher) loadBase(ctx context.Context) (*base, error) {
 	b.refs[rulesComponent] = &release.Base{}
 	if c, ok := p.manifest.Component(rulesComponent); ok {
 		b.refs[rulesComponent].IDs = ids(c)
+		var err error
+		if b.rules, err = p.joinRules(ctx, c); err != nil && !errors.Is(err, errRulesLost) {
+			return nil, err
+		}
 	}
 	return b, nil
 }

@@ -2,11 +2,13 @@ package publish
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/edged/edged/compare"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/rules"
 )
 
 // gate holds the release against the one offered so far, and writes into the manifest what was compared and forced.
@@ -27,16 +29,29 @@ func (p *publisher) gate(m *release.Manifest) error {
 	if p.unread != nil {
 		report.Missing(p.unread)
 	}
-	p.result.Figures = report.Figures
 	p.result.Alone = before == nil && p.before != nil
+	return p.judge(m, report, p.Release)
+}
+
+// gateRules holds other rules of the release offered so far against those it has. What was forced of the rest stays so.
+func (p *publisher) gateRules(m *release.Manifest) error {
+	p.Progress(Step{Name: "gate"})
+	m.Against = p.before.Release.Manifest
+	m.Forced = slices.DeleteFunc(slices.Clone(m.Forced), func(name string) bool { return name == compare.Short })
+	return p.judge(m, compare.Rules(p.rival(), &compare.Release{Ranker: p.ranker}, p.Limits, compare.Sample{}), "the release with these rules")
+}
+
+// judge holds back what a report finds outside the limits, or writes into the manifest that it is signed all the same.
+func (p *publisher) judge(m *release.Manifest, report *compare.Report, what string) error {
+	p.result.Figures = report.Figures
 	outside := report.Error()
 	if outside != nil && !p.Force {
-		return fmt.Errorf("%s is held back, %w; nothing was signed; --force signs it all the same, the limits are --limit-…", p.Release, outside)
+		return fmt.Errorf("%s is held back, %w; nothing was signed; --force signs it all the same, the limits are --limit-…", what, outside)
 	}
 	for _, f := range report.Outside() {
 		m.Forced = append(m.Forced, f.Name)
+		p.result.Forced = append(p.result.Forced, f.Name)
 	}
-	p.result.Forced = m.Forced
 	return nil
 }
 
@@ -50,5 +65,9 @@ func (p *publisher) rival() *compare.Release {
 		p.unread = fmt.Errorf("release %s: %w", p.before.Release.ID(), err) // an edged of another time wrote it
 		return nil
 	}
-	return &compare.Release{Ranker: rank.New(m, rank.Release{Version: p.manifest.Version}).WithClock(p.Clock), Bytes: p.manifest.Size()}
+	ranker := rank.New(m, rank.Release{Version: p.manifest.Version}).WithClock(p.Clock)
+	if set, _ := rules.Compile(p.base.rules, m); set != nil {
+		ranker = ranker.WithRules(set)
+	}
+	return &compare.Release{Ranker: ranker, Bytes: p.manifest.Size()}
 }

@@ -204,3 +204,56 @@ func tree(t *testing.T, fsys vfs.FS, dir string) (names []string) {
 	}
 	return names
 }
+
+// TestGateRules: rules that leave visitors nothing are held back, with a release and alone; harsh ones that leave whole lists pass, and what was forced or
+// allowed once goes on with the next release.
+func TestGateRules(t *testing.T) {
+	s := newSite(t)
+	wrong := s.rules(t, "wrong.yaml", "rules:\n- {name: a, when: {slot: hero}, only: {item: nobody}}\n")
+	harsh := s.rules(t, "harsh.yaml", "rules:\n- {name: a, when: {slot: sale}, only: {item: ["+strings.Join(ids50(15, 50), ",")+"]}}\n")
+	alone := func(c Config) (Result, error) { c.Release = ""; return RulesOnly(t.Context(), c) }
+	whole := func(c Config) (Result, error) { return Run(t.Context(), c) }
+	cfg := s.config("rel1")
+	cfg.Rules = wrong
+	if _, err := whole(cfg); err == nil || !strings.Contains(err.Error(), "short: rules leave 1.00 of 50 visitors nothing") || !strings.Contains(err.Error(), "in the slot hero") {
+		t.Fatalf("first: %v", err)
+	}
+	s.publish(t, "rel1")
+	before := tree(t, s.fs, "origin")
+	for name, do := range map[string]func(Config) (Result, error){"alone": alone, "whole": whole} {
+		if _, err := do(cfg); err == nil || !strings.Contains(err.Error(), "held back") || !strings.Contains(err.Error(), "nothing was signed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if after := tree(t, s.fs, "origin"); fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("put %v beside %v", after, before)
+	}
+	cfg.Rules = harsh
+	if r, err := alone(cfg); err != nil || r.Forced != nil || s.named(t).Against.IsZero() {
+		t.Errorf("harsh: %+v, %v", r, err)
+	}
+	cfg.Rules, cfg.Limits.Short = wrong, 1
+	if r, err := alone(cfg); err != nil || r.Forced != nil {
+		t.Errorf("allowed: %+v, %v", r, err)
+	}
+	if again, err := Run(t.Context(), s.config("rel2")); err != nil {
+		t.Errorf("with the next release: %+v, %v", again, err)
+	}
+	cfg.Limits, cfg.Force = compare.Limits{}, true
+	cfg.Rules = s.rules(t, "worse.yaml", "rules:\n- {name: a, only: {item: nobody}}\n")
+	if r, err := alone(cfg); err != nil || fmt.Sprint(r.Forced) != "[short]" || fmt.Sprint(s.named(t).Forced) != "[short]" {
+		t.Errorf("forced: %+v, %v", r, err)
+	}
+	cfg.Force, cfg.Rules = false, harsh
+	if r, err := alone(cfg); err != nil || s.named(t).Forced != nil {
+		t.Errorf("mended: %+v, %v", r, err)
+	}
+}
+
+// ids50 are some of writeRelease's.
+func ids50(from, to int) (list []string) {
+	for i := from; i < to; i++ {
+		list = append(list, fmt.Sprintf("i%03d", i))
+	}
+	return list
+}

@@ -34,6 +34,9 @@ func RulesOnly(ctx context.Context, cfg Config) (Result, error) {
 		if err := p.readRules(ctx); err != nil {
 			return err
 		}
+		if err := p.gateRules(m); err != nil {
+			return err
+		}
 		if err := p.addRules(ctx, m); err != nil {
 			return err
 		}
@@ -62,9 +65,9 @@ func (p *publisher) again(ctx context.Context) (*release.Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the release at %s: %w: publish it again from its directory (--release)", p.Origin, err)
 	}
-	p.ranker = rank.New(opened, rank.Release{Created: p.manifest.Created})
+	p.ranker = rank.New(opened, rank.Release{Created: p.manifest.Created}).WithClock(p.Clock)
 	m := *p.manifest
-	m.Version, m.Against, m.Components, m.Critical = p.before.Highest+1, release.Hash{}, nil, nil
+	m.Version, m.Components, m.Critical = p.before.Highest+1, nil, nil
 	for _, f := range files {
 		c, _ := p.manifest.Component(f.component) // loadBase read it
 		m.Components = append(m.Components, *c)
@@ -93,6 +96,7 @@ func (p *publisher) readRules(ctx context.Context) (err error) {
 	if set == nil {
 		return fmt.Errorf("rules %s: not published, they don't load:\n%w", from, rules.Joined(faults))
 	}
+	p.ranker = p.ranker.WithRules(set)
 	p.result.Rules, p.result.RulesCount = set.Version(), set.Len()
 	for _, f := range faults {
 		p.result.Warnings = append(p.result.Warnings, "rules: "+f.String())
@@ -109,12 +113,19 @@ func (p *publisher) rulesBefore(ctx context.Context) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
+	return p.joinRules(ctx, c)
+}
+
+var errRulesLost = errors.New("damaged at the origin; say which count from now on (--rules FILE), or that none do (--no-rules)")
+
+// joinRules reads rules from the origin.
+func (p *publisher) joinRules(ctx context.Context, c *release.Component) ([]byte, error) {
 	if c.Size > rules.MaxDocument {
-		return nil, fmt.Errorf("%d bytes, at most %d: %w", c.Size, rules.MaxDocument, release.ErrTooLarge)
+		return nil, fmt.Errorf("%w: %d bytes, at most %d", errRulesLost, c.Size, rules.MaxDocument)
 	}
 	document, err := p.join(ctx, c)
 	if err == nil && document == nil {
-		err = errors.New("damaged at the origin; say which count from now on (--rules FILE), or that none do (--no-rules)")
+		err = errRulesLost
 	}
 	return document, err
 }

@@ -172,6 +172,9 @@ func (r *Ranker) WithRules(set *rules.Set) *Ranker {
 	return out
 }
 
+// Now is the time by the Ranker's clock.
+func (r *Ranker) Now() time.Time { return r.clock() }
+
 // Rules returns the rules that came with the release, compiled for it without changes; nil where none did.
 func (r *Ranker) Rules() *rules.Set { return r.rules }
 

@@ -32,11 +32,13 @@ const (
 
 // rule is a compiled rule.
 type rule struct {
-	name string
-	when when
-	acts []act
-	pins []pin
-	caps caps
+	name  string
+	when  when
+	slot  string             // one of those listed, and
+	first [dimensions]string // a value of each other dimension: the rule's case
+	acts  []act
+	pins  []pin
+	caps  caps
 	// diversity and explore are −1, and goal is empty, where the rule says nothing of them.
 	diversity, explore float32
 	goal               string
@@ -140,8 +142,9 @@ func (s *Set) number(w *whenText) {
 }
 
 func (s *Set) compile(t *ruleText, cat Catalogue) (r rule, faults []Fault) {
-	r = rule{name: t.name, when: s.compileWhen(&t.when), caps: caps{int32(t.capCat), int32(t.capBrand)}, diversity: t.diversity, explore: t.explore, goal: t.goal}
+	r = rule{name: t.name, when: s.compileWhen(&t.when), slot: first(t.when.slots), caps: caps{int32(t.capCat), int32(t.capBrand)}, diversity: t.diversity, explore: t.explore, goal: t.goal}
 	s.choices.capped = s.choices.capped || t.capCat+t.capBrand > 0
+	r.first = [dimensions]string{first(t.when.countries), first(t.when.devices), first(t.when.segments)}
 	for _, list := range []struct {
 		texts []choiceText
 		what  effectFlags
@@ -162,6 +165,13 @@ func (s *Set) compile(t *ruleText, cat Catalogue) (r rule, faults []Fault) {
 		r.pins = append(r.pins, pin{row, int32(p.at - 1)})
 	}
 	return r, faults
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
 }
 
 func (s *Set) compileWhen(t *whenText) when {

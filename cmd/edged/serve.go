@@ -58,6 +58,7 @@ type limitFlags struct {
 	Overlap    float64 `help:"Least share of the items of sample visitors that stay." default:"0.2"`
 	Coverage   float64 `help:"Least times as many different items over all of them." default:"0.5"`
 	Popularity float64 `help:"Most shift of the items' shares of popularity, 0 to 1." default:"0.6"`
+	Short      float64 `help:"Most share of sample visitors whom rules leave nothing or less than half of a list, in any slot or case they speak of; 1: all." default:"0.2"`
 }
 
 func (f limitFlags) limits() compare.Limits { return compare.Limits(f) }
