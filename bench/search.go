@@ -5,16 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"runtime"
 	"slices"
-	"sync"
-	"text/tabwriter"
 	"time"
-
-	"github.com/viterin/vek/vek32"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
@@ -91,73 +86,6 @@ func (c *SearchConfig) Validate() error {
 
 // shaped reports whether a layout is asked for.
 func (c *SearchConfig) shaped() bool { return c.Bits != 0 || c.Cells != 0 || c.Head != 0 }
-
-// SearchReport is what was measured.
-type SearchReport struct {
-	N            int     `json:"n"`
-	D            int     `json:"d"`
-	K            int     `json:"k"`
-	RecallAsked  float64 `json:"recallAsked"`
-	Recall       float64 `json:"recall"`
-	USPerQuery   float64 `json:"usPerQuery"` // processor time, least of the passes
-	BytesPerItem float64 `json:"bytesPerItem"`
-	BuildSeconds float64 `json:"buildSeconds"`
-	Variant      string  `json:"variant"` // of the kernels
-
-	USMedian      float64       `json:"usMedian"`
-	USExact       float64       `json:"usExact"` // of the plain scan in norm order
-	USFull        float64       `json:"usFull"`  // of scoring every 8-bit row
-	Queries       int           `json:"queries"`
-	Concentration float64       `json:"concentration"`
-	Cells         int           `json:"cells"`
-	Head          bool          `json:"head"`
-	Bits          int           `json:"bits"`
-	Setting       index.Setting `json:"setting"`
-	Visited       float64       `json:"visited"` // cells a query
-	Scanned       float64       `json:"scanned"` // rows a query
-	Scored        float64       `json:"scored"`
-	Entered       float64       `json:"entered"`
-	Allocations   float64       `json:"allocations"` // a query
-	Curve         []SearchPoint `json:"curve"`
-}
-
-// SearchPoint is what one recall asked gave.
-type SearchPoint struct {
-	Asked      float64 `json:"recallAsked"`
-	Recall     float64 `json:"recall"`
-	USPerQuery float64 `json:"usPerQuery"`
-}
-
-func (r *SearchReport) layout() string {
-	if r.Cells == 0 {
-		return "norm order, every search exact"
-	}
-	return fmt.Sprintf("%d cells, head %v, %d bits", r.Cells, r.Head, r.Bits)
-}
-
-// WriteTable prints the report for people.
-func (r *SearchReport) WriteTable(w io.Writer) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, line := range []struct {
-		name, format string
-		args         []any
-	}{
-		{"items", "%d × %d", []any{r.N, r.D}},
-		{"kernels", "%s", []any{r.Variant}},
-		{"layout", "%s", []any{r.layout()}},
-		{"recall", "%.4f of the best %d, asked %g, on %d queries", []any{r.Recall, r.K, r.RecallAsked, r.Queries}},
-		{"a query", "%.2f µs (median %.2f); exact scan %.1f, every row %.1f", []any{r.USPerQuery, r.USMedian, r.USExact, r.USFull}},
-		{"work", "%.1f cells, %.0f rows scanned, %.0f scored, %.0f entered", []any{r.Visited, r.Scanned, r.Scored, r.Entered}},
-		{"size", "%.1f bytes an item", []any{r.BytesPerItem}},
-		{"build", "%.1f s", []any{r.BuildSeconds}},
-	} {
-		fmt.Fprintf(tw, "%s\t"+line.format+"\n", append([]any{line.name}, line.args...)...)
-	}
-	for _, p := range r.Curve {
-		fmt.Fprintf(tw, "asked %g\trecall %.4f, %.2f µs\n", p.Asked, p.Recall, p.USPerQuery)
-	}
-	return tw.Flush()
-}
 
 // RunSearch builds an index of the items and measures its recall and time on the queries, one thread, one query a call.
 // The truth is a float32 scan over the items as they are in the file; for a release it is an exact search.
@@ -419,78 +347,6 @@ func (m *measured) timeOf(n int, search func(), q *index.Query) float64 {
 		search()
 	}
 	return float64((threadTime() - start).Nanoseconds()) / 1000 / float64(n)
-}
-
-// countFound counts hits whose true score is that of the true k-th, or above.
-func countFound(in *searchInput, hits []index.Hit, query []float32, least float32) (found int) {
-	for _, h := range hits {
-		if vek32.Dot(in.items[int(h.Row)*in.dim:][:in.dim], query) >= least-1e-5*float32(math.Abs(float64(least))) {
-			found++
-		}
-	}
-	return found
-}
-
-// trueScores returns each query's k-th best score.
-func trueScores(items, queries []float32, dim, k, threads int) []float32 {
-	best := trueBest(items, queries, dim, k, threads)
-	out := make([]float32, len(best))
-	for i, b := range best {
-		out[i] = b[len(b)-1].Score
-	}
-	return out
-}
-
-func trueRows(items, queries []float32, dim, k, threads int) [][]edged.Row {
-	out := make([][]edged.Row, len(queries)/dim)
-	for i, b := range trueBest(items, queries, dim, k, threads) {
-		for _, h := range b {
-			out[i] = append(out[i], h.Row)
-		}
-	}
-	return out
-}
-
-// trueBest returns the best k of a float32 scan for each query, best first.
-func trueBest(items, queries []float32, dim, k, threads int) [][]index.Hit {
-	n, count := len(items)/dim, len(queries)/dim
-	out := make([][]index.Hit, count)
-	var wg sync.WaitGroup
-	for t := range threads {
-		wg.Go(func() {
-			const part = 512 // items that stay in the cache while the queries go by
-			from, to := count*t/threads, count*(t+1)/threads
-			for at := 0; at < n; at += part {
-				for i := from; i < to; i++ {
-					q := queries[i*dim:][:dim]
-					for row := at; row < min(n, at+part); row++ {
-						out[i] = keep(out[i], index.Hit{Row: edged.Row(row), Score: vek32.Dot(items[row*dim:][:dim], q)}, k)
-					}
-				}
-			}
-		})
-	}
-	wg.Wait()
-	return out
-}
-
-// keep inserts h in a sorted list of at most k.
-func keep(list []index.Hit, h index.Hit, k int) []index.Hit {
-	if len(list) == k && !h.Before(list[k-1]) {
-		return list
-	}
-	at, _ := slices.BinarySearchFunc(list, h, func(a, b index.Hit) int {
-		if a.Before(b) {
-			return -1
-		}
-		return 1
-	})
-	if len(list) < k {
-		return slices.Insert(list, at, h)
-	}
-	copy(list[at+1:], list[at:])
-	list[at] = h
-	return list
 }
 
 func median(v []float64) float64 {
