@@ -46,6 +46,17 @@ func Parse(modelBytes, catalogueBytes []byte) (*Model, error) {
 	return Open(model, catalogue)
 }
 
+// Verify reads both files whole and checks every section of them by its checksum.
+func (m *Model) Verify() error {
+	if err := m.model.Verify(); err != nil {
+		return fmt.Errorf("model: %w", err)
+	}
+	if err := m.catalogue.file.Verify(); err != nil {
+		return fmt.Errorf("catalogue: %w", err)
+	}
+	return nil
+}
+
 func openModel(f *snapshot.File) (*Model, error) {
 	sec := &sections{file: f}
 	text := sec.bytes(secMeta, maxMeta)

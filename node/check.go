@@ -8,7 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/rules"
@@ -158,7 +157,7 @@ func (n *Node) follow(ctx context.Context, r *release.Rollout, envelope []byte) 
 		return refuse("release "+ref.ID(), n.unfit.err)
 	}
 	var err error
-	calm.Do(func() { err = n.take(ctx, ref, r, envelope) })
+	n.cfg.beside(func() { err = n.take(ctx, ref, r, envelope) })
 	return err
 }
 

@@ -345,10 +345,13 @@ func TestDamagedDisk(t *testing.T) {
 			bad[i*len(bad)/16] ^= 0x20
 			s.must(vfs.WriteFile(disk, name, bad))
 			n := s.open(&machine{fs: disk})
-			n.readAll(t.Context())
 			if r := n.Current(); r == nil {
 				t.Fatalf("%s, part %d: nothing is served", name, i)
 			}
+			if _, err := n.proved(t.Context(), n.served); err != nil {
+				t.Fatalf("%s, part %d: serves what is damaged: %v", name, i, err)
+			}
+			n.readAll(t.Context())
 			sound(t, n)
 			s.check(n)
 			serves(t, n, 2)
@@ -386,6 +389,7 @@ func TestWithdraw(t *testing.T) {
 	n := s.open(m)
 	serves(t, n, 2)
 	s.damage(disk, n.store.Path(n.state().Current, CatalogueComponent))
+	n.distrust()
 	n.readAll(t.Context())
 	serves(t, n, 1)
 	if st := n.Status(); !strings.Contains(st.LastFailure, "damaged on disk") || !strings.Contains(m.log.String(), "damaged on disk") {
@@ -399,10 +403,65 @@ func TestWithdraw(t *testing.T) {
 	state := n.state()
 	s.damage(disk, n.store.Path(state.Current, CatalogueComponent))
 	s.damage(disk, n.store.Path(state.Previous, CatalogueComponent))
+	n.distrust()
 	n.readAll(t.Context())
 	serves(t, n, 0)
 	s.check(n)
 	serves(t, n, 2)
+}
+
+// TestStartSound: what the disk has damaged of a release is not served for a moment after a start: the latest sound one is, and it is fetched again. Of one that is too
+// large to be held against hashes before, sections are held against their checksums, and the hashes are looked at meanwhile.
+func TestStartSound(t *testing.T) {
+	for _, whole := range []int64{0, 1} {
+		s, base := holding2(t)
+		start := func(damaged ...release.Hash) *Node {
+			t.Helper()
+			disk := base.Crash(keepAll)
+			n, err := Open(t.Context(), s.config(&machine{fs: disk}))
+			s.must(errors.Join(err, n.Close()))
+			for _, h := range damaged {
+				s.damage(disk, n.store.Path(h, CatalogueComponent))
+			}
+			cfg := s.config(&machine{fs: disk})
+			cfg.whole = whole
+			n, err = Open(t.Context(), cfg)
+			s.must(err)
+			t.Cleanup(func() { _ = n.Close() })
+			return n
+		}
+		n := start()
+		state := n.state()
+		serves(t, n, 2)
+		if st := n.Status(); st.Verified {
+			t.Errorf("nobody has read release 1: %+v", st)
+		}
+		if got, want := slices.Contains(n.unread, state.Current), whole == 1; got != want {
+			t.Errorf("hashes to be looked at: %v, want %v", got, want)
+		}
+		n.readAll(t.Context())
+		if !n.Status().Verified {
+			t.Error("not verified")
+		}
+		n = start(state.Current)
+		serves(t, n, 1)
+		if st := n.Status(); !strings.Contains(st.LastFailure, "held but not usable") {
+			t.Errorf("%+v", st)
+		}
+		s.check(n)
+		serves(t, n, 2)
+		sound(t, n)
+		n = start(state.Previous)
+		serves(t, n, 2)
+		if err := n.Rollback(); err == nil {
+			t.Error("rolled back to what is damaged")
+		}
+		serves(t, n, 2)
+		n = start(state.Current, state.Previous)
+		serves(t, n, 0)
+		s.check(n)
+		serves(t, n, 2)
+	}
 }
 
 // TestStateLost: without its record a node serves the newest sound release it holds, after all the checks of a fresh
@@ -443,7 +502,7 @@ func (s *shop) damage(fsys vfs.FS, name string) {
 	s.must(vfs.WriteFile(fsys, name, b))
 }
 
-// TestUnreadable: bytes that cannot be read this time are no proof of damage; they are read again later.
+// TestUnreadable: bytes that cannot be read this time, for a suspicion, are no proof of damage; they are read again later.
 func TestUnreadable(t *testing.T) {
 	s, base := holding1(t)
 	sick := false
@@ -454,6 +513,7 @@ func TestUnreadable(t *testing.T) {
 		return nil
 	})})
 	sick = true
+	n.distrust()
 	n.readAll(t.Context())
 	serves(t, n, 1)
 	if st := n.Status(); st.Verified || !strings.Contains(st.LastFailure, "disk error") {

@@ -15,10 +15,10 @@
 //	N5  What is adopted is what the newest rollout names, looked at once more after the fetch: what changed meanwhile counts. A fetch
 //	    ends when its release is not to be served any more.
 //
-// After a restart the node trusts its own disk a little: it checks signatures, headers, sizes and the install record,
-// serves, and reads every byte again while it does (Run). What then turns out damaged is withdrawn for the previous
-// release, and fetched again. The same happens to a release that somebody suspects (Suspect): files are cut or changed
-// under running nodes too.
+// After a restart the node does not trust its own disk: it checks signatures, headers, sizes and the install record, and reads
+// every byte of a release before it serves that (sound.go). What is damaged makes way for the latest release that is not, and is
+// fetched again. The other releases held are read while it serves (Run), and what turns out damaged is withdrawn. The same happens to
+// a release that somebody suspects (Suspect): files are cut or changed under running nodes too.
 //
 // Locks: Node.look, held during one look at the origin and by whoever watches the rollout for it while it fetches, is taken before Node.life, held while what is served changes;
 // Node.status has its own, taken last.
@@ -31,6 +31,7 @@ import (
 
 	"github.com/edged/edged/compare"
 	"github.com/edged/edged/exchange"
+	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/rank"
@@ -59,6 +60,9 @@ type Config struct {
 	Clock  func() time.Time
 	Logger *slog.Logger // nil: silent
 
+	whole  int64        // bytes of a release that are held against hashes before it is served after a start; 0: wholeAtStart
+	beside func(func()) // does long work beside requests; nil: calm.Do
+
 	// BeforeSwap is called with each release that is about to be served, for whoever has work to do that requests would wait for. It must not
 	// call Rollback or Check.
 	BeforeSwap func(*rank.Ranker)
@@ -85,6 +89,12 @@ func (c *Config) EnsureDefaults() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.whole == 0 {
+		c.whole = wholeAtStart
+	}
+	if c.beside == nil {
+		c.beside = calm.Do
 	}
 	if c.BeforeSwap == nil {
 		c.BeforeSwap = func(*rank.Ranker) {}

@@ -142,27 +142,34 @@ func (n *Node) candidates() ([]release.Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	versions := map[release.Hash]uint64{}
-	for _, h := range held {
-		if m, err := n.store.Manifest(n.trust(), h); err == nil {
-			versions[h] = m.Version
-		}
-	}
 	state := n.store.State()
 	committed := state.Held()
 	slices.Reverse(committed)
 	place := func(h release.Hash) int { return slices.Index(committed, h) }
+	versions := map[release.Hash]uint64{} // of the others
+	for _, h := range held {
+		if place(h) >= 0 {
+			continue
+		}
+		if m, err := n.store.Manifest(n.trust(), h); err == nil {
+			versions[h] = m.Version
+		}
+	}
 	slices.SortStableFunc(held, func(a, b release.Hash) int {
 		return cmp.Or(cmp.Compare(place(b), place(a)), cmp.Compare(versions[b], versions[a]))
 	})
 	return held, nil
 }
 
-// known opens a release at the start. Those that were committed passed every check when they came; one that was
+// known opens a release at the start. Those that were committed passed every check when they came, and have to be sound; one that was
 // not has to pass them now.
 func (n *Node) known(ctx context.Context, h release.Hash) (*holding, error) {
 	if slices.Contains(n.store.State().Held(), h) {
-		return n.open(h)
+		held, err := n.open(h)
+		if err == nil {
+			err = n.sound(ctx, held)
+		}
+		return held, err
 	}
 	if _, err := n.store.Manifest(n.trust(), h); err != nil {
 		return nil, err
@@ -179,7 +186,7 @@ func (n *Node) resume(held *holding) {
 			n.status.failed(err) // it is tried again with the next release
 		}
 	}
-	n.unread = state.Held()
+	n.unread = slices.DeleteFunc(state.Held(), func(h release.Hash) bool { return held.whole && h == held.hash })
 	n.report()
 	n.serve(held)
 }
@@ -189,6 +196,7 @@ type holding struct {
 	hash     release.Hash
 	manifest *release.Manifest
 	ranker   *rank.Ranker
+	whole    bool // every byte was held against the hashes of the manifest
 }
 
 // open opens a held release after the checks of a restart: manifest, signatures, install record, sizes, headers, and

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/release"
 )
 
@@ -132,7 +131,7 @@ func (n *Node) readAll(ctx context.Context) {
 	n.life.Unlock()
 	for _, h := range todo {
 		var err error
-		calm.Do(func() { err = n.read(ctx, h) })
+		n.cfg.beside(func() { err = n.read(ctx, h) })
 		if ctx.Err() != nil {
 			return
 		}

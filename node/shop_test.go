@@ -196,6 +196,7 @@ func (s *shop) config(m *machine) Config {
 	return Config{
 		FS: m.fs, Dir: "node", Origin: s.origin(), Trust: s.trust, Clock: s.clock,
 		Logger: slog.New(slog.NewTextHandler(&m.log, nil)),
+		beside: func(f func()) { f() }, // there are no requests to wait
 		OnSwap: func(r *rank.Ranker) { m.mu.Lock(); defer m.mu.Unlock(); m.swapped = append(m.swapped, r.Release().ID) },
 		OnRefuse: func(err error) {
 			m.mu.Lock()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/edged/edged/internal/calm"
 	"github.com/edged/edged/release"
 )
 
@@ -105,7 +104,7 @@ func (n *Node) Rollback() error {
 	}
 	var held *holding
 	var err error
-	calm.Do(func() { held, err = n.open(state.Previous) })
+	n.cfg.beside(func() { held, err = n.back(state.Previous) })
 	if err != nil {
 		return fmt.Errorf("node: rollback: %w", err)
 	}
@@ -119,6 +118,15 @@ func (n *Node) Rollback() error {
 	}
 	n.serve(held)
 	return nil
+}
+
+// back opens a release to go back to. What was not read since the start has to be sound. The caller holds life.
+func (n *Node) back(h release.Hash) (*holding, error) {
+	held, err := n.open(h)
+	if err == nil && slices.Contains(n.unread, h) {
+		err = n.sound(context.Background(), held)
+	}
+	return held, err
 }
 
 // named is the release the accepted rollout names for this node.
@@ -181,7 +189,7 @@ func (n *Node) proved(ctx context.Context, h release.Hash) (*holding, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.store.Check(ctx, h, held.manifest); err != nil {
+	if err := n.proof(ctx, held); err != nil {
 		return nil, err
 	}
 	return held, held.selfCheck()
