@@ -25,7 +25,7 @@ const (
 
 // identify finds out who calls, and turns away who may not.
 func (s *Server) identify(c *call) *problem {
-	c.who.optedOut = string(c.heads.gpc) == "1"
+	c.who.optedOut = c.heads.optOut
 	c.who.ownPage = s.ownPage(c)
 	if c.guard.keys == nil {
 		return nil

@@ -5,10 +5,11 @@ import "bytes"
 // heads are the headers this package looks at, found in one walk over the raw lines. Of repeated ones the first counts. They live as long as
 // the request.
 type heads struct {
-	origin, site, gpc        []byte
+	origin, site             []byte
 	authorization, assertion []byte
 	user, session, token     []byte
 	noneMatch, connection    []byte
+	optOut                   bool // Sec-GPC is 1: of several values any
 }
 
 // take keeps a header if it is one of ours.
@@ -18,7 +19,7 @@ func (h *heads) take(name, value []byte) {
 	case len("origin"):
 		to, word = &h.origin, "origin"
 	case len("sec-gpc"):
-		to, word = &h.gpc, "sec-gpc"
+		h.optOut = h.optOut || fold(name, "sec-gpc") && saysOne(value)
 	case len("edged-user"): // or connection
 		if to, word = &h.user, "edged-user"; name[0]|0x20 == 'c' {
 			to, word = &h.connection, "connection"
@@ -42,4 +43,15 @@ func (h *heads) take(name, value []byte) {
 	if to != nil && *to == nil && fold(name, word) {
 		*to = bytes.Trim(value, " \t")
 	}
+}
+
+// saysOne reports whether a value, or one of several, is 1.
+func saysOne(value []byte) bool {
+	for more := true; more; {
+		var one []byte
+		if one, value, more = bytes.Cut(value, []byte{','}); string(bytes.Trim(one, " \t")) == "1" {
+			return true
+		}
+	}
+	return false
 }

@@ -151,10 +151,12 @@ func (s *Server) profileChange(c *call) *problem {
 	return s.showProfile(c)
 }
 
-// openOwnToken opens the token for a change, which no foreign page may ask for by way of a cookie.
+// openOwnToken opens the token for a change, with Sec-GPC, too: a no it holds is to stay. No foreign page may ask for it by way of a cookie.
 func (s *Server) openOwnToken(c *call) *problem {
-	s.openToken(c)
-	if !c.visitor.byHeader && len(c.heads.token) == 0 && !c.who.ownPage {
+	if s.openToken(c); c.heads.optOut {
+		s.readToken(c)
+	}
+	if !c.visitor.byHeader && !c.who.ownPage {
 		return withStatus(http.StatusForbidden, "pages of other origins may change no profile")
 	}
 	return nil
@@ -186,7 +188,7 @@ func (c *call) readLimits() *problem {
 	return p
 }
 
-// profileForget answers DELETE /v1/profile.
+// profileForget answers DELETE /v1/profile. A no is not forgotten: nothing else would keep the visitor from being remembered again.
 func (s *Server) profileForget(c *call) *problem {
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
 		return p
@@ -196,8 +198,9 @@ func (s *Server) profileForget(c *call) *problem {
 		if p := s.openOwnToken(c); p != nil {
 			return p
 		}
-		c.visitor.byHeader = len(c.heads.token) > 0
-		c.visitor.gone = true
+		if c.visitor.gone = !c.visitor.held.Refused; !c.visitor.gone {
+			s.sealToken(c)
+		}
 	case s.cfg.Profiles != nil:
 		key, p := s.subject(c)
 		if p != nil {

@@ -90,6 +90,9 @@ func (s *Server) apply(c *call) {
 		r.list = append(r.list, rules.Item{Row: it.Row, Score: it.Score, Tier: tier})
 	}
 	a.Items = a.Items[:0]
+	if r.plan.Explore() > 0 {
+		s.openToken(c) // it may say no
+	}
 	c.scope()
 	made := r.plan.Apply(r.list, c.req.n, &r.scope)
 	for i := range made {

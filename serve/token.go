@@ -35,33 +35,49 @@ func (v *visitor) reset() {
 	v.known, v.opened, v.byHeader, v.gone, v.out = false, false, false, false, v.out[:0]
 }
 
-// openToken reads the visitor's token, once. Where there is none that is good, the visitor is a new one. A visitor who said no has opted out.
+// openToken reads the visitor's token, once. Where there is none that is good, the visitor is a new one. A visitor who said no has opted out;
+// of one who has by Sec-GPC nothing is read.
 func (s *Server) openToken(c *call) {
 	v := &c.visitor
-	if c.guard.tokens == nil || c.who.optedOut || v.opened {
+	if c.guard.tokens == nil || v.opened {
 		return
 	}
-	v.opened = true
-	text := c.heads.token
-	if v.byHeader = len(text) > 0; !v.byHeader && c.who.ownPage {
-		text = c.ctx.Request.Header.Cookie(cookieToken)
+	v.opened, v.byHeader = true, len(c.heads.token) > 0
+	if !c.who.optedOut {
+		s.readToken(c)
 	}
-	if len(text) == 0 || string(text) == newToken {
-		return
-	}
-	if err := c.guard.tokens.Open(&v.held, &v.scratch, text); err != nil {
-		s.metrics.tokensRefused.Inc()
-		v.held.Reset()
-		return
-	}
-	v.known = true
-	c.who.optedOut = v.held.Refused
 }
 
-// rememberToken takes the recent items from the visitor's token.
+// readToken reads the token of the header, or else of the cookie. From pages of other origins, and where a header brings none that is good, a
+// cookie counts as far as it says no.
+func (s *Server) readToken(c *call) {
+	v := &c.visitor
+	if v.known = s.opens(c, c.heads.token); !v.known {
+		own := c.who.ownPage && !v.byHeader
+		v.known = s.opens(c, c.ctx.Request.Header.Cookie(cookieToken)) && (own || v.held.Refused)
+	}
+	if !v.known {
+		v.held.Reset()
+	}
+	c.who.optedOut = c.who.optedOut || v.held.Refused
+}
+
+// opens reads a token's text; it reports whether there is one that is good.
+func (s *Server) opens(c *call, text []byte) bool {
+	if len(text) == 0 || string(text) == newToken {
+		return false
+	}
+	err := c.guard.tokens.Open(&c.visitor.held, &c.visitor.scratch, text)
+	if err != nil {
+		s.metrics.tokensRefused.Inc()
+	}
+	return err == nil
+}
+
+// rememberToken takes the recent items from the visitor's token, none where it says no, and renews it.
 func (s *Server) rememberToken(c *call) {
 	s.openToken(c)
-	if c.who.optedOut || !c.visitor.known {
+	if !c.visitor.known {
 		return
 	}
 	m, visit := c.ranker.Model(), c.sitting()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strings"
@@ -156,7 +157,8 @@ func TestLimitsAndForgetting(t *testing.T) {
 		t.Error("something of a visitor who said no is kept")
 	}
 	r = f.send("PUT", "/v1/profile", `{"consent":true}`, "Edged-Profile: "+token).want(t, 200, `"consent":true`)
-	f.send("POST", "/v1/events", viewMug, "Edged-Profile: "+r.header.Get("Edged-Profile")).want(t, 202, `"accepted":1`)
+	token = r.header.Get("Edged-Profile")
+	f.send("POST", "/v1/events", viewMug, "Edged-Profile: "+token).want(t, 202, `"accepted":1`)
 
 	if r := f.send("DELETE", "/v1/profile", "", "Edged-Profile: "+token).want(t, 204); r.header.Get("Edged-Profile") != "new" {
 		t.Errorf("%v", r.header)
@@ -244,6 +246,106 @@ func TestOptOutAndTokens(t *testing.T) {
 	}
 	f.send("GET", "/v1/profile", "", header, "Sec-GPC: 1").want(t, 200, `"consent":false`, `"items":[]`)
 	f.send("PUT", "/v1/profile", `{"consent":true}`, header, "Sec-GPC: 1").want(t, 409)
+}
+
+// refusing makes tokens that say no, and headers of a cookie with it.
+func refusing(t testing.TB, f *fixture) (token, cookie string) {
+	t.Helper()
+	token = f.send("PUT", "/v1/profile", `{"consent":false}`, "Edged-Profile: new").want(t, 200, `"consent":false`).header.Get("Edged-Profile")
+	return token, "Cookie: edged_profile=" + token
+}
+
+// saysNo reports whether a token keeps events from being stored.
+func saysNo(f *fixture, token string) bool {
+	r := f.send("POST", "/v1/events", viewMug, "Edged-Profile: "+token)
+	return token != "" && token != "new" && strings.Contains(r.body, `"optedOut":1`)
+}
+
+func TestANoBesideSecGPCIsKept(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	token := f.send("POST", "/v1/events", viewMug, "Edged-Profile: new").header.Get("Edged-Profile")
+	for _, more := range []string{"Accept: */*", "Origin: https://other.example"} {
+		r := f.send("PUT", "/v1/profile", `{"consent":false}`, "Edged-Profile: "+token, "Sec-GPC: 1", more).want(t, 200, `"consent":false`, `"items":[]`)
+		if no := r.header.Get("Edged-Profile"); !saysNo(f, no) || r.header.Get("Set-Cookie") != "" {
+			t.Errorf("%s: want the refusing token in the header, got %v", more, r.header)
+		}
+	}
+	no, cookie := refusing(t, f)
+	r := f.send("PUT", "/v1/profile", `{"depth":3}`, "Edged-Profile: "+no, "Sec-GPC: 1").want(t, 200, `"consent":false,"depth":3`)
+	if !saysNo(f, r.header.Get("Edged-Profile")) {
+		t.Error("a no is lost by a change beside Sec-GPC")
+	}
+	f.send("PUT", "/v1/profile", `{"consent":true}`, "Edged-Profile: "+no, "Sec-GPC: 1").want(t, 409)
+	value, _ := cookieOf(t, f.send("DELETE", "/v1/profile", "", cookie, "Sec-GPC: 1").want(t, 204))
+	if !saysNo(f, value) {
+		t.Error("a no is forgotten beside Sec-GPC")
+	}
+}
+
+// A no in the cookie counts on any page, and where the header brings no token.
+func TestANoInTheCookieCountsEverywhere(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	no, cookie := refusing(t, f)
+	yes := f.send("POST", "/v1/events", viewMug, "Edged-Profile: new").header.Get("Edged-Profile")
+	stored := len(f.sink.events)
+	for _, more := range []string{"Accept: */*", "Origin: https://other.example", "Sec-Fetch-Site: cross-site", "Edged-Profile: new", "Edged-Profile: x"} {
+		r := f.send("POST", "/v1/events", viewMug, cookie, more).want(t, 202, `"accepted":0`, `"optedOut":1`)
+		if r.header.Get("Set-Cookie")+r.header.Get("Edged-Profile") != "" || len(f.sink.events) != stored {
+			t.Errorf("%s: something of a visitor who said no is kept: %v", more, r.header)
+		}
+	}
+	f.send("POST", "/v1/events", viewMug, cookie, "Edged-Profile: "+yes).want(t, 202, `"accepted":1`)
+	f.send("POST", "/v1/events", viewMug, "Cookie: edged_profile="+yes, "Edged-Profile: "+no).want(t, 202, `"optedOut":1`)
+	f.send("GET", "/v1/recommend", "", "Cookie: edged_profile="+yes, "Origin: https://other.example").want(t, 200, `"level":"global"`)
+}
+
+func TestAnySecGPCOfOneCounts(t *testing.T) {
+	f := newFixture(t)
+	for _, no := range [][]string{{"Sec-GPC: 1"}, {"sec-gpc:1 "}, {"Sec-GPC: 0", "Sec-GPC: 1"}, {"Sec-GPC:", "Sec-GPC: 1"}, {"Sec-GPC: 1", "Sec-GPC: 0"}, {"Sec-GPC: 1, 1"}, {"Sec-GPC: 0,1"}} {
+		f.send("POST", "/v1/events", viewMug, no...).want(t, 202, `"optedOut":1`)
+	}
+	for _, yes := range [][]string{{"Sec-GPC: 0"}, {"Sec-GPC:"}, {"Sec-GPC: 11"}, {"Sec-GPC: 0", "Sec-GPC: 0, 0"}, {"Sec-GPT: 1"}} {
+		f.send("POST", "/v1/events", viewMug, yes...).want(t, 202, `"accepted":1`)
+	}
+}
+
+func TestForgettingKeepsANo(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	no, cookie := refusing(t, f)
+	if got := f.send("DELETE", "/v1/profile", "", "Edged-Profile: "+no).want(t, 204).header.Get("Edged-Profile"); !saysNo(f, got) {
+		t.Errorf("a no is forgotten: %q", got)
+	}
+	if got, _ := cookieOf(t, f.send("DELETE", "/v1/profile", "", cookie).want(t, 204)); !saysNo(f, got) {
+		t.Errorf("a no in a cookie is forgotten: %q", got)
+	}
+	f.now.Add((25 * time.Hour).Milliseconds())
+	if got := f.send("GET", "/v1/recommend", "", "Edged-Profile: "+no).header.Get("Edged-Profile"); !saysNo(f, got) {
+		t.Error("a no is not renewed by visits, and would be forgotten")
+	}
+}
+
+// What is drawn for a visitor who opted out follows from no name.
+func TestExplorationOfAnOptedOut(t *testing.T) {
+	f := newFixture(t, withTokens(t))
+	f.releases.Store(someShops(t, rand.New(rand.NewPCG(8, 6)))[0])
+	no, cookie := refusing(t, f)
+	lists := func(headers ...string) int {
+		seen := map[string]bool{}
+		for i := range 20 {
+			body := fmt.Sprintf(`{"user":"u%d","session":"s%d","recent":["b00001"],"explore":0.6}`, i, i)
+			r := f.send("POST", "/v1/recommend", body, headers...).want(t, 200)
+			seen[fmt.Sprint(regexp.MustCompile(`"id":"[^"]*"`).FindAllString(r.body, -1))] = true
+		}
+		return len(seen)
+	}
+	for _, who := range []string{"Sec-GPC: 1", "Edged-Profile: " + no, cookie} {
+		if n := lists(who); n != 1 {
+			t.Errorf("%.20s: %d lists for 20 names, want one", who, n)
+		}
+	}
+	if n := lists(); n < 2 {
+		t.Error("exploration draws nothing: is the test watching?")
+	}
 }
 
 func bearer(key string) string { return "Authorization: Bearer " + key }

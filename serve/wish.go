@@ -178,11 +178,15 @@ func (c *call) settleWishes() *problem {
 	return nil
 }
 
-// seed is what exploration draws by: the same for one visitor in one slot for an hour.
+// seed is what exploration draws by: the same for one visitor in one slot for an hour; of one who opted out it asks no name.
 func (c *call) seed64() uint64 {
 	var d xxhash.Digest
 	d.Reset()
-	for _, part := range [][]byte{c.req.user, c.req.session, c.req.slot} {
+	user, session := c.req.user, c.req.session
+	if c.who.optedOut {
+		user, session = nil, nil
+	}
+	for _, part := range [][]byte{user, session, c.req.slot} {
 		_, _ = d.Write(part)
 		_, _ = d.Write([]byte{0xff}) // in no text
 	}
