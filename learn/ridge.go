@@ -96,6 +96,7 @@ type ridgeFit struct {
 	base    float64 // L2·m
 	threads int
 	lists   [][]Scored
+	memory  []float32 // of the systems of a batch
 }
 
 // choose finds the neighbours of every target.
@@ -150,6 +151,23 @@ func (f *ridgeFit) batch(lo int) int {
 	return len(f.lists)
 }
 
+// systems are those of targets lo to hi, lower triangles row by row, in the memory of the batch before. Nothing is in them yet.
+func (f *ridgeFit) systems(lo, hi int) [][]float32 {
+	size := 0
+	for _, list := range f.lists[lo:hi] {
+		size += triangle(len(list))
+	}
+	if cap(f.memory) < size {
+		f.memory = make([]float32, size)
+	}
+	rest, systems := f.memory[:size], make([][]float32, hi-lo)
+	for j := range systems {
+		n := triangle(len(f.lists[lo+j]))
+		systems[j], rest = rest[:n:n], rest[n:]
+	}
+	return systems
+}
+
 func triangle(n int) int { return n * (n + 1) / 2 }
 
 // use says that neighbour number at of a target is this source.
@@ -161,10 +179,7 @@ type use struct {
 // solve replaces the lists of targets lo to hi by their solutions. First it fills their systems, source by source: a
 // source's row of G is summed up once, and every target takes from it what it needs.
 func (f *ridgeFit) solve(ctx context.Context, lo, hi int) error {
-	systems := make([][]float32, hi-lo) // lower triangles, row by row
-	for j := range systems {
-		systems[j] = make([]float32, triangle(len(f.lists[lo+j])))
-	}
+	systems := f.systems(lo, hi)
 	start, uses := f.usesOf(lo, hi)
 	rows := make([]*sparse, f.threads)
 	parallel.For(f.threads, len(f.g.diag), 16, func(w, from, to int) {

@@ -36,8 +36,9 @@ type lesson struct {
 
 // study learns all that a configuration asks for.
 func study(ctx context.Context, cfg *Config, p *part, near int, watch *stopwatch) (*lesson, error) {
-	l := &lesson{part: p, users: p.pairs(0)}
+	l := &lesson{part: p}
 	for _, step := range []func(context.Context, *Config, *stopwatch) error{l.learnFactors, l.learnTable, l.learnSession} {
+		giveBack()
 		if err := step(ctx, cfg, watch); err != nil {
 			return nil, err
 		}
@@ -46,7 +47,9 @@ func study(ctx context.Context, cfg *Config, p *part, near int, watch *stopwatch
 		visits := p.histories()
 		l.popularZ, l.repeatQ = p.popularZ(visits, cfg.TrendHalfLifeDays), p.repeatQ(visits)
 	}
+	giveBack()
 	watch.begin("neighbours")
+	l.users = p.pairs(0)
 	l.items = l.users.Transpose()
 	l.near = learn.Neighbours(l.users, l.items, near, cfg.Shrink, cfg.Threads)
 	watch.say(Step{Done: len(l.near), Total: len(l.near), Unit: "items"})
@@ -55,10 +58,7 @@ func study(ctx context.Context, cfg *Config, p *part, near int, watch *stopwatch
 
 func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch) (err error) {
 	watch.begin("als")
-	pairs := l.users
-	if cfg.PairHalfLifeDays > 0 {
-		pairs = l.part.pairs(cfg.PairHalfLifeDays)
-	}
+	pairs := l.part.pairs(cfg.PairHalfLifeDays)
 	als := cfg.als()
 	if als.Start = cfg.previous.factors(l.part.ids, pairs, cfg.Factors); als.Start != nil && cfg.previous.near(cfg) {
 		als.Sweeps = min(als.Sweeps, warmSweeps)

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,7 +48,7 @@ func TestLargeTraining(t *testing.T) {
 	if err != nil {
 		t.Skip("set EDGED_LARGE to a number of events")
 	}
-	debug.SetGCPercent(20)
+	SpareMemory()
 	c := crowd{n, n / 25, min(200_000, n/250)}
 	trials, _ := strconv.Atoi(os.Getenv("EDGED_LARGE_AUTO"))
 	cfg := Config{Auto: trials > 0, Trials: trials, Sweeps: 5}

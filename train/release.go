@@ -135,6 +135,7 @@ func (r *run) run(ctx context.Context, sources []Source) error {
 	build.Folded = r.changes.folded
 	build.Meta.Data = r.changes.of(digest(sources))
 	r.card.Data = build.Meta.Data
+	giveBack()
 	r.watch.begin("check")
 	if r.card.Quantised, err = addChecks(build); err != nil {
 		return err

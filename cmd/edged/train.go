@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -171,7 +170,7 @@ func (c *trainCmd) check() error {
 }
 
 func (c *trainCmd) Run(ctx context.Context, std streams) error {
-	debug.SetGCPercent(20) // large columns live to the end: what is thrown away need not be as large again
+	train.SpareMemory()
 	dir, err := data.OpenDir(vfs.OS, c.Data)
 	if err != nil {
 		return err
