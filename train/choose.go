@@ -37,7 +37,7 @@ func choose(ctx context.Context, cfg, free *Config, p *part, like expected, watc
 	watch.begin("choose")
 	s := &selection{cfg: cfg, free: *free, watch: watch, budget: cfg.Trials}
 	if cfg.TimeLimit > 0 {
-		s.until = cfg.Clock().Add(cfg.TimeLimit)
+		s.deadline = cfg.Clock().Add(cfg.TimeLimit)
 	}
 	switch err := s.open(p, like); {
 	case errors.Is(err, ErrSplit):
@@ -144,8 +144,20 @@ func sessionFold(p *part, like expected) (*fold, error) {
 	return nextItem(p, sessionCut(p, last+1, length), 0)
 }
 
+// Of the trials that may be made, so many are when what is popular, then the table, then the factors are chosen: a small budget reaches each.
+const (
+	coldShare   = 0.1
+	tableShare  = 0.6
+	factorShare = 0.85
+)
+
 // run makes the trials and puts what they choose into the configuration.
 func (s *selection) run(ctx context.Context, rivals bool) error {
+	s.until(coldShare)
+	if err := s.chooseCold(ctx); err != nil {
+		return err
+	}
+	s.until(tableShare)
 	t, other, err := s.chooseTable(ctx)
 	if err != nil {
 		return err
@@ -154,10 +166,12 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 	if err != nil {
 		return err
 	}
+	s.until(factorShare)
 	f, err := s.chooseFactors(ctx, t)
 	if err != nil {
 		return err
 	}
+	s.until(1)
 	s.cfg.Factors, s.cfg.A0, s.cfg.Reg, s.cfg.PairHalfLifeDays = f.Factors, f.A0, f.Reg, f.halfLife
 	if t, err = s.weighNew(ctx, t, other, f); err != nil {
 		return err
@@ -166,7 +180,7 @@ func (s *selection) run(ctx context.Context, rivals bool) error {
 	if err := s.weighAny(ctx, t, f); err != nil {
 		return err
 	}
-	if err := errors.Join(s.chooseCold(ctx), s.runNext(ctx, t, f)); err != nil {
+	if err := s.runNext(ctx, t, f); err != nil {
 		return err
 	}
 	if !weighTable(s.cfg.Blends) {

@@ -8,42 +8,61 @@ import (
 	"github.com/edged/edged/learn"
 )
 
-// coldTrial is a candidate for the lists of countries, which answer whoever has no history.
-type coldTrial struct{ halfLife, shrink float64 }
-
-func (c coldTrial) String() string {
-	return fmt.Sprintf("trends, a country's half-life %g d, shrink %g", c.halfLife, c.shrink)
+// coldTrial is a candidate for the lists of what is popular just now, which answer whoever has no history, and which blends lean on.
+type coldTrial struct {
+	world         float64 // half-life of what is popular anywhere, in days
+	place, shrink float64 // of a country's own events, and how much of them outweighs the world
 }
 
-// coldAxes are around what is asked for.
-func coldAxes(cfg *Config) []axis[coldTrial] {
+func (c coldTrial) String() string {
+	return fmt.Sprintf("trends, half-life %g d, a country's %g d, shrink %g", c.world, c.place, c.shrink)
+}
+
+func (c *Config) cold() coldTrial {
+	return coldTrial{c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink}
+}
+
+func (c *Config) setCold(t coldTrial) {
+	c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink = t.world, t.place, t.shrink
+}
+
+// coldAxes are around the defaults; what was asked for stays.
+func (s *selection) coldAxes() []axis[coldTrial] {
 	times := func(x float64, by ...float64) []float64 {
 		for i := range by {
 			by[i] *= x
 		}
 		return by
 	}
-	h, shrink := cfg.PlaceHalfLifeDays, cfg.PlaceShrink
+	c, free := s.cfg.cold(), s.free
+	halfLives := func(h float64) ladder[float64] {
+		return ladder[float64]{times(h, 0.125, 0.25), times(h, 0.5, 1, 2), times(h, 4, 8, 16, 32), h}
+	}
 	return []axis[coldTrial]{
-		number(ladder[float64]{times(h, 0.125, 0.25), times(h, 0.5, 1, 2), times(h, 4, 8), h}, func(c *coldTrial) *float64 { return &c.halfLife }),
-		number(ladder[float64]{times(shrink, 1.0/64, 1.0/16), times(shrink, 0.25, 1, 4), times(shrink, 16, 64), shrink}, func(c *coldTrial) *float64 { return &c.shrink }),
+		number(orFixed(free.TrendHalfLifeDays, halfLives(c.world)), func(c *coldTrial) *float64 { return &c.world }),
+		number(orFixed(free.PlaceHalfLifeDays, halfLives(c.place)), func(c *coldTrial) *float64 { return &c.place }),
+		number(orFixed(free.PlaceShrink, ladder[float64]{times(c.shrink, 1.0/64, 1.0/16), times(c.shrink, 0.25, 1, 4), times(c.shrink, 16, 64), c.shrink}),
+			func(c *coldTrial) *float64 { return &c.shrink }),
 	}
 }
 
-// chooseCold finds how a country's lists lean on the world, by users without a history: one thing changed at a time, and on from the best
-// beyond the edges. The default stays unless another is better by more than one standard error.
+// chooseCold finds how fast what is popular is forgotten and how a country's lists lean on the world, by users without a history: one thing
+// changed at a time, and on from the best beyond the edges. Where such users are too few, what is popular anywhere is judged alone, by items
+// that are new to the others. The default stays unless another is better by more than one standard error.
 func (s *selection) chooseCold(ctx context.Context) error {
-	x := s.lab.fold.exam(examCold)
-	if s.lab.fold.asks(examCold) < leastQuestions || !s.lab.part.timed() || s.free.PlaceHalfLifeDays != 0 || s.free.PlaceShrink != 0 {
+	l, axes := s.any, s.coldAxes()
+	x, answer := l.fold.exam(examCold), (*selection).byCountry
+	if l.fold.asks(examCold) < leastQuestions {
+		x, answer, axes = l.fold.exam(examNew), (*selection).byWorld, axes[:1]
+	}
+	if x == nil || len(x.questions) < leastQuestions || !l.part.timed() {
 		return nil
 	}
-	q := s.lab.fold.quiz(x, s.lab.visits)
+	q := l.fold.quiz(x, l.visits)
 	var first []float64
-	best, most := coldTrial{s.cfg.PlaceHalfLifeDays, s.cfg.PlaceShrink}, 0.0
+	best, most := s.cfg.cold(), 0.0
 	try := func(ctx context.Context, c coldTrial, _ float64) (float64, error) {
-		cfg := *s.cfg
-		cfg.PlaceHalfLifeDays, cfg.PlaceShrink = c.halfLife, c.shrink
-		r, err := q.ask(ctx, q.byTrends(c.String(), s.lab.part.trends(&cfg)), s.listLength(), s.cfg.Threads)
+		r, err := q.ask(ctx, answer(s, q, c), s.listLength(), s.cfg.Threads)
 		if err != nil {
 			return 0, err
 		}
@@ -59,13 +78,24 @@ func (s *selection) chooseCold(ctx context.Context) error {
 		}
 		return mean(rewards), nil
 	}
-	axes := coldAxes(s.cfg)
 	list, err := halve(ctx, s, coldFamily, starred(best, axes), []rung{{1, 1}}, coldTrial.String, try)
 	if err == nil && list[0].candidate == best {
 		_, err = outgrow(ctx, s, coldFamily, list[0], axes, coldTrial.String, try)
 	}
-	s.cfg.PlaceHalfLifeDays, s.cfg.PlaceShrink = best.halfLife, best.shrink
+	s.cfg.setCold(best)
 	return err
+}
+
+// byCountry answers with the lists of the countries.
+func (s *selection) byCountry(q *quiz, c coldTrial) recommender {
+	cfg := *s.cfg
+	cfg.setCold(c)
+	return q.byTrends(c.String(), s.any.part.trends(&cfg))
+}
+
+// byWorld answers with what is popular anywhere.
+func (s *selection) byWorld(q *quiz, c coldTrial) recommender {
+	return q.byOrder(c.String(), order(s.any.popularZ(c.world)))
 }
 
 // coldFamily is that of the trials of lists of countries.

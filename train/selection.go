@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -21,11 +22,13 @@ type selection struct {
 	trials []eval.Trial
 	alone  []tried[factorTrial] // factors tried with fewest sweeps, as they did without a table
 	rivals rivals
-	rows   int       // visitors and items of all there is to learn from, of which trials may see a sample
-	budget int       // trials
-	chosen int       // the trial of the blend for new items that was chosen
-	until  time.Time // zero: no limit
-	cut    bool      // the limit came first
+	rows   int  // visitors and items of all there is to learn from, of which trials may see a sample
+	budget int  // trials
+	most   int  // trials made when the choice at hand ends; 0: budget
+	chosen int  // the trial of the blend for new items that was chosen
+	cut    bool // the limit came first
+
+	deadline time.Time // zero: no limit
 }
 
 // rung is one round of successive halving (Jamieson, Talwalkar 2016; Hyperband's inner loop): every candidate left is tried with
@@ -37,11 +40,14 @@ type rung struct {
 
 // over tells whether the budget or the time is spent.
 func (s *selection) over() bool {
-	if !s.until.IsZero() && s.cfg.Clock().After(s.until) {
+	if !s.deadline.IsZero() && s.cfg.Clock().After(s.deadline) {
 		s.cut = true
 	}
-	return s.cut || len(s.trials) >= s.budget
+	return s.cut || len(s.trials) >= cmp.Or(s.most, s.budget)
 }
+
+// until bounds the choices that follow: they end when a share of the budget is spent.
+func (s *selection) until(share float64) { s.most = max(1, int(share*float64(s.budget))) }
 
 // attempt makes a trial, notes it and shows it.
 func (s *selection) attempt(family, name string, share float64, try func() (score float64, err error)) (float64, error) {

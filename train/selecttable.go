@@ -34,16 +34,24 @@ func tableAxes(kind string, timed bool) []axis[TableConfig] {
 		number(ladder[float64]{[]float64{0, 0.15}, []float64{0.3, 0.5}, []float64{0.7, 1}, start.E}, func(c *c) *float64 { return &c.E }))
 }
 
-// tableGrid are the tables that are tried, the default first.
+// tableGrid are the tables that are tried, the default first, then each kind in turn: few trials see something of all.
 func tableGrid(timed bool) []TableConfig {
-	list := crossed(defaultTable(timed), tableAxes(ridgeTable, timed))
-	for _, c := range []TableConfig{
-		{Model: knnTable, Source: 0.5, Target: 0.5, Plain: true, Row: 200},
-		{Model: knnTable, Source: 0.7, Target: 0.2, Row: 200},
-	} {
-		list = append(list, crossed(c, tableAxes(knnTable, timed))...)
+	return alternating(crossed(defaultTable(timed), tableAxes(ridgeTable, timed)),
+		crossed(TableConfig{Model: knnTable, Source: 0.5, Target: 0.5, Plain: true, Row: 200}, tableAxes(knnTable, timed)),
+		crossed(TableConfig{Model: knnTable, Source: 0.7, Target: 0.2, Row: 200}, tableAxes(knnTable, timed)))
+}
+
+// alternating are the firsts of some lists, then the seconds, and so on.
+func alternating[C any](lists ...[]C) (all []C) {
+	for at, more := 0, true; more; at++ {
+		more = false
+		for _, list := range lists {
+			if at < len(list) {
+				all, more = append(all, list[at]), true
+			}
+		}
 	}
-	return list
+	return all
 }
 
 // visitHalfLives are how fast an item of a history is forgotten.

@@ -11,7 +11,7 @@ import (
 //	any   the same, with the pairs that training has
 //	cold  users that training does not know, items that it knows; the country is that of their first event there
 //
-// It fails with ErrSplit where one side is empty, or nobody has a new item.
+// It fails with ErrSplit where one side is empty, or nobody has a new item; then what else is asked is returned as well.
 func temporal(p *part, at, until int64) (*fold, error) {
 	first, last := p.span()
 	if at <= first || at > last {
@@ -36,7 +36,7 @@ func temporal(p *part, at, until int64) (*fold, error) {
 	f.askReturning(&back)
 	f.askCold(&fresh, p)
 	if f.exam(examNew) == nil {
-		return nil, fmt.Errorf("%w: %s leaves no known user with a new, known item after it", ErrSplit, clock(at))
+		return f, fmt.Errorf("%w: %s leaves no known user with a new, known item after it", ErrSplit, clock(at))
 	}
 	f.count(p)
 	return f, nil

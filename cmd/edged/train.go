@@ -29,7 +29,7 @@ type hyper struct {
 	Seed              uint64             `help:"Seed of the random start and of samples; one seed and input give the same bytes." default:"1"`
 	Threads           int                `help:"Threads; 0: as many as there are cores. Never changes the result." default:"0"`
 	EventWeights      map[string]float64 `help:"Weight of each event type, 'view=1;purchase=2'; types not named are ignored. Default: view, click, cart, purchase and like weigh 1." placeholder:"TYPE=W;…"`
-	TrendHalfLifeDays float64            `help:"Half-life of the trend lists and of what is popular, in days; 0: 14. It is not chosen by trials."`
+	TrendHalfLifeDays float64            `help:"Half-life of the trend lists and of what is popular, in days; 0: chosen, or 14."`
 	Neighbours        int                `help:"Neighbours kept for each item." default:"50"`
 	Shrink            float64            `help:"Shrinkage of the cosine between items." default:"10"`
 	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen, and other settings of the model are refused." placeholder:"FILE" type:"path"`

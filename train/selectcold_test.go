@@ -1,0 +1,79 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/edged/edged"
+)
+
+// fashions are events of users who come once, over so many days; what is popular is something else from a day on.
+func fashions(days, from int) (events []edged.Event) {
+	rng := rand.New(rand.NewPCG(1, uint64(days+from)))
+	for n := range 6000 {
+		day := n * days / 6000
+		for range 2 {
+			at := int(math.Abs(rng.NormFloat64()) * 40)
+			if day >= from {
+				at += 200
+			}
+			events = append(events, buy(fmt.Sprint("u", n), fmt.Sprintf("i%03d", at), day))
+		}
+	}
+	return events
+}
+
+// TestPopularIsForgottenAsFastAsItChanges: where nothing changes for years much is remembered, beyond the first grid; where all is new of
+// late, little; and what was asked for stays.
+func TestPopularIsForgottenAsFastAsItChanges(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		events      []edged.Event
+		asked       float64
+		least, most float64
+	}{
+		{"the same for years", fashions(3000, 3000), 0, 56, 448},
+		{"another since ten days", fashions(200, 150), 0, 1.75, 7},
+		{"as asked", fashions(3000, 3000), 3, 3, 3},
+	} {
+		free := Config{TrendHalfLifeDays: c.asked}
+		cfg := free
+		cfg.EnsureDefaults()
+		s := &selection{cfg: &cfg, free: free, watch: newStopwatch(&cfg, nil), budget: 100}
+		if err := s.open(logOf(t, cfg, c.events...).part(), expected{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.chooseCold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.TrendHalfLifeDays; got < c.least || got > c.most {
+			t.Errorf("%s: %g days, want %g to %g; %+v", c.name, got, c.least, c.most, s.trials)
+		}
+	}
+}
+
+// TestFewTrialsReachEveryKind: of few trials each choice gets some, and of the tables each kind.
+func TestFewTrialsReachEveryKind(t *testing.T) {
+	cfg := Config{Auto: true, Trials: 20, Sweeps: 1, Factors: 8}
+	free := cfg
+	cfg.EnsureDefaults()
+	p := logOf(t, cfg, newShop(1).events...).part()
+	selection, _, err := choose(t.Context(), &cfg, &free, p, expected{}, newStopwatch(&cfg, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(map[string]int)
+	for _, x := range selection.Trials {
+		made[x.Family]++
+		if x.Family == tableFamily {
+			made[x.Name[:3]]++
+		}
+	}
+	for _, family := range []string{coldFamily, tableFamily, alsFamily, blendFamily, "rid", "knn", "pla"} {
+		if made[family] < 2 {
+			t.Errorf("%s: %d trials of %+v", family, made[family], selection.Trials)
+		}
+	}
+}
