@@ -20,7 +20,8 @@ type LayoutConfig struct {
 	Cells   int // besides the head; default: by the number of rows
 	Head    int // longest rows that make up the head; all of them: a flat scan in norm order
 	Seed    uint64
-	Threads int // default: those of the machine. They do not change the result
+	Threads int          // default: those of the machine. They do not change the result
+	Stop    func() error // ends it early, with this error; nil: nothing does
 }
 
 // EnsureDefaults replaces zero values for n rows of dim dimensions.
@@ -91,8 +92,11 @@ func LayOut(rows *quant.Rows, queries []float32, cfg LayoutConfig) (*Arrangement
 	if err := b.place(); err != nil {
 		return nil, err
 	}
+	if err := stopped(cfg.Stop); err != nil {
+		return nil, err
+	}
 	b.code()
-	return b.out, nil
+	return b.out, stopped(cfg.Stop)
 }
 
 // place decides which row lies where, and the centroids.
@@ -140,7 +144,7 @@ func (b *builder) members(tail []edged.Row) [][]edged.Row {
 	parallel(b.cfg.Threads, len(tail), func(from, to int) {
 		w := b.newWorker()
 		var s kmeans.Scratch
-		for i := from; i < to; i++ {
+		for i := from; i < to && (i%1024 != 0 || stopped(b.cfg.Stop) == nil); i++ {
 			w.turn(w.x, int(tail[i]))
 			nearest[i] = int32(b.cells.Nearest(w.x, &s))
 		}

@@ -17,6 +17,7 @@ type Calibration struct {
 	Recalls []float32     // default 0.9, 0.95, 0.99 and 0.999
 	Ks      []int         // default 1, 10, 100 and 500; a query of another K gets the more careful setting of its neighbours
 	Threads int
+	Stop    func() error // ends it early, with this error; nil: nothing does
 
 	scores [][]Hit // of the exact search, where there is no other truth
 }
@@ -45,27 +46,30 @@ func (x *Index) Calibrate(c Calibration) error {
 	}
 	k := min(slices.Max(c.Ks), x.Len())
 	if c.Truth == nil && c.scores == nil {
-		c.scores = x.exactAnswers(c.Queries, k, c.Threads)
+		c.scores = x.exactAnswers(c.Queries, k, c.Threads, c.Stop)
 	}
 	x.settings = nil
 	var found []Setting
 	for _, k := range c.Ks {
+		if err := stopped(c.Stop); err != nil {
+			return err
+		}
 		t := &trial{x: x, c: &c, k: min(k, x.Len()), seen: map[trialKey]outcome{}}
 		found = append(found, t.all(c.Recalls)...)
 	}
 	x.settings = found
-	return nil
+	return stopped(c.Stop)
 }
 
-// exactAnswers returns the best k hits of each query.
-func (x *Index) exactAnswers(queries []float32, k, threads int) [][]Hit {
+// exactAnswers returns the best k hits of each query, as far as it gets.
+func (x *Index) exactAnswers(queries []float32, k, threads int, stop func() error) [][]Hit {
 	n, dim := len(queries)/x.Dim(), x.Dim()
 	out := make([][]Hit, n)
 	groups := (n + batchMost - 1) / batchMost
 	parallel(threads, groups, func(from, to int) {
 		var s BatchScratch
 		var qs []Query
-		for i := from * batchMost; i < min(n, to*batchMost); i += len(qs) {
+		for i := from * batchMost; i < min(n, to*batchMost) && stopped(stop) == nil; i += len(qs) {
 			qs = qs[:0]
 			for j := i; j < min(n, i+batchMost); j++ {
 				qs = append(qs, Query{Vector: queries[j*dim:][:dim], K: k, Recall: 1.5})
@@ -352,7 +356,7 @@ func (x *Index) searchAll(c *Calibration, k int, costs, shares []float64, first 
 	parallel(c.Threads, len(costs), func(from, to int) {
 		var s Scratch
 		var found []Hit
-		for i := from; i < to; i++ {
+		for i := from; i < to && stopped(c.Stop) == nil; i++ {
 			at := first + i
 			found = x.Search(found[:0], &Query{Vector: c.Queries[at*x.Dim():][:x.Dim()], K: k, Recall: 1}, &s)
 			costs[i] = x.cost(&s.Stats, &x.settings[0])

@@ -19,6 +19,7 @@ type Options struct {
 	Layout  LayoutConfig                                 // Bits, Cells and Head zero: the cheapest of a few
 	Threads int
 	Seed    uint64
+	Stop    func() error // ends it early, with this error; nil: nothing does
 }
 
 // Made is an index and what it was made of.
@@ -97,7 +98,7 @@ func (m *maker) ks() []int {
 }
 
 func (m *maker) calibrate(x *Index, ks []int, recalls []float32) error {
-	err := x.Calibrate(Calibration{Queries: m.heldOut, Kinds: m.o.Kinds, Truth: m.truth, scores: m.scores, Ks: ks, Recalls: recalls, Threads: m.o.Threads})
+	err := x.Calibrate(Calibration{Queries: m.heldOut, Kinds: m.o.Kinds, Truth: m.truth, scores: m.scores, Ks: ks, Recalls: recalls, Threads: m.o.Threads, Stop: m.o.Stop})
 	if err != nil {
 		return fmt.Errorf("calibrate: %w", err)
 	}
@@ -115,6 +116,14 @@ func makePlain(rows quant.Rows) (*Made, error) {
 	var err error
 	made.Index, err = New(made.Rows, order)
 	return made, err
+}
+
+// stopped is why to end early; nil: go on.
+func stopped(stop func() error) error {
+	if stop == nil {
+		return nil
+	}
+	return stop()
 }
 
 type maker struct {
@@ -136,7 +145,10 @@ func (m *maker) truths() error {
 	if m.o.Truth != nil {
 		m.truth = m.o.Truth(m.heldOut, k)
 	}
-	m.scores = plain.Index.exactAnswers(m.heldOut, k, m.o.Threads)
+	m.scores = plain.Index.exactAnswers(m.heldOut, k, m.o.Threads, m.o.Stop)
+	if err := stopped(m.o.Stop); err != nil {
+		return err
+	}
 	place := Inverse(plain.Order)
 	long, all := 0, 0
 	for _, hits := range m.scores {
@@ -154,7 +166,7 @@ func (m *maker) truths() error {
 // candidates lists the layouts worth a try.
 func (m *maker) candidates() []LayoutConfig {
 	base := m.o.Layout
-	base.Seed, base.Threads = m.o.Seed, m.o.Threads
+	base.Seed, base.Threads, base.Stop = m.o.Seed, m.o.Threads, m.o.Stop
 	if base.Bits != 0 || base.Cells != 0 || base.Head != 0 {
 		return []LayoutConfig{base}
 	}

@@ -130,7 +130,7 @@ func keepsItsPromise(t *testing.T, items []float32, o Options, others []float32,
 	}
 	x := made.Index
 	for _, k := range []int{1, 3, 10, 40, 100, 200} {
-		truth := x.exactAnswers(others, k, 2)
+		truth := x.exactAnswers(others, k, 2, nil)
 		for _, asked := range []float32{.9, .95, .99, .999} {
 			set, ok := x.Setting(&Query{K: k, Recall: asked})
 			if !ok {

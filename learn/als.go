@@ -37,7 +37,7 @@ type Factors struct {
 // visitors lack, items would make up for.
 const warmSteps = 4
 
-// Fit trains on visitors by items; progress may be nil. Beside the pairs it takes, for U visitors, I items, d factors (p: d rounded up to 16s)
+// Fit trains on visitors by items, of which robots should have none (Matrix.Ordinary); progress may be nil. Beside the pairs it takes, for U visitors, I items, d factors (p: d rounded up to 16s)
 // and n pairs,
 //
 //	4p(U+I) + 8n + 16(U+I) bytes, and 8p² bytes for each of at most 64 parts of the Gram matrix

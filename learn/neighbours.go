@@ -2,6 +2,7 @@ package learn
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"slices"
 
@@ -22,17 +23,39 @@ func ByScore(a, b Scored) int {
 	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 }
 
+// Ordinary is the matrix without the rows of such visitors, which are empty there; the matrix itself where there are none.
+func (m *Matrix) Ordinary() *Matrix {
+	longest := 0
+	for r := range m.Rows() {
+		longest = max(longest, m.Count(r))
+	}
+	if longest <= maxBasket {
+		return m
+	}
+	o := &Matrix{Cols: m.Cols, Start: make([]int, 1, m.Rows()+1)}
+	for r := range m.Rows() {
+		if m.Count(r) <= maxBasket {
+			index, value := m.Row(r)
+			o.Index, o.Value = append(o.Index, index...), append(o.Value, value...)
+		}
+		o.Start = append(o.Start, len(o.Index))
+	}
+	return o
+}
+
 // Neighbours finds for every item its k most similar others by shrunk cosine over visitors, best first:
 //
 //	sim(i, j) = c_ij / (√(n_i·n_j) + shrink)        c: visitors of both, n: visitors of one
-func Neighbours(users, items *Matrix, k int, shrink float64, threads int) [][]Scored {
+//
+// It ends early when ctx does.
+func Neighbours(ctx context.Context, users, items *Matrix, k int, shrink float64, threads int) [][]Scored {
 	lists := make([][]Scored, items.Rows())
 	work := make([]*counter, threads)
 	parallel.For(threads, items.Rows(), 16, func(w, lo, hi int) {
 		if work[w] == nil {
 			work[w] = &counter{count: make([]uint32, items.Rows())}
 		}
-		for i := lo; i < hi; i++ {
+		for i := lo; i < hi && ctx.Err() == nil; i++ {
 			lists[i] = work[w].neighboursOf(i, users, items, k, shrink)
 		}
 	})

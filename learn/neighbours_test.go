@@ -32,7 +32,7 @@ func naiveNeighbours(users *Matrix, i, k int, shrink float64) (list []Scored) {
 func TestNeighboursAgainstNaive(t *testing.T) {
 	users := randomPairs(1, 60, 40, 500)
 	for _, k := range []int{1, 5, 100} {
-		for i, got := range Neighbours(users, users.Transpose(), k, 3, 2) {
+		for i, got := range Neighbours(t.Context(), users, users.Transpose(), k, 3, 2) {
 			if want := naiveNeighbours(users, i, k, 3); !slices.Equal(got, want) {
 				t.Fatalf("item %d, k %d: got %v, want %v", i, k, got, want)
 			}
@@ -49,7 +49,7 @@ func TestNeighboursLeaveRobotsOut(t *testing.T) {
 		yield(1, 1, 1)
 		yield(2, 0, 1)
 	})
-	got := Neighbours(robot, robot.Transpose(), 10, 1, 1)
+	got := Neighbours(t.Context(), robot, robot.Transpose(), 10, 1, 1)
 	want := []Scored{{1, float32(1 / (math.Sqrt(6) + 1))}}
 	if !slices.Equal(got[0], want) || len(got[2]) != 0 {
 		t.Fatalf("got %v and %v, want %v and none", got[0], got[2], want)
@@ -133,7 +133,7 @@ func TestKNNIsTheCosineOfNeighbours(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := transposed(users.Cols, Neighbours(users, users.Transpose(), 7, 10, 1))
+	want := transposed(users.Cols, Neighbours(t.Context(), users, users.Transpose(), 7, 10, 1))
 	if !slices.Equal(table.Start, want.Start) || !slices.Equal(table.Item, want.Item) {
 		t.Fatal("other entries than the cosine's")
 	}

@@ -18,6 +18,7 @@ type SearchOptions struct {
 	Coarse  bool      // 8-bit vectors without remainders: half the bytes, about 0.02 of recall
 	Seed    uint64
 	Threads int
+	Stop    func() error // ends the laying out early, with this error; nil: nothing does
 }
 
 // DefaultRecall is asked where nothing else is.
@@ -43,6 +44,7 @@ func (b *Build) lay() (*made, error) {
 	}
 	o := index.Options{
 		Recall: b.Search.Recall, K: b.Search.K, Queries: b.Search.Queries, Kinds: b.Search.Kinds, Seed: b.Search.Seed, Threads: b.Search.Threads,
+		Stop: b.Search.Stop,
 	}
 	if o.Recall == 0 {
 		o.Recall = DefaultRecall

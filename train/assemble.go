@@ -51,14 +51,14 @@ func study(ctx context.Context, cfg *Config, p *part, near int, watch *stopwatch
 	watch.begin("neighbours")
 	l.users = p.pairs(0)
 	l.items = l.users.Transpose()
-	l.near = learn.Neighbours(l.users, l.items, near, cfg.Shrink, cfg.Threads)
+	l.near = learn.Neighbours(ctx, l.users, l.items, near, cfg.Shrink, cfg.Threads)
 	watch.say(Step{Done: len(l.near), Total: len(l.near), Unit: "items"})
 	return l, ctx.Err()
 }
 
 func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch) (err error) {
 	watch.begin("als")
-	pairs := l.part.pairs(cfg.PairHalfLifeDays)
+	pairs := l.part.pairs(cfg.PairHalfLifeDays).Ordinary() // what a robot alone has lies in one direction, where no search tells it apart
 	als := cfg.als()
 	if als.Start = cfg.previous.factors(l.part.ids, pairs, cfg.Factors); als.Start != nil && cfg.previous.near(cfg) {
 		als.Sweeps = min(als.Sweeps, warmSweeps)
@@ -134,9 +134,9 @@ func (l *lesson) cut(cfg *Config) {
 }
 
 // assemble makes a release of a lesson; items, the catalogue, are aligned with its rows, or nil.
-func (l *lesson) assemble(cfg *Config, trends []trend, items []edged.Item) *model.Build {
+func (l *lesson) assemble(ctx context.Context, cfg *Config, trends []trend, items []edged.Item) *model.Build {
 	b := &model.Build{IDs: l.part.ids, Vectors: l.factors.Y, Popularity: popularity(l.items), Items: items}
-	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: l.queries, Kinds: queryKinds, Seed: cfg.Seed, Threads: cfg.Threads}
+	b.Search = model.SearchOptions{Recall: recallOf(len(b.IDs)), Queries: l.queries, Kinds: queryKinds, Seed: cfg.Seed, Threads: cfg.Threads, Stop: ctx.Err}
 	b.Meta = model.Meta{Dim: cfg.Factors, Users: l.users.Rows(), A0: cfg.A0, Reg: cfg.Reg, Nu: cfg.Nu, Seed: cfg.Seed, Active: l.factors.Active,
 		HalfLifeDays: cfg.TrendHalfLifeDays, EventWeights: make(map[string]float64), Blends: cfg.Blends}
 	for _, t := range cfg.types() {

@@ -188,7 +188,7 @@ func (e *evaluation) runFold(ctx context.Context, f *fold, several bool) (err er
 	if e.lesson, err = study(ctx, cfg, f.train, max(cfg.rowsToSettle(cfg.Neighbours), knnSizes[len(knnSizes)-1]), e.watch); err != nil {
 		return err
 	}
-	if e.ranker, err = e.lesson.release(cfg, recallOf(f.train.items)); err != nil {
+	if e.ranker, err = e.lesson.release(ctx, cfg, recallOf(f.train.items)); err != nil {
 		return err
 	}
 	if e.cfg.Serve != nil {
@@ -197,7 +197,7 @@ func (e *evaluation) runFold(ctx context.Context, f *fold, several bool) (err er
 		}
 		defer func() { err = errors.Join(err, e.online.close()) }()
 		if recallOf(f.train.items) < 1 {
-			if e.exact, err = e.lesson.release(cfg, 1); err != nil {
+			if e.exact, err = e.lesson.release(ctx, cfg, 1); err != nil {
 				return err
 			}
 		}
@@ -425,14 +425,14 @@ func (e *evaluation) rivalModels(ctx context.Context, q *quiz) (models []recomme
 	}
 	threads, pairs := e.cfg.Config.Threads, e.lesson.users
 	if als := e.rivals.als; als != nil {
-		f, err := als.Fit(ctx, e.lesson.part.pairs(als.halfLife), threads, nil)
+		f, err := als.Fit(ctx, e.lesson.part.pairs(als.halfLife).Ordinary(), threads, nil)
 		if err != nil {
 			return nil, err
 		}
 		models = append(models, q.byFactors(tunedALSModel, pairs, f, threads))
 	}
 	if c := e.rivals.knn; c != nil {
-		lists := learn.Neighbours(pairs, e.lesson.items, c.size, c.shrink, threads)
+		lists := learn.Neighbours(ctx, pairs, e.lesson.items, c.size, c.shrink, threads)
 		models = append(models, q.byNeighbours(tunedKNNModel, pairs, lists, c.size))
 	}
 	if l2 := e.rivals.ease; l2 > 0 && easeFits(pairs) {

@@ -98,7 +98,7 @@ func draw[T any](list []T, n int, seed uint64) []T {
 // matrix is the part's visitors by items, an observation weighing less the older it is.
 func (l *lab) matrix(halfLife float64) *learn.Matrix {
 	if l.pairs[halfLife] == nil {
-		l.pairs[halfLife] = l.part.pairs(halfLife)
+		l.pairs[halfLife] = l.part.pairs(halfLife).Ordinary()
 	}
 	return l.pairs[halfLife]
 }

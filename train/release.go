@@ -214,7 +214,7 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	r.watch.begin("trends")
 	trends := p.trends(r.cfg)
 	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
-	build := l.assemble(r.cfg, trends, catalogue)
+	build := l.assemble(ctx, r.cfg, trends, catalogue)
 	r.describe(log, l, len(trends))
 	build.Meta.Created = r.card.Created
 	return build, nil

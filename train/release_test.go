@@ -145,7 +145,7 @@ func TestFoldInIsTheTrainersHalfStep(t *testing.T) {
 	}
 	pairs := l.users
 	x := l.factors.FoldIn(pairs, 2)
-	m, err := open(l.assemble(&cfg, nil, nil))
+	m, err := open(l.assemble(t.Context(), &cfg, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

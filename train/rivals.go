@@ -121,7 +121,7 @@ func (s *selection) chooseNeighbours(ctx context.Context) error {
 			return most, nil
 		}
 		return s.attempt(neighbourFamily, c.String(), 1, func() (float64, error) {
-			score, err := s.examine(ctx, q, q.byNeighbours(neighbourFamily, pairs, learn.Neighbours(pairs, items, c.size, c.shrink, s.cfg.Threads), c.size))
+			score, err := s.examine(ctx, q, q.byNeighbours(neighbourFamily, pairs, learn.Neighbours(ctx, pairs, items, c.size, c.shrink, s.cfg.Threads), c.size))
 			if score > most {
 				s.rivals.knn, most = &c, score
 			}

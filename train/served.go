@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/edged/edged"
@@ -12,8 +13,8 @@ import (
 const servedModel = "served int8"
 
 // release makes a release of a lesson whose searches have a recall, and opens its bytes, as a node does.
-func (l *lesson) release(cfg *Config, recall float32) (*rank.Ranker, error) {
-	build := l.assemble(cfg, l.part.trends(cfg), nil)
+func (l *lesson) release(ctx context.Context, cfg *Config, recall float32) (*rank.Ranker, error) {
+	build := l.assemble(ctx, cfg, l.part.trends(cfg), nil)
 	build.Search.Recall = recall
 	_, newest := l.part.span()
 	build.Meta.Created = momentOf(newest)

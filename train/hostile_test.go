@@ -1,0 +1,62 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/internal/vfs"
+)
+
+// withRobot is a shop, and somebody who has so many items that nobody else has.
+func withRobot(items int) *shop {
+	s := newShop(1)
+	for k := range items {
+		s.events = append(s.events, buy("robot", fmt.Sprintf("x%06d", k), k%100))
+	}
+	return s
+}
+
+// TestRobotIsNotLearnedFrom: the items of one with more than 5,000 have no vector, which would be the same for all of them, and what the others
+// have is as it would be without.
+func TestRobotIsNotLearnedFrom(t *testing.T) {
+	cfg := Config{Factors: 8, Sweeps: 2}
+	disk, alone := vfs.NewMem(), vfs.NewMem()
+	_, m := trainOn(t, disk, "rel", "", withRobot(6000), cfg)
+	_, without := trainOn(t, alone, "rel", "", newShop(1), cfg)
+	for row := range m.Len() {
+		id := m.ID(edged.Row(row))
+		got := m.AppendVector(nil, edged.Row(row))
+		var want []float64
+		if at, ok := without.Row(id); ok {
+			want = without.AppendVector(nil, at)
+		}
+		for k, x := range got {
+			if want == nil && x != 0 || want != nil && (x-want[k] > 0.02 || want[k]-x > 0.02) {
+				t.Fatalf("%s: %v, want %v", id, got, want)
+			}
+		}
+	}
+}
+
+// TestTrainingEndsWhenAsked: at any time, also while searches are laid out.
+func TestTrainingEndsWhenAsked(t *testing.T) {
+	for _, name := range []string{"als", "neighbours", "trends", "check"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		disk := vfs.NewMem()
+		_, err := Run(ctx, []Source{withRobot(18_000)}, "rel", disk, Config{Factors: 8, Sweeps: 2}, func(s Step) {
+			if s.Name == name || name == "check" && s.Name == "trends" {
+				cancel()
+			}
+		})
+		cancel()
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := disk.Open("rel/" + CardFile); err == nil {
+			t.Errorf("%s: a release was written", name)
+		}
+	}
+}
