@@ -32,7 +32,9 @@ type page struct {
 	Sections                []section
 	Serving                 []Loss
 	Ratings                 *Ratings
+	Choice                  []Fact
 	Selection               *Selection
+	Winner                  *Trial // of the blends for new items; nil: not known
 	TrialPlot               template.HTML
 	Facts                   []Fact
 }
@@ -46,6 +48,7 @@ type section struct {
 	K, Users, Cases int
 	Bars, Curves    template.HTML
 	Rows            []pageRow
+	Shows           shows
 	Comparisons     []Comparison
 	Groups          []pageGroups
 }
@@ -69,7 +72,7 @@ type pageGroup struct {
 
 // WriteHTML writes the report as one page that needs nothing else: no script, no font, no other file.
 func (r *Report) WriteHTML(w io.Writer) error {
-	p := page{Title: r.Title, Serving: r.Serving, Ratings: r.Ratings, Selection: r.Selection, Facts: r.Facts}
+	p := page{Title: r.Title, Serving: r.Serving, Ratings: r.Ratings, Selection: r.Selection, Choice: r.Choice, Facts: r.Facts}
 	if p.Title == "" {
 		p.Title = "What would have been recommended, and what was chosen"
 	}
@@ -89,7 +92,7 @@ func (r *Report) WriteHTML(w io.Writer) error {
 		}
 	}
 	if r.Selection != nil {
-		p.TrialPlot = plotTrials(r.Selection.Trials)
+		p.TrialPlot, p.Winner = plotTrials(r.Selection.Trials), r.Selection.winner()
 	}
 	return pageTemplate.Execute(w, p)
 }
@@ -119,12 +122,22 @@ func (p *Part) tile() tile {
 }
 
 func (p *Part) section() section {
-	s := section{Title: p.Name, Text: p.Question, K: p.K, Users: p.Users, Cases: p.Cases, Comparisons: p.Comparisons}
+	s := section{Shows: p.shows(), Title: p.Name, Text: p.Question, K: p.K, Users: p.Users, Cases: p.Cases, Comparisons: p.Comparisons}
 	own := p.own()
 	for _, r := range p.Results {
 		s.Rows = append(s.Rows, pageRow{r, r.Model == own.Model})
 	}
 	s.Bars, s.Curves, s.Groups = plotBars(p.Results, own.Model), plotCurves(p.Results, own.Model), p.groups()
+	return s
+}
+
+// shows says which figures a section has: of items that nobody had there is no popularity, for one.
+type shows struct{ Novelty, Diversity, Lift bool }
+
+func (p *Part) shows() (s shows) {
+	for _, r := range p.Results {
+		s.Novelty, s.Diversity, s.Lift = s.Novelty || r.Novelty > 0, s.Diversity || r.Diversity > 0, s.Lift || r.PopularityLift > 0
+	}
 	return s
 }
 
@@ -243,29 +256,35 @@ func (l *labels) place(y float64) float64 {
 	return y
 }
 
-// plotTrials draws the score of the trials of each family, those with the whole budget filled.
+// plotTrials draws the score of the trials of each family, those with the whole budget filled. Scores of a part of it are no match for those.
 func plotTrials(trials []Trial) template.HTML {
-	const left, step = 130.0, 34.0
+	const left, step = 210.0, 34.0
 	var families []string
-	low, high := map[string]float64{}, map[string]float64{}
-	for _, t := range trials {
+	low, high, best := map[string]float64{}, map[string]float64{}, map[string]int{}
+	for i, t := range trials {
 		if _, ok := low[t.Family]; !ok {
 			families = append(families, t.Family)
 			low[t.Family], high[t.Family] = t.Score, t.Score
 		}
 		low[t.Family], high[t.Family] = min(low[t.Family], t.Score), max(high[t.Family], t.Score)
+		if b, ok := best[t.Family]; t.Budget == 1 && (!ok || t.Score > trials[b].Score) {
+			best[t.Family] = i
+		}
 	}
 	d := &drawing{width: 760, height: step*float64(len(families)) + 22}
 	row := map[string]float64{}
 	for i, f := range families {
 		row[f] = step*float64(i) + 16
 		d.add(`<text x="%.0f" y="%.0f" text-anchor="end">%s</text><path class="axis" d="M%.0f %.0fH%.0f"/>`, left-10, row[f]+4, template.HTMLEscapeString(f), left, row[f], d.width-70)
-		d.add(`<text class="dim" x="%.0f" y="%.0f">%.4f</text>`, d.width-62, row[f]+4, high[f])
+		if b, ok := best[f]; ok {
+			d.add(`<text class="dim" x="%.0f" y="%.0f">%.4f</text>`, d.width-62, row[f]+4, trials[b].Score)
+		}
 	}
-	for _, t := range trials {
+	for i, t := range trials {
+		b, ok := best[t.Family]
 		span := max(high[t.Family]-low[t.Family], 1e-9)
-		d.add(`<circle class="dot%s" cx="%.1f" cy="%.0f" r="%.1f"/>`, class(t.Score == high[t.Family]), left+(t.Score-low[t.Family])/span*(d.width-80-left), row[t.Family], 2+2*t.Budget)
+		d.add(`<circle class="dot%s" cx="%.1f" cy="%.0f" r="%.1f"/>`, class(ok && b == i), left+(t.Score-low[t.Family])/span*(d.width-80-left), row[t.Family], 2+2*t.Budget)
 	}
-	d.add(`<text class="dim" x="%.0f" y="%.0f">each dot a trial, better to the right, the best of each family in blue; each row has a scale of its own</text>`, left, d.height-4)
+	d.add(`<text class="dim" x="%.0f" y="%.0f">a dot a trial, small where it had a part of the data; better to the right, each row by a scale of its own; blue: the best</text>`, 8.0, d.height-4)
 	return d.html("Scores of the trials")
 }

@@ -30,6 +30,27 @@ func TestPageNeedsNothingElse(t *testing.T) {
 	}
 }
 
+// TestPageShowsWhatApplies: no columns of zeros, the configuration in words with the trial that won, and an axis for each family, whose best
+// is a trial of all the data.
+func TestPageShowsWhatApplies(t *testing.T) {
+	trials := []Trial{{Name: "a half", Family: "blend, any item", Score: 9, Budget: .5}, {Name: "half-life 3", Family: "blend, any item", Score: 2, Budget: 1},
+		{Name: "without a table", Family: "blend, new items", Score: 1, Budget: 1}}
+	r := Report{Part: Part{Name: "new items", Results: []Row{{Model: "popularity", Metrics: Metrics{Novelty: 3, PopularityLift: 2}}}},
+		Parts:     []Part{{Name: "items without a history", Results: []Row{{Model: "content", Groups: []GroupRow{{Group: Group{"country", "FR"}}}}}}},
+		Selection: &Selection{Metric: "recall", Trials: trials, Chosen: 2}, Choice: []Fact{{"item table", "ridge l2 4"}}}
+	var b bytes.Buffer
+	if err := r.WriteHTML(&b); err != nil {
+		t.Fatal(err)
+	}
+	page := b.String()
+	for what, times := range map[string]int{"<th>Novelty": 1, "<th>Lift": 1, "<th>Diversity": 0, "and lift (1": 1, "<th>item table<td>ridge l2 4": 1,
+		"Chosen: blend, new items, without a table, with 1.0000.": 1, `text-anchor="end">blend, any item<`: 1, `text-anchor="end">blend, new items<`: 1, `class="dot own"`: 2, ">9.0000</text>": 0} {
+		if got := strings.Count(page, what); got != times {
+			t.Errorf("%d times %q, want %d", got, what, times)
+		}
+	}
+}
+
 func TestRatingsOf(t *testing.T) {
 	var errors []RatingError
 	for i := range 400 {

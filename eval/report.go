@@ -20,7 +20,8 @@ type Report struct {
 
 	Serving   []Loss     `json:"serving,omitempty"`   // what quantisation and search cost
 	Ratings   *Ratings   `json:"ratings,omitempty"`   // explicit ratings
-	Selection *Selection `json:"selection,omitempty"` // how the configuration was chosen
+	Choice    []Fact     `json:"choice,omitempty"`    // the configuration measured, in words
+	Selection *Selection `json:"selection,omitempty"` // how it was chosen
 	Facts     []Fact     `json:"facts,omitempty"`     // sizes of the data, as said in words
 }
 
@@ -63,6 +64,14 @@ type Selection struct {
 	Chosen  int     `json:"chosen"` // index of the trial that won
 	Limit   string  `json:"limit,omitempty"`
 	Stopped bool    `json:"stopped,omitempty"` // the time limit cut trials off
+}
+
+// winner is the trial that won; nil where none was made.
+func (s *Selection) winner() *Trial {
+	if s.Chosen < 0 || s.Chosen >= len(s.Trials) {
+		return nil
+	}
+	return &s.Trials[s.Chosen]
 }
 
 // Trial is one configuration that was tried.

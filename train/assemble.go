@@ -22,6 +22,7 @@ type lesson struct {
 	part         *part
 	users, items *learn.Matrix // the pairs by visitor and by item
 	factors      *learn.Factors
+	taught       []int     // by item: visitors its vector was learned from
 	queries      []float32 // some visitors' vectors: what searches are calibrated for
 	near         [][]learn.Scored
 	table        *learn.Table   // nil: none
@@ -59,6 +60,10 @@ func study(ctx context.Context, cfg *Config, p *part, near int, watch *stopwatch
 func (l *lesson) learnFactors(ctx context.Context, cfg *Config, watch *stopwatch) (err error) {
 	watch.begin("als")
 	pairs := l.part.pairs(cfg.PairHalfLifeDays).Ordinary() // what a robot alone has lies in one direction, where no search tells it apart
+	l.taught = make([]int, pairs.Cols)
+	for _, i := range pairs.Index {
+		l.taught[i]++
+	}
 	als := cfg.als()
 	if als.Start = cfg.previous.factors(l.part.ids, pairs, cfg.Factors); als.Start != nil && cfg.previous.near(cfg) {
 		als.Sweeps = min(als.Sweeps, warmSweeps)

@@ -274,8 +274,8 @@ func (s *selection) weighNew(ctx context.Context, t, other *chosenTable, f *chos
 // repeatHalfLives are how fast visits to an item are forgotten.
 var repeatHalfLives = ladder[float64]{[]float64{20, 45}, []float64{90, 180, 365}, []float64{730}, defaultRepeatHalfLife}
 
-// blendFamily is that of the trials of blends.
-const blendFamily = "blend"
+// blendFamily is that of the trials of a goal's blends: those of different goals answer different questions.
+func blendFamily(goal model.Goal) string { return "blend, " + titles[string(goal)] }
 
 func newBlend(goal model.Goal, t *chosenTable, f *chosenFactors) model.Blend {
 	return model.Blend{Goal: goal, TableHalfLifeDays: t.visits, FactorHalfLifeDays: f.visits, RepeatHalfLifeDays: defaultRepeatHalfLife, SessionPower: 1}
@@ -290,7 +290,7 @@ type blendTrial struct {
 
 // tryBlend makes a trial of a blend.
 func (s *selection) tryBlend(b *blendTrial, name string, mixed func() error) error {
-	_, err := s.attempt(blendFamily, fmt.Sprintf("%s, %s", b.Goal, name), 1, func() (float64, error) {
+	_, err := s.attempt(blendFamily(b.Goal), name, 1, func() (float64, error) {
 		err := mixed()
 		return mean(b.rewards), err
 	})

@@ -77,7 +77,10 @@ func (c *EvalConfig) Validate() error {
 		check(byTime || c.Protocol == LeaveLast || c.Protocol == Files, "protocol: %q, want %s, %s, %s or %s", c.Protocol, Temporal, LeaveLast, Session, Files),
 		check(!byTime || !c.SplitTime.IsZero(), "splitTime: missing: the first moment of the test, such as 2010-09-01"),
 		check(byTime || c.SplitTime.IsZero(), "splitTime: the protocol %s has none", c.Protocol),
-		check((c.Protocol == Files) == files && (c.Train == nil) == (c.Test == nil), "train and test: the protocol %s wants both, no other any", Files),
+		check(c.Train == nil || c.Test != nil, "test: missing: the file of pairs to ask for, beside train"),
+		check(c.Test == nil || c.Train != nil, "train: missing: the file of pairs to learn from, beside test"),
+		check(c.Protocol != Files || c.Train != nil || c.Test != nil, "train and test: missing: the protocol %s divides nothing itself", Files),
+		check(c.Protocol == Files || !files, "train and test: only the protocol %s takes them", Files),
 		check(!c.Repeats || c.Protocol == Temporal, "repeats: only the protocol %s can tell", Temporal),
 		check(!c.Ratings || c.Protocol == Temporal || c.Protocol == LeaveLast, "ratings: only the protocols %s and %s can keep some back", Temporal, LeaveLast),
 		checkRange("folds", float64(c.Folds), 1, 100),
@@ -113,7 +116,7 @@ func Evaluate(ctx context.Context, sources []Source, cfg EvalConfig, progress fu
 	if err := e.run(ctx, sources); err != nil {
 		return Report{}, fmt.Errorf("evaluate: %w", err)
 	}
-	e.report.Config = cfg.Config
+	e.report.Config, e.report.Choice = cfg.Config, cfg.Config.inWords()
 	return e.report, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 )
 
@@ -108,6 +109,45 @@ func TestEvaluateErrors(t *testing.T) {
 	}
 	if _, err := Evaluate(context.Background(), nil, EvalConfig{}, nil); err == nil || !strings.Contains(err.Error(), "splitTime: missing") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestEvaluateSaysWhatToDo where the events have one time, and where a file is missing.
+func TestEvaluateSaysWhatToDo(t *testing.T) {
+	s := new(shop)
+	for u := range 9 {
+		s.events = append(s.events, buy(fmt.Sprint(u), "x", 3), buy(fmt.Sprint(u), "y", 3))
+	}
+	_, err := Evaluate(t.Context(), []Source{s}, EvalConfig{SplitTime: time.UnixMilli(opening)}, nil)
+	if !errors.Is(err, ErrSplit) || !strings.Contains(err.Error(), "all 18 events have one time, 2026-03-04T08:00:00Z") || !strings.Contains(err.Error(), LeaveLast) {
+		t.Errorf("got %v", err)
+	}
+	for want, c := range map[string]EvalConfig{
+		"evaluate: test: missing: the file of pairs to ask for, beside train":          {Train: pairs("a x")},
+		"evaluate: train: missing: the file of pairs to learn from, beside test":       {Test: pairs("a x")},
+		"evaluate: train and test: missing: the protocol files divides nothing itself": {Protocol: Files},
+		"evaluate: train and test: only the protocol files takes them":                 {Protocol: LeaveLast, Train: pairs("a x"), Test: pairs("a y")},
+	} {
+		if _, err := Evaluate(t.Context(), nil, c, nil); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// TestConfigurationInWords names the parts that are learned and what they weigh.
+func TestConfigurationInWords(t *testing.T) {
+	table := defaultTable(true)
+	c := Config{Table: &table, Blends: []model.Blend{{Goal: model.GoalNew, Stages: []model.Stage{{Table: 1, Popular: .2}, {From: 3, Table: 1, Factors: .25}}}}}
+	c.EnsureDefaults()
+	got := fmt.Sprint(c.inWords())
+	for _, want := range []string{"{vectors als d 64, a0 0.1, λ 0.01, half-life 0 d, 10 sweeps}", "{item table ridge l2 12, p 0, e 0.5, half-life 60 d; 100 targets of an item}",
+		"{for new items 1 × item table + 0.2 × popular; from 3 items on 1 × item table + 0.25 × vectors}", "half-life 14 days"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+	if got := fmt.Sprint(new(Config).inWords()); !strings.Contains(got, "{item table none}") || !strings.Contains(got, "{for any list vectors alone}") {
+		t.Error(got)
 	}
 }
 

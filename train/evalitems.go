@@ -70,7 +70,7 @@ func (l *lesson) contentMap(ctx context.Context, features *learn.Matrix, threads
 
 // evidence is what an item's vector is worth to a content map, from 0 to 1.
 func (l *lesson) evidence(item int) float64 {
-	return min(1, float64(l.items.Count(item))/contentEvidence)
+	return min(1, float64(l.taught[item])/contentEvidence)
 }
 
 // contentEvidence is how many visitors make an item's vector worth its full weight.

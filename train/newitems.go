@@ -12,7 +12,7 @@ import (
 	"github.com/edged/edged/model"
 )
 
-// mapNewItems gives items without events the vectors that what they say of themselves maps to, and keeps the map for items that come after the
+// mapNewItems gives items that no vector was learned of the vectors that what they say of themselves maps to, and keeps the map for items that come after the
 // release. What fold-ins take from all vectors together stays that of those learned.
 func (l *lesson) mapNewItems(ctx context.Context, cfg *Config, items []edged.Item) error {
 	counts, names := itemFeatures(items)
@@ -35,7 +35,7 @@ func (l *lesson) mapNewItems(ctx context.Context, cfg *Config, items []edged.Ite
 	}
 	var fresh []int
 	for i := range items {
-		if l.items.Count(i) == 0 && features.Count(i) > 0 {
+		if l.taught[i] == 0 && features.Count(i) > 0 {
 			fresh = append(fresh, i)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/model"
 )
 
 // fashions are events of users who come once, over so many days; what is popular is something else from a day on.
@@ -71,7 +72,7 @@ func TestFewTrialsReachEveryKind(t *testing.T) {
 			made[x.Name[:3]]++
 		}
 	}
-	for _, family := range []string{coldFamily, tableFamily, alsFamily, blendFamily, "rid", "knn", "pla"} {
+	for _, family := range []string{coldFamily, tableFamily, alsFamily, blendFamily(model.GoalNew), "rid", "knn", "pla"} {
 		if made[family] < 2 {
 			t.Errorf("%s: %d trials of %+v", family, made[family], selection.Trials)
 		}

@@ -14,6 +14,9 @@ import (
 // It fails with ErrSplit where one side is empty, or nobody has a new item; then what else is asked is returned as well.
 func temporal(p *part, at, until int64) (*fold, error) {
 	first, last := p.span()
+	if first == last {
+		return nil, fmt.Errorf("%w: all %d events have one time, %s, so that none comes before another: import their times, or take the protocol %s, which needs none", ErrSplit, len(p.at), clock(first), LeaveLast)
+	}
 	if at <= first || at > last {
 		return nil, fmt.Errorf("%w: %s, but events go from %s to %s", ErrSplit, clock(at), clock(first), clock(last))
 	}
