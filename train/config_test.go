@@ -32,7 +32,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, want := range []string{"train and test: ", "repeats: ", "share: ", "splitTime: missing", "k: 501", "factors: 65", "a0: -1", "reg: -1", "nu: 3", "sweeps: -1",
+	for _, want := range []string{"test: missing: ", "repeats: ", "share: ", "splitTime: missing", "k: 501", "factors: 65", "a0: -1", "reg: -1", "nu: 3", "sweeps: -1",
 		"threads: -1", "trendHalfLifeDays: -1", "trendLength: 501", "neighbours: 201", "shrink: -1", "maxEvents: -1", "timeLimit: -1ns", "eventWeights.view: -2", "no type with a weight"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not among\n%v", want, err)

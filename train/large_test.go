@@ -12,6 +12,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
 )
 
 // crowd is a Source that makes events up as they are read: users with a taste, items with a long tail, sessions of five.
@@ -42,16 +43,32 @@ func peakBytes(events, users, sessions, items, factors int) int {
 	return 64*events + 130*users + 40*sessions + 8*factors*(users+items) + 3000*items + 400<<20
 }
 
-// TestLargeTraining trains on EDGED_LARGE events, such as 50000000, with EDGED_LARGE_AUTO trials at most, and holds the process's peak to the formula.
+// crowdOf is n events of a shape: "", of users who come once or twice, or of few items.
+func crowdOf(n int, shape string) crowd {
+	switch shape {
+	case "users":
+		return crowd{n, 2 * n / 5, min(200_000, n/250)}
+	case "items":
+		return crowd{n, n / 25, 50}
+	}
+	return crowd{n, n / 25, min(200_000, n/250)}
+}
+
+// TestLargeTraining trains on EDGED_LARGE events, such as 50000000, of the shape EDGED_LARGE_SHAPE, with EDGED_LARGE_AUTO trials at most or else a table
+// and ALS by their defaults, and holds the process's peak to the formula.
 func TestLargeTraining(t *testing.T) {
 	n, err := strconv.Atoi(os.Getenv("EDGED_LARGE"))
 	if err != nil {
 		t.Skip("set EDGED_LARGE to a number of events")
 	}
 	SpareMemory()
-	c := crowd{n, n / 25, min(200_000, n/250)}
+	c := crowdOf(n, os.Getenv("EDGED_LARGE_SHAPE"))
 	trials, _ := strconv.Atoi(os.Getenv("EDGED_LARGE_AUTO"))
 	cfg := Config{Auto: trials > 0, Trials: trials, Sweeps: 5}
+	if table := defaultTable(true); !cfg.Auto {
+		cfg.Table = &table
+		cfg.Blends = []model.Blend{{Goal: model.GoalNew, Stages: []model.Stage{{Table: 1, Factors: 1, Popular: 0.2}}}}
+	}
 	card, err := Run(context.Background(), []Source{c}, filepath.Join(t.TempDir(), "rel"), vfs.OS, cfg, func(s Step) {
 		if s.Done == s.Total {
 			t.Logf("%s: %d %s, %s, %s, peak %.2f GB", s.Name, s.Done, s.Unit, s.Took, s.Note, float64(peak(t))/1e9)
