@@ -36,6 +36,7 @@ type call struct {
 	exclude []edged.Row
 	missing [][]byte
 	profile []profile.Recent
+	unnamed bool    // what the profile holds is not for the caller to know
 	visitor visitor // what a token says
 	ruling  ruling
 	slots   []slotAsk // of a batch
@@ -65,7 +66,7 @@ func (c *call) reset() {
 	c.ctx, c.start, c.ended, c.heads = nil, time.Time{}, time.Time{}, heads{}
 	c.id, c.ranker, c.faulty = nil, nil, false
 	c.who = caller{}
-	c.timed = false
+	c.timed, c.unnamed = false, false
 	c.visitor.reset()
 	c.slots = c.slots[:0]
 	c.ruling.names, c.ruling.lifts, c.ruling.context = c.ruling.names[:0], c.ruling.lifts[:0], rules.Context{}

@@ -126,7 +126,8 @@ func (c *call) findSeeds() {
 }
 
 // remember takes the recent items of the user, or else of the session, from the profile store, or those of the token. Ids the release doesn't
-// know are left out: the caller did not name them.
+// know are left out: the caller did not name them. Nor is what the store holds named to anyone but a secret key, and whom an assertion is for: a
+// session's id proves nothing.
 func (s *Server) remember(c *call) {
 	if c.guard.tokens != nil {
 		s.rememberToken(c)
@@ -142,6 +143,7 @@ func (s *Server) remember(c *call) {
 	if named {
 		c.profile = s.cfg.Profiles.Recent(c.profile, profile.Session(string(c.req.session)))
 	}
+	c.unnamed = !s.backend(c) && (named || len(c.who.user) == 0)
 	m, visit := c.ranker.Model(), c.sitting()
 	for i := range c.profile {
 		e := &c.profile[i]
@@ -326,6 +328,9 @@ func (c *call) appendFields(b []byte, row edged.Row) ([]byte, error) {
 // in all that speaks for the item.
 func (c *call) appendReason(b []byte, it *rank.Item, lift float32) []byte {
 	r := &it.Reason
+	if c.unnamed && it.Level <= rank.Session {
+		return appendUnnamed(b, r, lift)
+	}
 	b = append(b, `{"code":`...)
 	b = appendString(b, r.Code)
 	named := float32(0)
@@ -343,6 +348,25 @@ func (c *call) appendReason(b []byte, it *rank.Item, lift float32) []byte {
 		b = appendFloat(append(b, `,"share":`...), named/all)
 	}
 	return append(appendTerms(b, &r.Terms, lift), '}')
+}
+
+// reasonUnnamed is the code of an item for which speaks what is not for the caller to know.
+const reasonUnnamed = "forYou"
+
+// appendUnnamed is appendReason that tells nothing of a history: not what is in it, how much each adds, nor whether the item itself is.
+func appendUnnamed(b []byte, r *rank.Reason, lift float32) []byte {
+	code, terms := reasonUnnamed, r.Terms
+	if r.Code == rank.Popular {
+		code = r.Code
+	}
+	rest := r.Rest + terms.Repeat + terms.Past
+	for _, share := range r.Shares {
+		rest += share
+	}
+	terms.Repeat, terms.Past = 0, 0
+	b = appendString(append(b, `{"code":`...), code)
+	b = appendFloat(append(b, `,"rest":`...), rest)
+	return append(appendTerms(b, &terms, lift), '}')
 }
 
 // appendNamed writes the items of a reason and their shares.

@@ -439,6 +439,67 @@ func TestWhoMayAskForWhom(t *testing.T) {
 	request.send("GET", "/v1/profile", "").want(t, 200, `{"mode":"request","consent":true,"items":[]}`)
 }
 
+// What is remembered is named to none but a secret key, whom an assertion is for, and whoever brings it.
+func TestWhoIsToldOfAHistory(t *testing.T) {
+	var keys apiKeys
+	f := newFixture(t, withKeys(t, &keys))
+	f.publish("2-bbbb", 2, "", withBlends)
+	assert := func(user string) string {
+		text, err := access.Assert(keys.secret, user, f.clock().Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Edged-Assertion: " + text
+	}
+	pk, sk, ann, bob := bearer(keys.publishable), bearer(keys.secret), assert("ann"), assert("bob")
+	held := `[{"user":"ann","item":"mug-1","type":"purchase"},{"session":"order-1","item":"mug-1","type":"purchase"}]`
+	f.send("POST", "/v1/events", held, sk).want(t, 202, `"accepted":2`)
+	open := newFixture(t)
+	open.publish("2-bbbb", 2, "", withBlends)
+	open.post("/v1/events", "application/json", held)
+	const user, session = `{"user":"ann","explain":true,"n":6,"goal":"any"}`, `{"session":"order-1","explain":true,"n":6,"goal":"any"}`
+	const batch = `{"session":"order-1","explain":true,"goal":"any","slots":[{"n":6}]}`
+	for _, c := range []struct {
+		f            *fixture
+		target, body string
+		headers      []string
+		named        bool
+	}{
+		{f, "/v1/recommend", session, []string{pk}, false},
+		{f, "/v1/recommend", session, []string{pk, bob}, false},
+		{f, "/v1/recommend", session, []string{sk}, true},
+		{f, "/v1/recommend", user, []string{pk, ann}, true},
+		{f, "/v1/recommend", user, []string{sk}, true},
+		{f, "/v1/recommend/batch", batch, []string{pk}, false},
+		{f, "/v1/recommend/batch", batch, []string{sk}, true},
+		{open, "/v1/recommend", user, nil, false},
+		{open, "/v1/recommend", session, nil, false},
+		{open, "/v1/recommend/batch", batch, nil, false},
+		{open, "/v1/recommend", `{"recent":["mug-1"],"explain":true,"goal":"any"}`, nil, true},
+		{f, "/v1/recommend", `{"session":"order-1","recent":["mug-1"],"explain":true,"goal":"any"}`, []string{pk}, true},
+	} {
+		r := c.f.send("POST", c.target, c.body, c.headers...).want(t, 200, `"source":"personal"`)
+		told := regexp.MustCompile(`"(items":\["|shares|share|repeat|past|becauseYou\w+|buyAgain)"?`).FindAllString(r.body, -1)
+		if (len(told) > 0) != c.named || strings.Contains(r.body, `"forYou"`) == c.named {
+			t.Errorf("%s %v: told %v, want named %v: %s", c.body, c.headers, told, c.named, r.body)
+		}
+		var all struct {
+			answered
+			Answers []answered
+		}
+		d := json.NewDecoder(strings.NewReader(r.body))
+		d.UseNumber()
+		if err := d.Decode(&all); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range append(all.Answers, all.answered) {
+			for _, it := range a.Items {
+				sumsUp(t, it.Score, it.Reason)
+			}
+		}
+	}
+}
+
 // A backend's batch of many visitors goes into no token.
 func TestBackendsGetNoToken(t *testing.T) {
 	var keys apiKeys

@@ -193,7 +193,7 @@ export function sendEvents(endpoint, events, key) {
 }
 
 const REASONS = {
-  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody', buyAgain: 'You had it before',
+  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody', buyAgain: 'You had it before', forYou: 'By what you did here',
 };
 
 export class EdgedCarousel extends HTMLElement {
