@@ -61,9 +61,9 @@ func (v *Visitor) Overlap() float64 {
 
 // Visitors draws a sample and asks both releases.
 func Visitors(before, now *rank.Ranker, n int) []Visitor {
-	list := make([]Visitor, 0, n)
+	list, s := make([]Visitor, 0, n), new(rank.Scratch)
 	for _, recent := range histories(before, now, n) {
-		list = append(list, Visitor{recent, ask(before, recent), ask(now, recent)})
+		list = append(list, Visitor{recent, ask(before, s, recent), ask(now, s, recent)})
 	}
 	return list
 }
@@ -97,10 +97,10 @@ func histories(before, now *rank.Ranker, n int) [][]string {
 }
 
 // ask recommends to a visitor with a history.
-func ask(r *rank.Ranker, recent []string) (ids []string) {
+func ask(r *rank.Ranker, s *rank.Scratch, recent []string) (ids []string) {
 	q := requestOf(r, recent)
 	var a rank.Answer
-	r.Recommend(&a, new(rank.Scratch), &q)
+	r.Recommend(&a, s, &q)
 	for _, item := range a.Items {
 		ids = append(ids, r.Model().ID(item.Row))
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 const (
@@ -82,11 +83,11 @@ func decodeBlock(dst, packed []byte, raw int, base io.ReaderAt, baseSize int64) 
 	if len(residue) != raw || len(rest) > 0 {
 		return nil, fmt.Errorf("block: decodes to %d bytes and leaves %d, want %d and none: %w", len(residue), len(rest), raw, ErrSize)
 	}
-	rows := fromColumns(residue, b.unit)
+	out := appendRows(dst, residue, b.unit)
 	if b.word != wordNone {
-		add(rows, like, b.word)
+		add(out[len(dst):], like, b.word)
 	}
-	return append(dst, rows...), nil
+	return out, nil
 }
 
 func parseBlock(packed []byte) (block, []byte, error) {
@@ -240,20 +241,21 @@ func toColumns(b []byte, unit int) []byte {
 	return out
 }
 
-// fromColumns undoes toColumns. It may return b itself.
-func fromColumns(b []byte, unit int) []byte {
+// appendRows undoes toColumns.
+func appendRows(dst, b []byte, unit int) []byte {
 	rows := len(b) / unit
 	if unit == 1 || rows < 2 {
-		return b
+		return append(dst, b...)
 	}
-	out := make([]byte, len(b))
+	dst = slices.Grow(dst, len(b))[:len(dst)+len(b)]
+	out := dst[len(dst)-len(b):]
 	for k := range unit {
 		for i, c := range b[k*rows : (k+1)*rows] {
 			out[i*unit+k] = c
 		}
 	}
 	copy(out[rows*unit:], b[rows*unit:])
-	return out
+	return dst
 }
 
 // subtract gives raw less like, in words.

@@ -49,13 +49,14 @@ func (s *Store) Envelope(h Hash) ([]byte, error) {
 
 // Manifest reads the manifest of a held release, checks hash and signatures, and compares the install record and the
 // sizes of the files: all that is checked before a release is served again after a restart. Check does the rest. A nil trust
-// is for a release whose hash was committed: the signatures were checked when it came, and their keys may be retired since.
+// is for a release whose hash was committed: the signatures were checked when it came, and their keys may be retired since. The manifest
+// must not be changed.
 func (s *Store) Manifest(trust *Trust, h Hash) (*Manifest, error) {
 	env, err := s.Envelope(h)
 	if err != nil {
 		return nil, err
 	}
-	m, err := openManifest(trust, env)
+	m, err := s.opened.open(trust, h, env)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.Path(h, manifestName), err)
 	}

@@ -158,5 +158,5 @@ func (s *Store) heldManifest(h Hash) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	return openManifest(nil, envelope)
+	return s.opened.open(nil, h, envelope)
 }

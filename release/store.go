@@ -31,6 +31,8 @@ type Store struct {
 	root  string
 	lock  io.Closer // nil: opened for reading
 	state State
+
+	opened opened
 }
 
 // State is what a node serves and why. Hashes are of manifests; zero means none.
