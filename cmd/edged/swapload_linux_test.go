@@ -1,14 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/edged/edged/bench"
 	"github.com/edged/edged/internal/vfs"
@@ -17,11 +19,16 @@ import (
 )
 
 // TestSwapBesideLoad measures what a request costs a node at half of its peak, processor time and p99, while it fetches a release, from another node and
-// the origin, gives the other its pieces, and swaps; beside the same without. EDGED_PAIRS says how many interleaved pairs of 2.5 s each.
+// the origin, gives the other its pieces, and swaps; beside the same without. EDGED_PAIRS says how many interleaved pairs, EDGED_EVERY how long either
+// half of one lasts, 2.5 s where it says nothing: it is the time between two releases.
 func TestSwapBesideLoad(t *testing.T) {
 	pairs, err := strconv.Atoi(os.Getenv("EDGED_PAIRS"))
 	if err != nil || pairs < 2 {
-		t.Skip("takes a minute of two cores; set EDGED_PAIRS, 9 or more")
+		t.Skip("takes a minute; set EDGED_PAIRS, 9 or more")
+	}
+	every, err := time.ParseDuration(cmp.Or(os.Getenv("EDGED_EVERY"), "2.5s"))
+	if err != nil {
+		t.Fatal(err)
 	}
 	v := newVictim(t)
 	o := origin.NewDir(vfs.OS, v.path("origin"))
@@ -45,7 +52,7 @@ func TestSwapBesideLoad(t *testing.T) {
 	for _, n := range nodes {
 		n.await("ready", 20*time.Second, n.serves(1))
 	}
-	stepBack(t, nodes[1].cmd.Process.Pid) // it stands for another machine, and there are no more than two cores here
+	letGo(t, nodes[1].cmd.Process.Pid) // it stands for another machine, and there are no more than two cores here
 	load := bench.LoadConfig{URL: "http://" + nodes[0].listen, Connections: 16, NoYardstick: true, Warmup: -1, Mix: bench.Mix{RecommendGet: .6, RecommendPost: .4}}
 	for i := range 200 {
 		load.Items = append(load.Items, itemID(i))
@@ -55,7 +62,7 @@ func TestSwapBesideLoad(t *testing.T) {
 	if err != nil || report.Peak == nil {
 		t.Fatal(err)
 	}
-	load.Peak, load.Duration, load.Rate = false, 2500*time.Millisecond, report.Peak.Target.Median/2
+	load.Peak, load.Duration, load.Rate = false, every, report.Peak.Target.Median/2
 	var cpu, p99 []float64
 	for i := range pairs {
 		var at [2]bench.LoadReport
@@ -86,8 +93,8 @@ func TestSwapBesideLoad(t *testing.T) {
 	}
 }
 
-// stepBack lets the threads of a process go behind all others.
-func stepBack(t *testing.T, pid int) {
+// letGo lets the threads of a process have what time the others leave.
+func letGo(t *testing.T, pid int) {
 	t.Helper()
 	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
@@ -96,7 +103,7 @@ func stepBack(t *testing.T, pid int) {
 	for _, task := range tasks {
 		id, err := strconv.Atoi(task.Name())
 		if err == nil {
-			err = syscall.Setpriority(syscall.PRIO_PROCESS, id, 19)
+			err = unix.SchedSetAttr(id, &unix.SchedAttr{Policy: unix.SCHED_IDLE}, 0)
 		}
 		if err != nil {
 			t.Fatal(err)
