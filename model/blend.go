@@ -283,6 +283,9 @@ func (m *Model) openBlends(sec *sections) (err error) {
 	if err := checkParts(m.meta.Blends, m.table != nil, m.session != nil, true, true); err != nil {
 		return err
 	}
-	m.lengths = lengthsOf(&m.rows, m.place)
-	return checkColumns(m.popularZ, m.repeatQ, m.mean)
+	if err := checkColumns(m.popularZ, m.repeatQ, m.mean); err != nil {
+		return err
+	}
+	m.makeBriefs()
+	return nil
 }

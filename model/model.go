@@ -63,7 +63,8 @@ type Model struct {
 	popularZ   []float32 // nil without blends, like the next two
 	repeatQ    []float32
 	mean       []float32
-	lengths    []float32
+	briefs     []Brief
+	blocks     quant.Blocks
 	catalogue  catalogue
 	content    *content       // nil: none
 	patch      *patch         // nil: it is as the release has it

@@ -90,12 +90,18 @@ func (t *Table) Row(row edged.Row, buf *TableBuffer) (TableRow, error) {
 	return out, nil
 }
 
-// Fetch has a row that is in memory fetched, so that Row finds it near the CPU.
-func (t *Table) Fetch(row edged.Row) {
-	if int(row) >= len(t.scales) {
+// Fetch has rows that are in memory fetched, so that Row finds them near the CPU. Where they are is fetched first: it would be waited for row by row.
+func (t *Table) Fetch(rows []edged.Row) {
+	if t.rows == nil {
 		return
 	}
-	if from, to := t.offs[row], t.offs[row+1]; t.rows != nil {
+	kernel.FetchEach(t.offs, rows)
+	kernel.FetchEach(t.scales, rows)
+	for _, row := range rows {
+		if int(row) >= len(t.scales) {
+			continue
+		}
+		from, to := t.offs[row], t.offs[row+1]
 		kernel.Fetch(t.rows[from:to])
 		kernel.Fetch(t.codes[from:to])
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/quant"
 )
@@ -104,27 +105,24 @@ func (r *Ranker) weigh(f *fill, p *plan) {
 	if stage.Table > 0 {
 		b.byTable = over(stage.Table, r.sum(f, &b.table, r.m.Table(), h.rows, h.table))
 	}
+	kernel.FetchEach(r.m.Briefs(), b.table.rows)
+	kernel.FetchEach(r.m.Briefs(), r.head)
+	if f.rules != nil {
+		f.rules.Fetch(b.table.rows)
+		f.rules.Fetch(r.head)
+	}
 	if stage.Factors > 0 && !r.stop(f) {
 		b.byFactors = over(stage.Factors, r.foldIn(f.s))
 	}
 }
 
-// fetch has the CPU fetch all of a history's rows at once; one after the other they would be waited for.
+// fetch has the CPU fetch all of a history's rows of tables at once; one after the other they would be waited for. Their vectors are on the way (fetchVectors).
 func (r *Ranker) fetch(h *history, stage *model.Stage) {
 	if stage.Session > 0 {
-		for _, row := range h.session {
-			r.m.SessionTable().Fetch(row)
-		}
+		r.m.SessionTable().Fetch(h.session)
 	}
-	for _, row := range h.rows {
-		if stage.Table > 0 {
-			r.m.Table().Fetch(row)
-		}
-	}
-	for _, row := range h.rows {
-		if stage.Factors > 0 {
-			r.m.FetchVector(row)
-		}
+	if stage.Table > 0 {
+		r.m.Table().Fetch(h.rows)
 	}
 }
 

@@ -6,48 +6,55 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
-	"github.com/edged/edged/model"
 )
 
 // chooser finds the best candidates. The vector's part is the dear one: rows lie anywhere in memory. So the other parts come first, and
 // with them a bound of the score, s_A being at most the lengths of both vectors multiplied (Cauchy and Schwarz). Candidates of the
-// highest bounds are scored, about as many as are wanted, and then of the others, in two goes, those whose bound is not below the worst
-// of the best so far. What is chosen does not depend on this order.
+// highest bounds are scored, and then of the others those whose bound is not below the worst of the best so far. To score one is to multiply
+// its vector block by block (quant.Blocks): each bounds the score more closely, and most candidates are given up after the first or the second.
+// What is chosen does not depend on this order.
 type chooser struct {
 	sums   []float32 // of the candidates: their scores, the vector's part left out
-	factor []float32 // what rules multiply their scores by; none without rules
+	factor []float32 // what rules multiply their scores by
 	bounds []float32 // none of their scores, multiplied, is above it
+	likely []float32 // what they may be expected to score
 	passed []uint32  // places of those whose bound is high enough
 	sample []float32
 
-	places [batch]uint32
-	rows   [batch]edged.Row
-	near   [batch]float32
-	scores model.ScoreScratch
+	contest contest
 }
 
 const (
-	batch  = 64               // rows of one call of the kernel
+	batch  = 512              // candidates that contend at once
 	scored = -math.MaxFloat32 // the bound of a candidate that was
 )
 
 // choose keeps the best candidates, as many as the answer can use.
 func (r *Ranker) choose(f *fill) {
 	b := &f.s.blend
+	c := &b.chooser
 	b.best.reset(f.skip + f.want)
 	if r.stop(f) {
 		b.byFactors = 0
 	}
+	f.bend()
 	r.bound(f.s)
+	c.contest.begin(r, b)
+	_ = r.score(f, c.likely, c.high(b.best.k)) && r.score(f, c.bounds, b.best.least())
+}
+
+// bend asks what rules multiply scores by. That is 0 for those that come last, or not at all: scores of 0 don't count.
+func (f *fill) bend() {
+	b := &f.s.blend
+	factor := resize(b.chooser.factor, len(b.rows))
+	b.chooser.factor = factor
 	if f.rules != nil {
-		f.bend()
-	}
-	high := b.chooser.high(b.best.k)
-	if !r.score(f, high) {
+		f.rules.Bend(factor, b.rows)
 		return
 	}
-	low := max(b.best.worst(), 0)
-	_ = r.score(f, low/2+high/2) && r.score(f, max(b.best.worst(), 0))
+	for i := range factor {
+		factor[i] = 1
+	}
 }
 
 // bound adds the parts but for the vector's up, in the order of the package's formula (blend), and bounds the scores. Floats are rounded
@@ -55,30 +62,24 @@ func (r *Ranker) choose(f *fill) {
 func (r *Ranker) bound(s *Scratch) {
 	b := &s.blend
 	c, n := &b.chooser, len(b.rows)
-	c.sums, c.bounds, c.passed = resize(c.sums, n), resize(c.bounds, n), resize(c.passed, n)
+	c.sums, c.bounds, c.likely, c.passed = resize(c.sums, n), resize(c.bounds, n), resize(c.likely, n), resize(c.passed, n)
 	clear(c.sums)
 	addColumn(c.sums, b.rows, b.byTable, b.table.score)
 	addColumn(c.sums, b.rows, b.bySession, b.session.score)
-	addColumn(c.sums, b.rows, b.byPopular, r.m.PopularZ())
+	c.contest.all = kernel.Candidates{Rows: kernel.Plain(b.rows), Sums: c.sums, Factor: c.factor, Briefs: r.m.Briefs()}
+	byLength := b.byLength()
+	c.contest.all.Bound(c.bounds, c.likely, b.byPopular, byLength)
 	for i := range b.own {
 		p := r.partsOf(s, i, 0)
 		c.sums[i] += float32(p.repeat)
 		c.sums[i] += float32(p.past)
+		c.bounds[i] = float32(c.sums[i]+float32(byLength*c.contest.all.Briefs[b.rows[i]].Length())) * c.factor[i]
+		c.likely[i] = float32(c.sums[i]*c.factor[i]) + c.bounds[i]
 	}
-	copy(c.bounds, c.sums)
-	addColumn(c.bounds, b.rows, float32(float64(b.byFactors)*b.query.Bound(1+1e-6)), r.m.MaxLengths())
 }
 
-// bend multiplies the bounds by what rules say. That is 0 for those that come last, or not at all: scores of 0 don't count.
-func (f *fill) bend() {
-	b := &f.s.blend
-	c := &b.chooser
-	c.factor = resize(c.factor, len(b.rows))
-	f.rules.Bend(c.factor, b.rows)
-	for i, factor := range c.factor {
-		c.bounds[i] *= factor
-	}
-}
+// byLength is what a vector's length is multiplied by to bound the vector's part of a score.
+func (b *blend) byLength() float32 { return float32(float64(b.byFactors) * b.query.Bound(1+1e-6)) }
 
 // score returns that of the candidate at a place, whose vector scores near, before rules.
 func (c *chooser) score(place int, byFactors, near float32) float32 {
@@ -91,16 +92,16 @@ func addColumn(dst []float32, rows []edged.Row, weight float32, column []float32
 	}
 }
 
-// high returns a bound that about twice as many candidates reach as are wanted, judged by a sample.
+// high returns a bound that more than twice as many candidates reach as are wanted, and two hundred, judged by a sample.
 func (c *chooser) high(wanted int) float32 {
-	n, target := len(c.bounds), 2*wanted+16
+	n, target := len(c.likely), 2*wanted+200
 	if 2*target >= n {
 		return 0
 	}
-	step := max(1, n/128)
+	step := max(1, n/32)
 	c.sample = c.sample[:0]
 	for i := step / 2; i < n; i += step {
-		c.sample = append(c.sample, c.bounds[i])
+		c.sample = append(c.sample, c.likely[i])
 	}
 	return max(0, largestOf(c.sample, max(1, target*len(c.sample)/n)))
 }
@@ -127,72 +128,20 @@ func largestOf(list []float32, k int) float32 {
 	return best[k-1]
 }
 
-const maxInserted = 16
+const maxInserted = 32
 
 // score scores the candidates with a bound of at least from that were not scored before, as long as their bounds let them in. When time
 // is up, which it looks at before each batch but the last, the rest is left out, and score returns false.
-func (r *Ranker) score(f *fill, from float32) bool {
-	b := &f.s.blend
-	c := &b.chooser
-	passed := c.passed[:kernel.AtLeast(c.passed, c.bounds, from)]
+func (r *Ranker) score(f *fill, by []float32, from float32) bool {
+	c := &f.s.blend.chooser
+	passed := c.passed[:kernel.AtLeast(c.passed, by, from)]
 	for len(passed) > batch {
 		if r.stop(f) {
 			return false
 		}
-		r.scoreBatch(f, passed[:batch])
+		r.contend(f, passed[:batch])
 		passed = passed[batch:]
 	}
-	r.scoreBatch(f, passed)
+	r.contend(f, passed)
 	return true
-}
-
-// take puts those of some places into the batch that may come and whose bounds are high enough, and returns how many these are.
-func (f *fill) take(places []uint32) int {
-	b := &f.s.blend
-	c := &b.chooser
-	bits, worst, n := f.allowed.plain, b.best.worst(), 0
-	for _, i := range places {
-		row, bound := b.rows[i], c.bounds[i]
-		c.places[n], c.rows[n] = i, row // stay if they are to
-		if bound >= worst {
-			n++
-		}
-		c.bounds[i] = scored
-	}
-	if bits == nil {
-		return n
-	}
-	all := n
-	n = 0
-	for k, row := range c.rows[:all] {
-		c.places[n], c.rows[n] = c.places[k], row
-		n += int(bits[row/64] >> (row % 64) & 1)
-	}
-	return n
-}
-
-// scoreBatch scores candidates. Whether one may come at all is asked of those that are good enough: they are few.
-func (r *Ranker) scoreBatch(f *fill, places []uint32) {
-	b := &f.s.blend
-	c := &b.chooser
-	n := f.take(places)
-	near := c.near[:n]
-	if b.byFactors > 0 {
-		r.m.Scores(near, &b.query, c.rows[:n], &c.scores)
-		f.a.Scanned += n
-	} else {
-		clear(near)
-	}
-	worst := max(b.best.worst(), math.SmallestNonzeroFloat32)
-	for k, i := range c.places[:n] {
-		score := c.score(int(i), b.byFactors, near[k])
-		if f.rules != nil {
-			score *= c.factor[i]
-		}
-		if score >= worst && f.eligible(int(i)) {
-			b.best.offer(candidate{score: score, row: c.rows[k], place: int(i), near: near[k]})
-			worst = max(b.best.worst(), math.SmallestNonzeroFloat32)
-			f.a.Reranked++
-		}
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 )
 
 // Plan is what the rules that hold for a request want. The zero Plan wants nothing and is ready for Match.
@@ -18,10 +19,11 @@ type Plan struct {
 	wanted    int    // choices that every item must be in
 	pins      []pin
 	caps      caps
-	diversity float32 // below 0: not said
-	explore   float32 // below 0: not said
-	goal      string  // empty: not said
-	lifts     []Lift  // boosts of the request
+	diversity float32   // below 0: not said
+	explore   float32   // below 0: not said
+	goal      string    // empty: not said
+	lifts     []Lift    // boosts of the request
+	bent      []float32 // of each class of rows, what Bend writes; empty: not asked yet
 
 	flow, out []Item   // working memory of Apply
 	keys      []uint64 // order of flow
@@ -61,6 +63,7 @@ func (p *Plan) reset(s *Set) {
 		p.effects[k] = effect{}
 	}
 	p.matched, p.touched, p.pins = p.matched[:0], p.touched[:0], p.pins[:0]
+	p.bent = p.bent[:0]
 	p.marks, p.wanted, p.caps, p.diversity, p.explore, p.goal, p.lifts = 0, 0, caps{}, -1, -1, "", nil
 	if p.set != s && s != nil {
 		p.effects = sized(p.effects, len(s.choices.texts))
@@ -176,8 +179,13 @@ func (p *Plan) of(row edged.Row) effect {
 		sum.factor = bounded(sum.factor, MaxFactor)
 		return sum
 	}
+	return p.ofClass(sum, p.set.choices.class(row))
+}
+
+// ofClass adds what the effects do to the rows of a class.
+func (p *Plan) ofClass(sum effect, class uint32) effect {
 	in := 0
-	for _, k := range p.set.choices.of(p.set.choices.class(row)) {
+	for _, k := range p.set.choices.of(class) {
 		e := &p.effects[k]
 		if e.what == 0 {
 			continue
@@ -203,23 +211,49 @@ func (p *Plan) Bends() bool {
 // Bend writes what the scores of rows above 0 are multiplied by to factors: 0 for those that come last, or not at all.
 func (p *Plan) Bend(factors []float32, rows []edged.Row) {
 	factors = factors[:len(rows)]
-	if p.set == nil || p.wanted > 0 || len(p.lifts) > 0 {
+	switch {
+	case p.set == nil || len(p.lifts) > 0:
 		for i, row := range rows {
-			factors[i] = p.bend(row)
+			factors[i] = bend(p.of(row))
 		}
-		return
-	}
-	s := &p.set.choices
-	for i, row := range rows {
-		factors[i] = 1
-		if s.marks[s.class(row)]&p.marks != 0 {
-			factors[i] = p.bend(row)
+	case len(p.set.choices.marks) > maxBent:
+		for i, row := range rows {
+			factors[i] = p.bendClass(p.set.choices.class(row))
 		}
+	default:
+		p.bendClasses()
+		kernel.Through(factors, p.bent, p.set.choices.classOf, rows)
 	}
 }
 
-func (p *Plan) bend(row edged.Row) float32 {
-	e := p.of(row)
+// Fetch has the CPU fetch what Bend will read of rows.
+func (p *Plan) Fetch(rows []edged.Row) {
+	if p.set != nil {
+		kernel.FetchEach(p.set.choices.classOf, rows)
+	}
+}
+
+// maxBent is for how many classes factors are worked out before any row is asked about.
+const maxBent = 1024
+
+// bendClasses works out the factor of every class, once for a request.
+func (p *Plan) bendClasses() {
+	if len(p.bent) > 0 {
+		return
+	}
+	for class := range p.set.choices.marks {
+		p.bent = append(p.bent, p.bendClass(uint32(class)))
+	}
+}
+
+func (p *Plan) bendClass(class uint32) float32 {
+	if p.set.choices.marks[class]&p.marks == 0 && p.wanted == 0 {
+		return 1
+	}
+	return bend(p.ofClass(effect{factor: 1}, class))
+}
+
+func bend(e effect) float32 {
 	if e.what&(excluded|buried) != 0 {
 		return 0
 	}

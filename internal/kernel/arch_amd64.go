@@ -65,10 +65,25 @@ func fetchAVX2(p *byte, n int)
 func fetchAVX512(p *byte, n int)
 
 //go:noescape
+func fetchEachAVX2(p *byte, size int, rows *uint32, n int)
+
+//go:noescape
+func fetchEachAVX512(p *byte, size int, rows *uint32, n int)
+
+//go:noescape
 func addAtAVX512(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int
 
 //go:noescape
 func addFromAVX512(dst, column *float32, size int, rows *uint32, n int, weight float32) int
+
+//go:noescape
+func throughAVX512(dst, table *float32, tableSize int, classes *uint32, size int, rows *uint32, n int) int
+
+//go:noescape
+func boundAVX512(bounds, likely, sums, factor *float32, rows *uint32, n int, briefs *Brief, size int, popular, byLength float32) int
+
+//go:noescape
+func mostAVX512(most *float32, places *uint32, dots *int32, n int, sums, factor *float32, rows *uint32, count int, briefs *Brief, size int, p *MostParams) int
 
 //go:noescape
 func atLeastAVX512(places *uint32, x *float32, n int, limit float32) int
@@ -111,6 +126,27 @@ func addFrom512(dst, column []float32, rows []uint32, weight float32) int {
 	return addFromAVX512(&dst[0], &column[0], len(column), &rows[0], len(rows), weight)
 }
 
+func through512(dst, table []float32, classes, rows []uint32) int {
+	if len(table) == 0 || len(classes) == 0 {
+		return throughGeneric(dst, table, classes, rows)
+	}
+	return throughAVX512(&dst[0], &table[0], len(table), &classes[0], len(classes), &rows[0], len(rows))
+}
+
+func bound512(bounds, likely, sums, factor []float32, rows []uint32, briefs []Brief, popular, byLength float32) int {
+	if len(briefs) == 0 {
+		return -1
+	}
+	return boundAVX512(&bounds[0], &likely[0], &sums[0], &factor[0], &rows[0], len(rows), &briefs[0], len(briefs), popular, byLength)
+}
+
+func most512(most []float32, places []uint32, dots []int32, sums, factor []float32, rows []uint32, briefs []Brief, p *MostParams) int {
+	if len(briefs) == 0 {
+		return -1
+	}
+	return mostAVX512(&most[0], &places[0], &dots[0], len(places), &sums[0], &factor[0], &rows[0], len(rows), &briefs[0], len(briefs), p)
+}
+
 func atLeast512(places []uint32, x []float32, limit float32) int {
 	return atLeastAVX512(&places[0], &x[0], len(x), limit)
 }
@@ -122,7 +158,7 @@ func archVariants() []Variant {
 		v = append(v, Variant{
 			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
 			Scan: scanAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2), Widen: widenBy(widenAVX2),
-			AddTimes64: addTimesBy(addTimesAVX2), Fetch: fetchAVX2,
+			AddTimes64: addTimesBy(addTimesAVX2), Fetch: fetchAVX2, FetchEach: fetchEachAVX2,
 		})
 	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
@@ -131,7 +167,8 @@ func archVariants() []Variant {
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
 			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
 			AddAt: addAt512, AddFrom: addFrom512, AtLeast: atLeast512, AddTimes64: addTimesBy(addTimesAVX512),
-			Fetch: fetchAVX512, Promise: promise512,
+			Fetch: fetchAVX512, FetchEach: fetchEachAVX512, Promise: promise512,
+			Through: through512, Bound: bound512, Most: most512,
 		})
 	}
 	return v

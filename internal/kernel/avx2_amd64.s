@@ -2019,3 +2019,20 @@ line:
 	CMPQ       AX, CX
 	JB         line
 	RET
+
+// func fetchEachAVX2(p *byte, size int, rows *uint32, n int)
+// Requires: MMX+
+TEXT ·fetchEachAVX2(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), AX
+	MOVQ size+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+
+row:
+	MOVL       (DX), SI
+	IMULQ      CX, SI
+	PREFETCHT0 (AX)(SI*1)
+	ADDQ       $0x04, DX
+	DECQ       BX
+	JNZ        row
+	RET

@@ -2037,6 +2037,23 @@ line:
 	JB         line
 	RET
 
+// func fetchEachAVX512(p *byte, size int, rows *uint32, n int)
+// Requires: MMX+
+TEXT ·fetchEachAVX512(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), AX
+	MOVQ size+8(FP), CX
+	MOVQ rows+16(FP), DX
+	MOVQ n+24(FP), BX
+
+row:
+	MOVL       (DX), SI
+	IMULQ      CX, SI
+	PREFETCHT0 (AX)(SI*1)
+	ADDQ       $0x04, DX
+	DECQ       BX
+	JNZ        row
+	RET
+
 // func addAtAVX512(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int
 // Requires: AVX, AVX512BW, AVX512F, BMI2, POPCNT
 TEXT ·addAtAVX512(SB), NOSPLIT, $0-64
@@ -2260,3 +2277,211 @@ whole:
 	MOVSS         X1, ret+64(FP)
 	VZEROUPPER
 	RET
+
+// func throughAVX512(dst *float32, table *float32, tableSize int, classes *uint32, size int, rows *uint32, n int) int
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·throughAVX512(SB), NOSPLIT, $0-64
+	MOVQ         dst+0(FP), AX
+	MOVQ         table+8(FP), CX
+	MOVQ         classes+24(FP), DX
+	MOVQ         rows+40(FP), BX
+	MOVQ         n+48(FP), SI
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD tableSize+16(FP), Z0
+	VPBROADCASTD size+32(FP), Z1
+	MOVL         $0x0000ffff, DI
+	KMOVD        DI, K1
+
+some:
+	CMPQ  SI, $0x10
+	JGE   whole
+	BZHIL SI, DI, DI
+	KMOVD DI, K1
+
+whole:
+	VMOVDQU32.Z (BX), K1, Z3
+	VPCMPUD     $0x01, Z1, Z3, K1, K2
+	VMOVDQA32   Z2, Z4
+	KMOVW       K2, K2
+	VPGATHERDD  (DX)(Z3*4), K2, Z4
+	VPCMPUD     $0x05, Z0, Z4, K1, K2
+	KORTESTW    K2, K2
+	JNZ         beyond
+	VMOVDQA32   Z2, Z3
+	KMOVW       K1, K2
+	VPGATHERDD  (CX)(Z4*4), K2, Z3
+	VMOVDQU32   Z3, K1, (AX)
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, SI
+	JG          some
+	XORQ        AX, AX
+	MOVQ        AX, ret+56(FP)
+	VZEROUPPER
+	RET
+
+beyond:
+	MOVQ $-1, AX
+	MOVQ AX, ret+56(FP)
+	VZEROUPPER
+	RET
+
+// func boundAVX512(bounds *float32, likely *float32, sums *float32, factor *float32, rows *uint32, n int, briefs *byte, size int, popular float32, byLength float32) int
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·boundAVX512(SB), NOSPLIT, $0-80
+	MOVQ         bounds+0(FP), AX
+	MOVQ         likely+8(FP), CX
+	MOVQ         sums+16(FP), DX
+	MOVQ         factor+24(FP), BX
+	MOVQ         rows+32(FP), SI
+	MOVQ         n+40(FP), DI
+	MOVQ         briefs+48(FP), R8
+	VPXORD       Z3, Z3, Z3
+	VPBROADCASTD size+56(FP), Z0
+	VBROADCASTSS popular+64(FP), Z1
+	VBROADCASTSS byLength+68(FP), Z2
+	MOVL         $0x0000ffff, R9
+	KMOVD        R9, K1
+
+some:
+	CMPQ  DI, $0x10
+	JGE   whole
+	BZHIL DI, R9, R9
+	KMOVD R9, K1
+
+whole:
+	VMOVDQU32.Z (SI), K1, Z4
+	VPCMPUD     $0x05, Z0, Z4, K1, K2
+	KORTESTW    K2, K2
+	JNZ         beyond
+	VPADDD      Z4, Z4, Z4
+	VMOVDQA32   Z3, Z5
+	KMOVW       K1, K2
+	VPGATHERDD  (R8)(Z4*8), K2, Z5
+	VMOVDQA32   Z3, Z6
+	KMOVW       K1, K2
+	VPGATHERDD  12(R8)(Z4*8), K2, Z6
+	VPSLLD      $0x10, Z6, Z6
+	VPSRLD      $0x01, Z6, Z6
+	VMULPS      Z1, Z5, Z5
+	VMOVUPS.Z   (DX), K1, Z4
+	VADDPS      Z5, Z4, Z4
+	VMOVUPS     Z4, K1, (DX)
+	VMULPS      Z2, Z6, Z6
+	VADDPS      Z6, Z4, Z6
+	VMOVUPS.Z   (BX), K1, Z5
+	VMULPS      Z5, Z6, Z6
+	VMOVUPS     Z6, K1, (AX)
+	VMULPS      Z5, Z4, Z4
+	VADDPS      Z6, Z4, Z4
+	VMOVUPS     Z4, K1, (CX)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, BX
+	ADDQ        $0x40, AX
+	ADDQ        $0x40, CX
+	SUBQ        $0x10, DI
+	JG          some
+	XORQ        AX, AX
+	MOVQ        AX, ret+72(FP)
+	VZEROUPPER
+	RET
+
+beyond:
+	MOVQ $-1, AX
+	MOVQ AX, ret+72(FP)
+	VZEROUPPER
+	RET
+
+// func mostAVX512(most *float32, places *uint32, dots *int32, n int, sums *float32, factor *float32, rows *uint32, count int, briefs *byte, size int, p *[6]float32) int
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·mostAVX512(SB), NOSPLIT, $0-96
+	MOVQ         most+0(FP), AX
+	MOVQ         places+8(FP), CX
+	MOVQ         dots+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         sums+32(FP), SI
+	MOVQ         factor+40(FP), DI
+	MOVQ         rows+48(FP), R8
+	MOVQ         briefs+64(FP), R9
+	MOVQ         p+80(FP), R10
+	VPXORD       Z2, Z2, Z2
+	VPBROADCASTD count+56(FP), Z0
+	VPBROADCASTD size+72(FP), Z1
+	VPBROADCASTD mostAVX512Constants<>+0(SB), Z3
+	VPBROADCASTD (R10), Z4
+	VPBROADCASTD 4(R10), Z5
+	VPBROADCASTD 8(R10), Z6
+	VPBROADCASTD 12(R10), Z7
+	VPBROADCASTD 16(R10), Z8
+	VPBROADCASTD 20(R10), Z9
+	MOVL         $0x0000ffff, R10
+	KMOVD        R10, K1
+
+some:
+	CMPQ  BX, $0x10
+	JGE   whole
+	BZHIL BX, R10, R10
+	KMOVD R10, K1
+
+whole:
+	VMOVDQU32.Z (CX), K1, Z10
+	VPCMPUD     $0x05, Z0, Z10, K1, K2
+	KORTESTW    K2, K2
+	JNZ         beyond
+	VMOVDQA32   Z2, Z11
+	KMOVW       K1, K2
+	VPGATHERDD  (R8)(Z10*4), K2, Z11
+	VPCMPUD     $0x05, Z1, Z11, K1, K2
+	KORTESTW    K2, K2
+	JNZ         beyond
+	VPADDD      Z11, Z11, Z11
+	VMOVDQA32   Z2, Z12
+	KMOVW       K1, K2
+	VPGATHERDD  4(R9)(Z11*8), K2, Z12
+	VMOVDQA32   Z2, Z13
+	KMOVW       K1, K2
+	VPGATHERDD  12(R9)(Z11*8), K2, Z13
+	VPSRLVD     Z9, Z13, Z11
+	VPANDD      Z3, Z11, Z11
+	VCVTDQ2PS   Z11, Z11
+	VMULPS      Z7, Z11, Z11
+	VADDPS      Z6, Z11, Z11
+	VPSLLD      $0x10, Z13, Z13
+	VPSRLD      $0x01, Z13, Z13
+	VMULPS      Z13, Z11, Z11
+	VMULPS      Z4, Z12, Z13
+	VMULPS      Z5, Z12, Z12
+	VMOVDQU32.Z (DX), K1, Z14
+	VCVTDQ2PS   Z14, Z14
+	VMULPS      Z13, Z14, Z14
+	VADDPS      Z12, Z14, Z14
+	VADDPS      Z11, Z14, Z14
+	VMULPS      Z8, Z14, Z14
+	VMOVDQA32   Z2, Z11
+	KMOVW       K1, K2
+	VPGATHERDD  (SI)(Z10*4), K2, Z11
+	VADDPS      Z11, Z14, Z14
+	VMOVDQA32   Z2, Z11
+	KMOVW       K1, K2
+	VPGATHERDD  (DI)(Z10*4), K2, Z11
+	VMULPS      Z11, Z14, Z14
+	VMOVUPS     Z14, K1, (AX)
+	ADDQ        $0x40, CX
+	ADDQ        $0x40, DX
+	ADDQ        $0x40, AX
+	SUBQ        $0x10, BX
+	JG          some
+	XORQ        AX, AX
+	MOVQ        AX, ret+88(FP)
+	VZEROUPPER
+	RET
+
+beyond:
+	MOVQ $-1, AX
+	MOVQ AX, ret+88(FP)
+	VZEROUPPER
+	RET
+
+DATA mostAVX512Constants<>+0(SB)/4, $0x000000ff
+GLOBL mostAVX512Constants<>(SB), RODATA|NOPTR, $4

@@ -66,6 +66,14 @@ func Fetch[T any](list []T) {
 	}
 }
 
+// FetchEach is Fetch for the elements of a list at some places: of each the line in which it begins. A place beyond the list is nothing to read, and
+// nothing is.
+func FetchEach[T any, R ~uint32](list []T, rows []R) {
+	if len(list) > 0 && len(rows) > 0 && active.FetchEach != nil {
+		active.FetchEach((*byte)(unsafe.Pointer(unsafe.SliceData(list))), int(unsafe.Sizeof(list[0])), &plain(rows)[0], len(rows))
+	}
+}
+
 // FetchText is Fetch for a text.
 func FetchText(text string) { Fetch(unsafe.Slice(unsafe.StringData(text), len(text))) }
 
@@ -77,7 +85,9 @@ func inside(n int) int {
 	return n
 }
 
-// plain is the same memory.
+// Plain is the same memory.
+func Plain[R ~uint32](rows []R) []uint32 { return plain(rows) }
+
 func plain[R ~uint32](rows []R) []uint32 {
 	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(rows))), len(rows))
 }

@@ -19,14 +19,18 @@ type Variant struct {
 	Dots64    func(dst, x, rows []float64)                                             // nil: the reference is used
 	Widen     func(dst []float64, high, low []int8, scale float64, by []float64)       // nil: the reference is used
 
-	// Those of columns and lists; nil: the reference is used. The first two return −1 where a row is beyond the column, perhaps after
-	// some of the work.
+	// Those of columns and lists; nil: the reference is used. Those that return a number return −1 where a row is beyond its column,
+	// perhaps after some of the work.
 	AddAt      func(sums []float32, rows []uint32, codes []int8, scale float32, fresh []uint32) int
 	AddFrom    func(dst, column []float32, rows []uint32, weight float32) int
 	AtLeast    func(places []uint32, x []float32, limit float32) int
 	AddTimes64 func(dst, x []float64, f float64)
+	Through    func(dst, table []float32, classes, rows []uint32) int
+	Bound      func(bounds, likely, sums, factor []float32, rows []uint32, briefs []Brief, popular, byLength float32) int
+	Most       func(most []float32, places []uint32, dots []int32, sums, factor []float32, rows []uint32, briefs []Brief, p *MostParams) int
 	Promise    func(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32
-	Fetch      func(p *byte, n int) // nil: nothing is fetched
+	Fetch      func(p *byte, n int)                         // nil: nothing is fetched
+	FetchEach  func(p *byte, size int, rows *uint32, n int) // nil: nothing is fetched
 }
 
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.

@@ -18,6 +18,7 @@ func avx2() {
 	widen256()
 	addTimes256()
 	fetch("fetchAVX2")
+	fetchEach("fetchEachAVX2")
 }
 
 // chunk256 is how many codes one register holds once they are widened to 16 bits. Vectors are multiples of 8 long: half

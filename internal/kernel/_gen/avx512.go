@@ -20,10 +20,14 @@ func avx512() {
 	widen512()
 	addTimes512()
 	fetch("fetchAVX512")
+	fetchEach("fetchEachAVX512")
 	addAt512()
 	addFrom512()
 	atLeast512()
 	promise512()
+	through512()
+	bound512()
+	most512()
 }
 
 // chunk is how many codes one register holds once they are widened to 16 bits.

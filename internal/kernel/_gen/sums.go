@@ -7,11 +7,12 @@ import (
 )
 
 const (
-	addTimesSig = "func(dst, x *float64, n int, f float64)"
-	addAtSig    = "func(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int"
-	addFromSig  = "func(dst, column *float32, size int, rows *uint32, n int, weight float32) int"
-	fetchSig    = "func(p *byte, n int)"
-	atLeastSig  = "func(places *uint32, x *float32, n int, limit float32) int"
+	addTimesSig  = "func(dst, x *float64, n int, f float64)"
+	addAtSig     = "func(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int"
+	addFromSig   = "func(dst, column *float32, size int, rows *uint32, n int, weight float32) int"
+	fetchSig     = "func(p *byte, n int)"
+	fetchEachSig = "func(p *byte, size int, rows *uint32, n int)"
+	atLeastSig   = "func(places *uint32, x *float32, n int, limit float32) int"
 )
 
 // nltU is VPCMPUD's predicate "not less than".
@@ -171,6 +172,21 @@ func fetch(name string) {
 	ADDQ(Imm(64), p)
 	CMPQ(p, n)
 	JB(LabelRef("line"))
+	RET()
+}
+
+// fetchEach asks for the line in which each of n things begins, size bytes apart.
+func fetchEach(name string) {
+	TEXT(name, NOSPLIT, fetchEachSig)
+	p, size, rows, n := arg("p"), arg("size"), arg("rows"), arg("n")
+	Label("row")
+	row := GP64()
+	MOVL(at(rows, 0), row.As32())
+	IMULQ(size, row)
+	PREFETCHT0(indexed(p, row, 1))
+	ADDQ(Imm(4), rows)
+	DECQ(n)
+	JNZ(LabelRef("row"))
 	RET()
 }
 
