@@ -22,11 +22,17 @@ type fill struct {
 
 	deadline  time.Time // zero: never
 	relevance float32
+	best      float32     // score that it goes by; 0: that of the list
 	rules     *rules.Plan // scores count times what they say; nil: as they are
 }
 
-// least is what a score must reach where the best one is this.
-func (f *fill) least(best float32) float32 { return float32(f.relevance * best) }
+// least is what a score must reach where the best one of the first rung is this.
+func (f *fill) least(best float32) float32 {
+	if f.a.Best = best; f.best > 0 {
+		best = f.best
+	}
+	return float32(f.relevance * best)
+}
 
 // newFill wants n items after the first offset ones. The scratch's set is to say what must not come.
 func (r *Ranker) newFill(a *Answer, s *Scratch, n, offset int) fill {

@@ -63,6 +63,7 @@ type Request struct {
 	N, Offset   int
 	Rules       *rules.Plan // the list is for its Apply: the N best by what it makes of scores, or at least so many more by their own; may be nil
 	Relevance   float32     // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
+	Best        float32     // the score that Relevance goes by, of a page before; 0: the best of this list
 	Country     string
 	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil
 	LiveGlobal  *trend.List // trending now everywhere; may be nil
@@ -116,11 +117,12 @@ const (
 // Answer is the outcome of one call.
 type Answer struct {
 	Items     []Item
-	Level     Level // of the first item; Static where there is none
-	Truncated bool  // the deadline cut the search short
-	Scanned   int   // vectors scored
-	Reranked  int   // vectors that entered the best so far
-	Err       error // a part of the release could not be read; the items come from the others
+	Level     Level   // of the first item; Static where there is none
+	Truncated bool    // the deadline cut the search short
+	Scanned   int     // vectors scored
+	Reranked  int     // vectors that entered the best so far
+	Best      float32 // the best score of the first rung, whatever the Offset; 0 where there was none
+	Err       error   // a part of the release could not be read; the items come from the others
 
 	rows   []edged.Row // behind Reason.Rows
 	shares []float32   // behind Reason.Shares

@@ -61,6 +61,7 @@ func (r *Ranker) newCall(a *Answer, s *Scratch, q *Request, n int) fill {
 	s.setExclude(q, r.Goal(q), f.skip+f.want)
 	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
 	f.explain, f.deadline, f.relevance = q.Explain, q.Deadline, q.Relevance
+	f.best = q.Best
 	return f
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/rank"
 )
 
 // bazaarFiles writes a shop as shops are: n items around tastes, in categories that follow from them, of brands and prices of their own, some out of
@@ -84,6 +85,16 @@ func bazaarFiles(t testing.TB, n int, change ...func(*model.Build)) (modelFile, 
 		t.Fatal(err)
 	}
 	return m.Bytes(), c.Bytes()
+}
+
+// bazaar is a release of such a shop.
+func bazaar(t testing.TB, n int, change ...func(*model.Build)) *rank.Ranker {
+	t.Helper()
+	m, err := model.Parse(bazaarFiles(t, n, change...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rank.New(m, rank.Release{ID: "2-bbbb", Version: 2, Created: start.Add(-time.Hour)})
 }
 
 // bazaarRow gives an item up to 30 neighbours, most of its taste.

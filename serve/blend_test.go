@@ -141,7 +141,9 @@ func (q *ask) plain(m *model.Model) *rank.Request {
 		}
 		row, _ := m.Row(e.Item)
 		weight := map[string]float32{"": 1, "view": 1, "purchase": 2}[e.Type]
-		if e.Type == "dismiss" {
+		if e.Type == "dismiss" && slices.ContainsFunc(r.Recent, func(v rank.Recent) bool { return v.Row == row }) {
+			continue
+		} else if e.Type == "dismiss" {
 			r.Exclude = append(r.Exclude, row)
 		} else if weight > 0 && !slices.Contains(r.Exclude[len(q.Exclude):], row) {
 			r.Recent = append(r.Recent, rank.Recent{Row: row, Weight: weight, Type: edged.EventType(e.Type), Time: e.Time, Session: session})
@@ -372,7 +374,9 @@ func (p *process) compose(t *testing.T, plan *rules.Plan, ask *rank.Request, q *
 		t.Fatal(err)
 	}
 	var e rank.Exploration
-	p.ranker.Explore(&e, &p.s, ask, q.N, plan.Explore(), q.seed(ask))
+	if !(q.MinRelevance > 0) {
+		p.ranker.Explore(&e, &p.s, ask, q.N, plan.Explore(), q.seed(ask))
+	}
 	in := &rules.Scope{Groups: groups, Alike: p.alike.Of(p.ranker), Fresh: e.Rows, Places: e.Places, May: func(row edged.Row) bool {
 		return p.ranker.May(row, start) && !slices.Contains(ask.Exclude, row) && (ask.Only == nil || ask.Only.Has(row))
 	}}

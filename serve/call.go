@@ -6,6 +6,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
@@ -36,6 +37,8 @@ type call struct {
 	exclude []edged.Row
 	missing [][]byte
 	profile []profile.Recent
+	best    float32 // score found for the visitor in the first slot or page, by which minRelevance goes; 0: none was
+	bestFor model.Goal
 	unnamed bool    // what the profile holds is not for the caller to know
 	visitor visitor // what a token says
 	ruling  ruling
@@ -67,6 +70,7 @@ func (c *call) reset() {
 	c.id, c.ranker, c.faulty = nil, nil, false
 	c.who = caller{}
 	c.timed, c.unnamed = false, false
+	c.best, c.bestFor = 0, ""
 	c.visitor.reset()
 	c.slots = c.slots[:0]
 	c.ruling.names, c.ruling.lifts, c.ruling.context = c.ruling.names[:0], c.ruling.lifts[:0], rules.Context{}

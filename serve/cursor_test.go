@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/edged/edged/rank"
 )
 
 type pageAnswer struct {
@@ -64,10 +66,71 @@ func TestCursorsThatAreNone(t *testing.T) {
 	if a := f.pageOf("/v1/recommend?n=12&cursor=", ""); a.Cursor == nil || len(*a.Cursor) > maxCursor {
 		t.Errorf("%+v", a)
 	}
-	for _, bad := range []string{"A", "AQ=", "AQA", "!!", "AgAAAAAAAAAA", "AQAAAAAAAAAB" + "AA", strings.Repeat("A", maxCursor+4)} {
+	for _, bad := range []string{"A", "AQ=", "AQA", "!!", "AgAAAAAAAAAA", "AQAAAAAAAAAB" + "AA", "AQAAAAAAAAAA", "An_AAAA", "An-AAAA", "AoAAAAE", "Ag", strings.Repeat("A", maxCursor+4)} {
 		checkRefusal(t, f.get("/v1/recommend?cursor="+bad), 400, "cursor: ")
 		checkRefusal(t, f.post("/v1/recommend", "", `{"cursor":"`+bad+`"}`), 400, "cursor: ")
 	}
 	checkRefusal(t, f.get("/v1/recommend?cursor=&cursor="), 400, "cursor: given twice")
 	checkRefusal(t, f.post("/v1/recommend/batch", "", `{"slots":[{}],"cursor":""}`), 400, "cursor: unknown key")
+}
+
+// All pages together have 500 items at most, whatever n is.
+func TestPagesEnd(t *testing.T) {
+	f := newFixture(t)
+	f.releases.Store(bazaar(t, 700))
+	for _, n := range []int{180, 250, 499, 500} {
+		total, pages, cursor := 0, 0, ""
+		for {
+			a := f.pageOf(fmt.Sprintf("/v1/recommend?n=%d&recent=b00001&cursor=%s", n, cursor), "")
+			total, pages = total+len(a.Items), pages+1
+			if a.Cursor == nil {
+				break
+			}
+			cursor = *a.Cursor
+		}
+		if total != maxPaged || pages != (maxPaged+n-1)/n {
+			t.Errorf("n %d: %d items on %d pages", n, total, pages)
+		}
+	}
+}
+
+// What minRelevance lets through on all pages, and in all slots, is what it lets through on one; and nothing is explored beside it.
+func TestRelevanceOnPagesAndSlots(t *testing.T) {
+	f := newFixture(t)
+	for i, r := range []*rank.Ranker{bazaar(t, 700), bazaar(t, 700, withoutBlends)} {
+		f.releases.Store(r)
+		const ask = `"recent":["b00001","b00041"],"minRelevance":0.1,"explore":0.9`
+		whole := idsIn(f.send("POST", "/v1/recommend", `{`+ask+`,"n":500}`).want(t, 200).body)
+		if n := len(strings.Fields(whole)); n < 8 || n == 500 {
+			t.Fatalf("shop %d: %d items: the test wants some", i, n)
+		}
+		var paged []string
+		for cursor := ""; ; {
+			r := f.send("POST", "/v1/recommend", fmt.Sprintf(`{%s,"n":3,"cursor":%q}`, ask, cursor)).want(t, 200)
+			if strings.Contains(r.body, `"explore"`) {
+				t.Errorf("explored: %s", r.body)
+			}
+			paged = append(paged, strings.Fields(idsIn(r.body))...)
+			var a pageAnswer
+			if err := json.Unmarshal([]byte(r.body), &a); err != nil {
+				t.Fatal(err)
+			}
+			if a.Cursor == nil {
+				break
+			}
+			cursor = *a.Cursor
+		}
+		if got := strings.Join(paged, " "); got != whole {
+			t.Errorf("shop %d: on pages %s\nat once %s", i, got, whole)
+		}
+		var slots []string
+		for _, a := range f.page(`{` + ask + `,"slots":[{"n":4},{"n":3},{"n":400}]}`).Answers {
+			for _, it := range a.Items {
+				slots = append(slots, it.ID)
+			}
+		}
+		if got := strings.Join(slots, " "); got != whole {
+			t.Errorf("shop %d: in slots %s\nat once %s", i, got, whole)
+		}
+	}
 }

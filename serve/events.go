@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -207,13 +208,18 @@ func (in *intake) add(s *scanner, raw []byte) *problem {
 	return nil
 }
 
-// parse reads one event; without a time it happened now. The event is a copy and keeps nothing of raw.
+// parse reads one event; without a time, or with null for one, it happened now. The event is a copy and keeps nothing of raw.
 func (in *intake) parse(s *scanner, raw []byte) (edged.Event, *rejection) {
 	s.reset(raw)
-	timed := false
+	timed, null := false, 0 // where a time that is null ends
 	p := s.members(func(key []byte) *problem {
-		timed = timed || string(key) == "time"
-		_, p := s.skip()
+		value, p := s.skip()
+		if string(key) == "time" {
+			timed = true
+			if string(value) == "null" {
+				null = s.i
+			}
+		}
 		return p
 	})
 	if p == nil {
@@ -222,8 +228,11 @@ func (in *intake) parse(s *scanner, raw []byte) (edged.Event, *rejection) {
 	if p != nil {
 		return edged.Event{}, &rejection{reason: reasonMalformed, detail: p.detail}
 	}
-	if !timed {
+	switch {
+	case !timed:
 		raw = withTime(raw, in.now)
+	case null > 0:
+		raw = slices.Concat(raw[:null-len("null")], strconv.AppendInt(nil, in.now, 10), raw[null:])
 	}
 	e, err := data.ParseEvent(raw)
 	if err != nil {

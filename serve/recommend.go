@@ -76,7 +76,7 @@ func (s *Server) prepareVisitor(c *call) *problem {
 		s.remember(c)
 	}
 	c.findExcluded()
-	c.excludeShown()
+	c.turnPage()
 	c.timed = true
 	return nil
 }
@@ -155,13 +155,15 @@ func (s *Server) remember(c *call) {
 }
 
 // addSeed puts a row behind the newer ones. What was dismissed or returned last speaks for nothing, and is not
-// recommended; an impression says nothing either way.
+// recommended, unless something newer speaks for it; an impression says nothing either way.
 func (c *call) addSeed(m *model.Model, row edged.Row, t edged.EventType, at int64, session bool) {
 	weight := float32(1)
 	switch t {
 	case "":
 	case edged.Dismiss, edged.Return:
-		c.exclude = append(c.exclude, row)
+		if !slices.ContainsFunc(c.seeds, func(s rank.Recent) bool { return s.Row == row }) {
+			c.exclude = append(c.exclude, row)
+		}
 		return
 	case edged.Impression:
 		return

@@ -64,7 +64,9 @@ func (s *Server) rank(c *call) *problem {
 	if p := s.rule(c); p != nil {
 		return p
 	}
+	c.takeBest()
 	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
+	c.keepBest()
 	r := &c.ruling
 	if r.plan.Empty() {
 		return nil
@@ -75,6 +77,20 @@ func (s *Server) rank(c *call) *problem {
 		s.apply(c)
 	}
 	return nil
+}
+
+// takeBest has minRelevance go by the best score of the first slot or page. Slots of other goals have scores of their own.
+func (c *call) takeBest() {
+	if c.ask.Relevance > 0 && (c.bestFor == "" || c.bestFor == c.ranker.Goal(&c.ask)) {
+		c.ask.Best = c.best
+	}
+}
+
+// keepBest remembers it.
+func (c *call) keepBest() {
+	if c.ask.Relevance > 0 && c.best == 0 {
+		c.best, c.bestFor = c.answer.Best, c.ranker.Goal(&c.ask)
+	}
 }
 
 // apply makes the ranker's list what the plan wants.

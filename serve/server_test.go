@@ -247,6 +247,33 @@ func TestOnlyTheNewestCount(t *testing.T) {
 }
 
 // Events outlive the request whose buffers they were read from.
+func TestNullTimesAreNow(t *testing.T) {
+	f := newFixture(t)
+	body := `[{"item":"mug-1","type":"view","time":null},{"time": null ,"item":"mug-2","type":"view"},{"item":"mug-3","type":"view","time":null,"time":5}]`
+	f.send("POST", "/v1/events", body).want(t, 202, `"accepted":2,"rejected":[{"index":2,`)
+	for i, item := range []string{"mug-1", "mug-2"} {
+		if e := f.sink.events[i]; e.Item != item || e.Time != f.clock().UnixMilli() {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// Of a purchase and a return the newer counts, as in what is remembered.
+func TestTheNewestOfPurchaseAndReturn(t *testing.T) {
+	f := newFixture(t)
+	for recent, level := range map[string]string{
+		`{"item":"mug-1","type":"return","time":2000},{"item":"mug-1","type":"purchase","time":1000}`:   "global",
+		`{"item":"mug-1","type":"return","time":1000},{"item":"mug-1","type":"purchase","time":2000}`:   "personal",
+		`{"item":"mug-1","type":"dismiss","time":1000},{"item":"mug-1","type":"view","time":2000}`:      "personal",
+		`{"item":"mug-1","type":"return","time":1000},{"item":"mug-1","type":"impression","time":2000}`: "global",
+	} {
+		r := f.send("POST", "/v1/recommend", `{"n":12,"goal":"any","recent":[`+recent+`]}`).want(t, 200, `"level":"`+level+`"`)
+		if has := strings.Contains(r.body, `"id":"mug-1"`); has != (level == "personal") {
+			t.Errorf("%s: mug-1 there %v: %s", recent, has, r.body)
+		}
+	}
+}
+
 func TestEventsAreCopies(t *testing.T) {
 	f := newFixture(t)
 	h := f.server.Handler()

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"regexp"
 	"strings"
@@ -327,7 +326,7 @@ func TestForgettingKeepsANo(t *testing.T) {
 // What is drawn for a visitor who opted out follows from no name.
 func TestExplorationOfAnOptedOut(t *testing.T) {
 	f := newFixture(t, withTokens(t))
-	f.releases.Store(someShops(t, rand.New(rand.NewPCG(8, 6)))[0])
+	f.releases.Store(bazaar(t, 700))
 	no, cookie := refusing(t, f)
 	lists := func(headers ...string) int {
 		seen := map[string]bool{}

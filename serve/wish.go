@@ -198,11 +198,11 @@ func (c *call) seed64() uint64 {
 	return d.Sum64() + uint64(c.start.Unix()/hour)
 }
 
-// explore draws new items, where they are wanted.
+// explore draws new items, where they are wanted: nothing was found for the visitor that minRelevance could let them in by.
 func (c *call) explore() {
 	r := &c.ruling
 	r.scope.Fresh, r.scope.Places = nil, nil
-	if share := r.plan.Explore(); share > 0 {
+	if share := r.plan.Explore(); share > 0 && !(c.ask.Relevance > 0) {
 		c.ranker.Explore(&r.exploration, &c.scratch, &c.ask, c.req.n, share, c.seed64())
 		r.scope.Fresh, r.scope.Places = r.exploration.Rows, r.exploration.Places
 	}
