@@ -95,7 +95,7 @@ func (u *ruled) length(q rank.Request, c *rules.Context) int {
 	}
 	n := u.ask(&q)
 	if n < q.N && u.plan.Narrows() {
-		q.N, q.Rules = rank.MaxDepth, nil // few were let through: look as deep as there is
+		q.N, q.Rules, q.Obey = rank.MaxDepth, nil, &u.plan // few were let through: look as deep as there is, at nothing else
 		n = u.ask(&q)
 	}
 	return n

@@ -22,6 +22,13 @@ type Selection struct {
 	filter atomic.Pointer[index.Filter]
 }
 
+// SelectionOf returns the rows of a bitmap, bit row%64 of word row/64, over all n rows of a model. The bitmap is the Selection's from then on.
+func SelectionOf(bits []uint64, n int) *Selection {
+	s := &Selection{total: n, dense: true, bits: bits}
+	s.settle()
+	return s
+}
+
 // Len returns how many rows are selected.
 func (s *Selection) Len() int { return s.count }
 

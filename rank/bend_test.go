@@ -68,7 +68,7 @@ func bent(plan *rules.Plan, whole []Item) (list []Item) {
 // With rules, the answer is the best of all that a blend finds by what rules make of their scores, or a longer list for rules to choose from.
 func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 9))
-	chosen, models := 0, 30
+	chosen, arranged, models := 0, 0, 30
 	if testkit.Race {
 		models = 6
 	}
@@ -87,6 +87,9 @@ func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 			whole := *q
 			whole.N = MaxDepth
 			plan := someRules(t, rng, m)
+			if plan.Chooses() {
+				whole.Obey = plan // of which Narrows, too, may be said
+			}
 			all := recommend(r, &whole).Items
 			want := bent(plan, all)
 			q.Rules = plan
@@ -94,7 +97,10 @@ func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 			switch {
 			case !plan.Narrows() && !plan.Reorders():
 				want = all[:min(q.N, len(all))]
-			case plan.Bends() && len(want) >= q.N:
+			case plan.Bends() && plan.Arranges() && len(want) >= 4*q.N+50:
+				want = want[:4*q.N+50]
+				arranged++
+			case plan.Bends() && !plan.Arranges() && len(want) >= q.N:
 				want = want[:q.N]
 				chosen++
 			default:
@@ -106,8 +112,8 @@ func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 			}
 		}
 	}
-	if chosen < models*10 {
-		t.Errorf("rules chose in %d answers only", chosen)
+	if chosen < models*10 || arranged < models/3 {
+		t.Errorf("rules chose in %d answers, and arranged in %d, only", chosen, arranged)
 	}
 }
 

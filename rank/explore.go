@@ -61,7 +61,7 @@ func (r *Ranker) Explore(e *Exploration, s *Scratch, q *Request, n int, share fl
 	if wanted == 0 || len(fresh) == 0 {
 		return
 	}
-	allowed := s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
+	allowed := r.allowedFor(s, q)
 	s.drawn.reset(8 * wanted)
 	for draw := range 8 * wanted { // some may not come
 		row := fresh[min(int(unit(^seed, uint64(draw))*float64(len(fresh))), len(fresh)-1)]

@@ -132,7 +132,7 @@ func (f *fill) popular() {
 	rows := f.r.m.Popular()
 	switch {
 	case f.allowed.fewListed(f.skip+f.want, len(rows)):
-		rows = f.s.only.byPopularity(f.r)
+		rows = f.s.only.byPopularity(f.r, f.allowed.rows)
 	case f.r.hasSpecial():
 		f.addPopular(rows)
 		return

@@ -14,7 +14,19 @@ type only struct {
 	plain   []uint64    // both but for special rows
 	listed  []uint64    // another, zero but for rows
 	rows    []edged.Row // a list of the same
-	ranked  []edged.Row // it, by popularity
+	ranked  []edged.Row // of those selected twice, or by popularity
+}
+
+// allowedFor returns which rows may come in the answer to a request.
+func (r *Ranker) allowedFor(s *Scratch, q *Request) *allowed {
+	a := s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
+	switch {
+	case q.Obey != nil && q.Obey.Refuses():
+		return s.obeyed.restrict(a, r.obeying(q.Obey, s), r.m.Len())
+	case q.Rules != nil && q.Rules.Chooses():
+		return s.obeyed.restrict(a, r.obeying(q.Rules, s), r.m.Len())
+	}
+	return a
 }
 
 // restrict returns which of the selected rows may be recommended. n is how many rows there are. What it returns is
@@ -29,7 +41,11 @@ func (o *only) restrict(to *allowed, selected *model.Selection, n int) *allowed 
 	o.allowed = *to
 	o.allowed.narrow, o.allowed.filter = true, selected.Filter()
 	o.allowed.open = o.allowed.filter != nil && to.plain == nil
-	if rows, ok := selected.Rows(); ok {
+	rows, ok := selected.Rows()
+	if !ok && to.listed {
+		rows, ok = o.common(to.rows, selected), true
+	}
+	if ok {
 		o.list(to, rows, n)
 		o.allowed.bits, o.allowed.rows, o.allowed.listed = o.listed, o.rows, true
 		return o.withPlain()
@@ -43,6 +59,17 @@ func (o *only) restrict(to *allowed, selected *model.Selection, n int) *allowed 
 		o.allowed.bits = o.both
 	}
 	return o.withPlain()
+}
+
+// common takes the rows of a list that are selected.
+func (o *only) common(rows []edged.Row, selected *model.Selection) []edged.Row {
+	o.ranked = o.ranked[:0]
+	for _, row := range rows {
+		if selected.Has(row) {
+			o.ranked = append(o.ranked, row)
+		}
+	}
+	return o.ranked
 }
 
 // withPlain takes the special rows out of those that searches find.
@@ -82,9 +109,9 @@ func (a *allowed) fewListed(want, n int) bool {
 	return a.listed && 8*len(a.rows)*len(a.rows) < (want+1)*n
 }
 
-// byPopularity returns the listed rows, the most popular first.
-func (o *only) byPopularity(r *Ranker) []edged.Row {
-	o.ranked = append(o.ranked[:0], o.rows...)
+// byPopularity returns listed rows, the most popular first.
+func (o *only) byPopularity(r *Ranker, rows []edged.Row) []edged.Row {
+	o.ranked = append(o.ranked[:0], rows...)
 	slices.SortFunc(o.ranked, func(a, b edged.Row) int {
 		switch pa, pb := r.popularityOf(a), r.popularityOf(b); {
 		case pa > pb || pa == pb && a < b:

@@ -50,6 +50,7 @@ func (r *Ranker) With(c Changes) (*Ranker, error) {
 		panic("BUG: rank: changes on top of changes")
 	}
 	out := &Ranker{m: r.m, release: r.release, clock: r.clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections, rules: r.rules}
+	out.obeyed = new(obeyed) // rules look at prices, and know rows
 	if len(c.Prices)+len(c.Items) > 0 {
 		var err error
 		if out.m, err = r.m.With(model.Patch{Prices: c.Prices, Items: c.Items}); err != nil {

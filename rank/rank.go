@@ -61,7 +61,8 @@ type Request struct {
 	Only        *model.Selection // nothing else comes; of this release's model; nil: all
 	ExcludeSeen bool             // leave out all of Recent, too; for the goal next what is of the session never comes
 	N, Offset   int
-	Rules       *rules.Plan // the list is for its Apply: the N best by what it makes of scores, or at least so many more by their own; may be nil
+	Rules       *rules.Plan // the list is for its Apply: the N best by what it makes of scores, or at least so many more; nothing comes but its only; may be nil
+	Obey        *rules.Plan // nothing else comes than what its exclude and only let through; may be nil
 	Relevance   float32     // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
 	Best        float32     // the score that Relevance goes by, of a page before; 0: the best of this list
 	Country     string
@@ -146,6 +147,7 @@ type Ranker struct {
 	fresh      func() []edged.Row // looked for once
 	groups     func() (*rules.Groups, error)
 	selections *selections
+	obeyed     *obeyed
 }
 
 // New returns a Ranker of m.
@@ -154,14 +156,14 @@ func New(m *model.Model, release Release) *Ranker {
 		m: m, release: release, clock: time.Now, plans: plansOf(m), head: headOf(m),
 		fresh:      sync.OnceValue(func() []edged.Row { return freshOf(m) }),
 		groups:     sync.OnceValues(func() (*rules.Groups, error) { return rules.GroupsOf(m) }),
-		selections: new(selections),
+		selections: new(selections), obeyed: new(obeyed),
 	}
 }
 
 // WithClock returns a Ranker of the same release with another clock.
 func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
 	return &Ranker{
-		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections,
+		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections, obeyed: r.obeyed,
 		changed: r.changed, rules: r.rules,
 	}
 }

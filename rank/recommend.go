@@ -27,7 +27,11 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	r.fetchVectors(recent)
 	p := r.planFor(goal, q.ExcludeSeen)
 	if p != nil && q.Rules != nil && q.Rules.Bends() && !(q.Relevance > 0) {
-		f := r.newCall(a, s, q, q.N)
+		n := q.N
+		if q.Rules.Arranges() {
+			n = q.depth()
+		}
+		f := r.newCall(a, s, q, n)
 		f.rules = q.Rules
 		if r.blended(&f, p, recent); f.full() {
 			f.done()
@@ -59,7 +63,7 @@ func (q *Request) depth() int {
 func (r *Ranker) newCall(a *Answer, s *Scratch, q *Request, n int) fill {
 	f := r.newFill(a, s, n, q.Offset)
 	s.setExclude(q, r.Goal(q), f.skip+f.want)
-	f.allowed = s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
+	f.allowed = r.allowedFor(s, q)
 	f.explain, f.deadline, f.relevance = q.Explain, q.Deadline, q.Relevance
 	f.best = q.Best
 	return f

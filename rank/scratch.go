@@ -24,6 +24,8 @@ type Scratch struct {
 	taken    rowSet      // what must not come (again)
 	drawn    rowSet      // to explore with
 	only     only
+	obeyed   only // of what rules let through
+	key      []byte
 	buf      []byte
 }
 

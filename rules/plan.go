@@ -128,12 +128,60 @@ func (p *Plan) Empty() bool {
 	return len(p.touched)+len(p.pins)+len(p.lifts) == 0 && p.caps == caps{} && p.diversity <= 0 && p.explore <= 0
 }
 
-// Narrows reports whether the plan takes items out of lists, so that a longer one is wanted to begin with.
-func (p *Plan) Narrows() bool {
-	if p.wanted > 0 || p.caps != (caps{}) {
-		return true
-	}
+// Narrows reports whether the plan takes items out of lists that hold to its only, so that a longer one is wanted to begin with.
+func (p *Plan) Narrows() bool { return p.caps != (caps{}) || p.excludes() }
+
+// Chooses reports whether the plan says which items alone may come.
+func (p *Plan) Chooses() bool { return p.wanted > 0 }
+
+// Refuses reports whether there are items that the plan lets into no list.
+func (p *Plan) Refuses() bool { return p.wanted > 0 || p.excludes() }
+
+func (p *Plan) excludes() bool {
 	return slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&excluded != 0 })
+}
+
+// AppendKey appends what plans of one catalogue have in common that refuse the same items.
+func (p *Plan) AppendKey(dst []byte) []byte {
+	dst = append(dst, p.set.Version()...)
+	for _, k := range p.touched {
+		if what := p.effects[k].what & (excluded | wanted); what != 0 {
+			dst = append(dst, byte(k), byte(k>>8), byte(what))
+		}
+	}
+	return dst
+}
+
+// Allowed is a bitmap of n rows, bit row%64 of word row/64: those that exclude and only let through.
+func (p *Plan) Allowed(n int) []uint64 {
+	var classes []bool
+	if p.set != nil {
+		classes = make([]bool, len(p.set.choices.starts)-1)
+	}
+	for class := range classes {
+		classes[class] = p.allows(uint32(class))
+	}
+	bits := make([]uint64, (n+63)/64)
+	for row := range edged.Row(n) {
+		if len(classes) == 0 || classes[p.set.choices.class(row)] {
+			bits[row/64] |= 1 << (row % 64)
+		}
+	}
+	return bits
+}
+
+// allows is Allows for a class.
+func (p *Plan) allows(class uint32) bool {
+	in := 0
+	for _, k := range p.set.choices.of(class) {
+		switch e := &p.effects[k]; {
+		case e.what&excluded != 0:
+			return false
+		case e.what&wanted != 0:
+			in++
+		}
+	}
+	return in >= p.wanted
 }
 
 // Reorders reports whether the plan changes the order of what it leaves.
@@ -203,9 +251,12 @@ func (p *Plan) ofClass(sum effect, class uint32) effect {
 	return sum
 }
 
-// Bends reports whether all that the plan does follows from each item alone: it takes items out, buries them and multiplies scores.
-func (p *Plan) Bends() bool {
-	return len(p.touched)+len(p.lifts) > 0 && len(p.pins) == 0 && p.caps == caps{} && p.diversity <= 0 && p.explore <= 0
+// Bends reports whether the plan does what follows from each item alone: it takes items out, buries them and multiplies scores.
+func (p *Plan) Bends() bool { return len(p.touched)+len(p.lifts) > 0 }
+
+// Arranges reports whether the plan does what follows from where items are in the list: it chooses among more of them than are wanted.
+func (p *Plan) Arranges() bool {
+	return len(p.pins) > 0 || p.caps != caps{} || p.diversity > 0 || p.explore > 0
 }
 
 // Bend writes what the scores of rows above 0 are multiplied by to factors: 0 for those that come last, or not at all.

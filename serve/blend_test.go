@@ -345,7 +345,7 @@ func (p *process) answer(t *testing.T, q *ask) string {
 	}
 	made, lifts := p.compose(t, &plan, ask, q)
 	if len(made) < q.N && plan.Narrows() {
-		ask.N, ask.Rules = 1000, nil
+		ask.N, ask.Rules, ask.Obey = 1000, nil, &plan
 		r.Recommend(&p.a, &p.s, ask)
 		made, lifts = p.compose(t, &plan, ask, q)
 	}

@@ -72,7 +72,7 @@ func (s *Server) rank(c *call) *problem {
 		return nil
 	}
 	if s.apply(c); len(c.answer.Items) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() && !c.late() {
-		c.ask.N, c.ask.Rules = rank.MaxDepth, nil // few were let through: look as deep as there is
+		c.ask.N, c.ask.Rules, c.ask.Obey = rank.MaxDepth, nil, &r.plan // few were let through: look as deep as there is, at nothing else
 		c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 		s.apply(c)
 	}

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +144,41 @@ func TestWishesAllocateNothing(t *testing.T) {
 		testkit.Allocs(t, 0, func() { h(&ctx) })
 		if ids := idsIn(string(ctx.Response.Body())); len(strings.Fields(ids)) < 2 {
 			t.Errorf("%s: %s", wish, ctx.Response.Body())
+		}
+	}
+}
+
+// Where rules let few items through, these come, as many as there are, and of a filter that says the same the same ones.
+func TestFewItemsLetThroughCome(t *testing.T) {
+	said := map[string]string{
+		`only: {where: "price > 92"}`:                                      `price > 92`,
+		`only: [{brand: brand2, category: c3}, {where: "price == 3"}]`:     `brand == "brand2" and "c3" in categories or price == 3`,
+		`exclude: {where: "price < 92"}`:                                   `not (price < 92)`,
+		`only: {where: "price > 80"}, exclude: {tag: [sale, gift]}`:        `price > 80 and not (tags in ["sale", "gift"])`,
+		`only: {where: "price > 90"}, cap: {brand: 500}, diversity: 0.001`: `price > 90`,
+	}
+	for i, r := range []*rank.Ranker{bazaar(t, 3000), bazaar(t, 3000, withoutBlends)} {
+		for rule, filter := range said {
+			f := newFixture(t, withRules(t, "rules:\n- {name: a, when: {slot: ruled}, "+rule+"}\n"))
+			f.releases.Store(r)
+			list := func(wishes string) []string {
+				ids := strings.Fields(idsIn(f.send("POST", "/v1/recommend", `{"recent":["b00001","b00047","b00100"],"n":500`+wishes+`}`).want(t, 200).body))
+				slices.Sort(ids)
+				return ids
+			}
+			want := list(fmt.Sprintf(`,"filter":%q`, filter))
+			if len(want) < 20 || len(want) > 400 {
+				t.Fatalf("%s: %d items: the test wants some", filter, len(want))
+			}
+			if got := list(`,"slot":"ruled"`); !slices.Equal(got, want) {
+				t.Errorf("shop %d, %s: %d items, by a filter %d", i, rule, len(got), len(want))
+			}
+			if got := list(`,"slot":"ruled","filter":"price < 97"`); len(got) == 0 || !slices.Equal(got, list(fmt.Sprintf(`,"filter":%q`, "("+filter+") and price < 97"))) {
+				t.Errorf("shop %d, %s beside a filter: %d items", i, rule, len(got))
+			}
+			if ids := strings.Fields(idsIn(f.get("/v1/recommend?recent=b00001&n=3&slot=ruled").body)); len(ids) != 3 {
+				t.Errorf("shop %d, %s: %v", i, rule, ids)
+			}
 		}
 	}
 }
