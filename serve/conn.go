@@ -25,10 +25,31 @@ type watchedConn struct {
 	watch       *watch
 	read, write deadline
 	linger      atomic.Bool
+	budget      *budget // nil: bodies are not counted
+	hold        hold
 
 	// Of the goroutine that serves it:
-	asked bool // something was read since something was written
-	idle  bool // something was written, and nothing read since
+	asked  bool // something was read since something was written
+	idle   bool // something was written, and nothing read since
+	within bool // a body is under way: what is written is no answer yet
+}
+
+// begin is told of a head behind which a body comes: until end, the time of the request runs on, whatever is written (an answer to the request
+// before it, or 100 Continue).
+func (c *watchedConn) begin() {
+	c.within, c.asked = true, true
+	if c.idle {
+		c.idle = false
+		_ = c.read.set(c.watch.after(c.watch.timeouts.read), c.Conn.SetReadDeadline) // the next read tells what is wrong
+	}
+}
+
+// end is told when a request was worked on, before its answer is written.
+func (c *watchedConn) end() {
+	if c.within {
+		c.within, c.hold.short = false, false
+		c.budget.release(c)
+	}
 }
 
 // Read tells the end of a connection within a request from the one between two: fasthttp passes over io.EOF wherever it comes, and what was
@@ -53,7 +74,9 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
-	c.asked, c.idle = false, true
+	if !c.within {
+		c.asked, c.idle = false, true
+	}
 	if err := c.write.set(c.watch.after(c.watch.timeouts.write), c.Conn.SetWriteDeadline); err != nil {
 		return 0, err
 	}

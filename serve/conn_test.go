@@ -49,6 +49,16 @@ func TestDeadlinesOfWatchedConnections(t *testing.T) {
 			answer()
 			late("the next request", 5*time.Second, c.Read)
 			late("an answer", time.Second, c.Write)
+			answer()
+			sent(0)
+			c.begin()
+			answer() // no answer, but the word to go on
+			late("a body", 2*time.Second, c.Read)
+			c.end()
+			answer() // to a request before this one
+			c.begin()
+			late("a body that was read with the request before", 2*time.Second, c.Read)
+			c.end()
 		}
 		if err := errors.Join(c.SetReadDeadline(time.Time{}), c.Close(), far.Close()); err != nil {
 			t.Error(err)

@@ -18,12 +18,13 @@ const (
 // listener wraps what it accepts in watched connections. It may be closed more than once.
 type listener struct {
 	net.Listener
-	close func() error
-	watch *watch
+	close  func() error
+	watch  *watch
+	budget *budget
 }
 
-func newListener(ln net.Listener, w *watch) *listener {
-	return &listener{ln, sync.OnceValue(ln.Close), w}
+func newListener(ln net.Listener, w *watch, b *budget) *listener {
+	return &listener{ln, sync.OnceValue(ln.Close), w, b}
 }
 
 func (l *listener) Close() error { return l.close() }
@@ -33,13 +34,14 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := &watchedConn{Conn: c, watch: l.watch}
+	conn := &watchedConn{Conn: c, watch: l.watch, budget: l.budget}
 	l.watch.add(conn)
 	return conn, nil
 }
 
 func (c *watchedConn) Close() error {
 	c.watch.remove(c)
+	c.budget.release(c)
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok || !c.linger.Swap(false) {
 		return c.Conn.Close()

@@ -84,7 +84,7 @@ func (s *Server) Handler() fasthttp.RequestHandler { return s.handle }
 
 // Serve answers ln until Shutdown, then returns nil. After Shutdown it closes ln and returns at once.
 func (s *Server) Serve(ln net.Listener) error {
-	l := newListener(ln, s.watch)
+	l := newListener(ln, s.watch, s.budget)
 	if s.track(l) {
 		return l.Close()
 	}
@@ -143,7 +143,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		c.ended = s.cfg.Clock()
 	}
 	s.metrics.done(route, ctx.Response.StatusCode(), c.took())
-	s.budget.release(&ctx.Request.Header)
+	if conn, ok := ctx.Conn().(*watchedConn); ok {
+		conn.end()
+	}
 	if c.release(); !c.oversized() {
 		s.calls.Put(c)
 	}
@@ -251,39 +253,6 @@ func writeProblem(ctx *fasthttp.RequestCtx, p *problem, body []byte) {
 		h.Set("WWW-Authenticate", `Bearer realm="edged"`)
 	}
 	ctx.SetBody(body)
-}
-
-// unreadable answers what fasthttp could not read as a request. The connection is closed after it.
-func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
-	p := s.unreadableProblem(err)
-	if s.budget.release(&ctx.Request.Header) {
-		p = unavailable("bodies of more than %d bytes are under way already", s.cfg.BodyBudget)
-	}
-	if l, ok := ctx.Conn().(*watchedConn); ok {
-		l.linger.Store(true)
-	}
-	s.guard.Load().cors.headers(&ctx.Response.Header, ctx.Request.Header.Peek("Origin"))
-	writeProblem(ctx, p, p.append(nil))
-	s.metrics.done(routeOther, p.status, 0)
-}
-
-func (s *Server) unreadableProblem(err error) *problem {
-	var small *fasthttp.ErrSmallBuffer
-	var network net.Error
-	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		return bodyTooLarge(s.cfg.MaxBody)
-	case errors.As(err, &small):
-		return withStatus(http.StatusRequestHeaderFieldsTooLarge, "request line and headers are larger than %d bytes; use POST for long lists", s.http.ReadBufferSize)
-	case errors.As(err, &network) && network.Timeout():
-		return withStatus(http.StatusRequestTimeout, "the request did not arrive in time")
-	case errors.Is(err, fasthttp.ErrUnsupportedTransferEncoding):
-		return withStatus(http.StatusNotImplemented, "Transfer-Encoding: only chunked is supported")
-	}
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
-		err = inner // the outer ones speak of buffers
-	}
-	return bad("not an HTTP/1.1 request: %.120s", err)
 }
 
 // internal logs what went wrong and says nothing about it to the caller.

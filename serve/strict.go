@@ -14,7 +14,7 @@ func checkHTTP(ctx *fasthttp.RequestCtx, heads *heads) *problem {
 	h := &ctx.Request.Header
 	p := checkHeaders(h.RawHeaders(), heads)
 	if v := h.Protocol(); string(v) != "HTTP/1.1" && string(v) != "HTTP/1.0" {
-		return withStatus(http.StatusHTTPVersionNotSupported, "%s is not spoken here; use HTTP/1.1", quote(v))
+		return withStatus(http.StatusHTTPVersionNotSupported, "this version of HTTP is not spoken here; use HTTP/1.1")
 	}
 	switch {
 	case p != nil:
@@ -64,7 +64,7 @@ func checkHeaders(raw []byte, heads *heads) (fault *problem) {
 		}
 		name, value, _ := bytes.Cut(line, []byte{':'})
 		if !isToken(name) {
-			blame(bad("header name %s: want letters, digits and !#$%%&'*+-.^_`|~", quote(name)))
+			blame(bad("a header name has bytes besides letters, digits and !#$%%&'*+-.^_`|~"))
 			continue
 		}
 		switch {
