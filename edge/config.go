@@ -51,6 +51,7 @@ type Config struct {
 	Token          Token    // where Profile is "token"
 	AllowOrigins   []string // pages that may read answers in a browser, default "*"
 	MaxConcurrency int      // requests worked on at once, default as in package serve
+	MaxConnections int      // open at once; 0: 8192, or what a quarter of the memory limit has room for. Never more than there are descriptors for
 
 	DrainDelay   time.Duration // not ready but answering for so long before the end, for balancers to see; default 0
 	DrainTimeout time.Duration // at most this long for requests in progress at the end, default 10 s
@@ -169,6 +170,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxConcurrency < 0 {
 		fault("maxConcurrency: %d, want at least 1", c.MaxConcurrency)
+	}
+	if c.MaxConnections < 0 {
+		fault("maxConnections: %d, want none below 0", c.MaxConnections)
 	}
 	c.Gossip.validate(fault)
 	return errors.Join(faults...)

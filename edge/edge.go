@@ -116,7 +116,11 @@ func (e *Edge) newServer() (err error) {
 	if err != nil {
 		return err
 	}
+	room := roomHere()
+	most := room.connections(e.cfg.MaxConnections)
+	e.cfg.Logger.Info("connections are limited", "most", most, "asked", e.cfg.MaxConnections, "descriptors", room.descriptors, "memory", room.memory)
 	cfg := serve.Config{
+		MaxConnections: most, BodyBudget: room.bodies(),
 		Releases: e, Events: e.log.Append, Trends: e.trends, Origins: e.cfg.AllowOrigins, MaxConcurrency: e.cfg.MaxConcurrency,
 		Clock: e.cfg.Clock, Metrics: e.set, Logger: e.cfg.Logger,
 		Admin: serve.Admin{Key: key, Members: e.members, Overlay: e.overlay},
@@ -165,10 +169,10 @@ func (e *Edge) start(ctx context.Context) {
 	}
 	e.serving.Go(func() { e.check("public listener", e.server.Serve(e.public)) })
 	if e.admin != nil {
-		e.serving.Go(func() { e.check("admin listener", e.adminServer.Serve(e.admin)) })
+		e.serving.Go(func() { e.check("admin listener", e.adminServer.Serve(e.server.Patient(e.admin))) })
 	}
 	if e.pieces != nil {
-		e.serving.Go(func() { e.checkExchange(e.pieceServer.Serve(e.pieces)) })
+		e.serving.Go(func() { e.checkExchange(e.pieceServer.Serve(e.server.Patient(e.pieces))) })
 	}
 	if e.node != nil {
 		e.work.Go(func() { _ = e.node.Run(work) }) // ends with the context, whose error it returns

@@ -54,7 +54,7 @@ type Config struct {
 	Origins        []string // who may read answers in a browser; default "*"
 	Windows        []string // windows of Trends, the default first; default 1h, 24h, 7d
 	MaxConcurrency int      // requests worked on at once, default 4096; more get 503
-	MaxConnections int      // open at once, default 8192; more get 503
+	MaxConnections int      // open at once, default 8192, of 48 KiB each while requests arrive; more get 503
 	MaxBody        int      // bytes of a request body, default edged.MaxBody
 	BodyBudget     int64    // bytes of all bodies under way together, default 64 MiB; what would be more gets 503
 	ReadTimeout    time.Duration
@@ -132,6 +132,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxConcurrency < 0 {
 		faults = append(faults, fmt.Errorf("maxConcurrency: %d, want at least 1", c.MaxConcurrency))
+	}
+	if c.MaxConnections < 0 {
+		faults = append(faults, fmt.Errorf("maxConnections: %d, want at least 1", c.MaxConnections))
 	}
 	if c.MaxBody < 0 {
 		faults = append(faults, fmt.Errorf("maxBody: %d, want at least 1", c.MaxBody))

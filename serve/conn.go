@@ -27,6 +27,7 @@ type watchedConn struct {
 	linger      atomic.Bool
 	budget      *budget // nil: bodies are not counted
 	hold        hold
+	spare       bool // it is one too many
 
 	// Of the goroutine that serves it:
 	asked  bool // something was read since something was written
@@ -170,8 +171,8 @@ func (w *watch) look() int64 {
 	return now
 }
 
-// add begins to look after a connection, whose first request may take as long as any.
-func (w *watch) add(c *watchedConn) {
+// add begins to look after a connection, whose first request may take as long as any, and returns how many there are.
+func (w *watch) add(c *watchedConn) int {
 	w.look()
 	c.read.at.Store(w.after(w.timeouts.read))
 	w.mu.Lock()
@@ -181,6 +182,7 @@ func (w *watch) add(c *watchedConn) {
 		w.running = true
 		go w.run()
 	}
+	return len(w.conns)
 }
 
 func (w *watch) remove(c *watchedConn) {

@@ -1,9 +1,10 @@
 package serve
 
 import (
+	"fmt"
 	"io"
 	"net"
-	"sync"
+	"net/http"
 	"time"
 )
 
@@ -18,25 +19,51 @@ const (
 // listener wraps what it accepts in watched connections. It may be closed more than once.
 type listener struct {
 	net.Listener
-	close  func() error
-	watch  *watch
-	budget *budget
+	s *Server
 }
 
-func newListener(ln net.Listener, w *watch, b *budget) *listener {
-	return &listener{ln, sync.OnceValue(ln.Close), w, b}
-}
+func newListener(ln net.Listener, s *Server) *listener { return &listener{s.Patient(ln), s} }
 
-func (l *listener) Close() error { return l.close() }
+// Connections beyond MaxConnections are not kept: a few of them may ask one thing, and quickly, so that the node can say that it lives; everything
+// else is answered with a 503, and so are, unheard, those beyond these.
+const (
+	spareConnections = 64
+	spareTime        = time.Second
+)
 
 func (l *listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		conn := &watchedConn{Conn: c, watch: l.s.watch, budget: l.s.budget}
+		n := l.s.watch.add(conn)
+		if n > l.s.cfg.MaxConnections+spareConnections {
+			l.s.turnAway(conn)
+			continue
+		}
+		if n > l.s.cfg.MaxConnections {
+			conn.spare = true
+			conn.read.at.Store(l.s.watch.after(spareTime))
+		}
+		return conn, nil
 	}
-	conn := &watchedConn{Conn: c, watch: l.watch, budget: l.budget}
-	l.watch.add(conn)
-	return conn, nil
+}
+
+// turnAway refuses a connection for which there is no room at all.
+func (s *Server) turnAway(conn *watchedConn) {
+	p := s.crowded()
+	body := p.append(nil)
+	_ = conn.Conn.SetWriteDeadline(time.Now().Add(leastPause)) // whoever accepts can't wait; its buffers are empty
+	_, _ = fmt.Fprintf(conn.Conn, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: application/problem+json\r\nCache-Control: no-store\r\nRetry-After: %d\r\nContent-Length: %d\r\n\r\n%s",
+		p.status, http.StatusText(p.status), p.retryAfter, len(body), body)
+	_ = conn.Close()
+	s.metrics.done(routeOther, p.status, 0)
+}
+
+func (s *Server) crowded() *problem {
+	return unavailable("more than %d connections at once", s.cfg.MaxConnections)
 }
 
 func (c *watchedConn) Close() error {

@@ -45,6 +45,8 @@ type meters struct {
 	missing  *metrics.Counter
 	kept     *metrics.Counter
 
+	shortages *metrics.Counter
+
 	tokensRefused, optedOut *metrics.Counter
 	accepted, duplicate     *metrics.Counter
 	rejected                [reasonCount]*metrics.Counter
@@ -62,6 +64,7 @@ func newMeters(s *Server, set *metrics.Set) *meters {
 	m.panics = set.GetOrCreateCounter("edged_panics_total")
 	m.missing = set.GetOrCreateCounter("edged_unknown_seeds_total")
 	m.kept = set.GetOrCreateCounter("edged_answers_kept_total")
+	m.shortages = set.GetOrCreateCounter("edged_accept_shortages_total")
 	m.tokensRefused = set.GetOrCreateCounter("edged_profile_tokens_refused_total")
 	m.optedOut = set.GetOrCreateCounter("edged_events_opted_out_total")
 	m.accepted = set.GetOrCreateCounter("edged_events_accepted_total")

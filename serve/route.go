@@ -18,7 +18,7 @@ type route struct {
 	put     handler
 	remove  handler
 	open    bool // no key is asked for
-	always  bool // not counted against MaxConcurrency: the node must be able to say that it is full
+	always  bool // beyond MaxConcurrency, too, and on spare connections: the node must be able to say that it is full
 }
 
 func (r *route) allow() string {

@@ -64,8 +64,8 @@ func New(cfg Config) (*Server, error) {
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
-		Concurrency:                  cfg.MaxConnections,
-		ReadBufferSize:               32 << 10, // the longest request line and headers
+		Concurrency:                  2 * (cfg.MaxConnections + spareConnections), // the listener sees to it; fasthttp counts those that end for a little longer
+		ReadBufferSize:               32 << 10,                                    // the longest request line and headers
 		MaxRequestBodySize:           cfg.MaxBody,
 		LazyRequestTime:              true,
 		Logger:                       silent{},
@@ -84,7 +84,7 @@ func (s *Server) Handler() fasthttp.RequestHandler { return s.handle }
 
 // Serve answers ln until Shutdown, then returns nil. After Shutdown it closes ln and returns at once.
 func (s *Server) Serve(ln net.Listener) error {
-	l := newListener(ln, s.watch, s.budget)
+	l := newListener(ln, s)
 	if s.track(l) {
 		return l.Close()
 	}
@@ -133,6 +133,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c.ctx, c.start = ctx, s.cfg.Clock()
 	c.guard = s.guard.Load()
 	route, id := match(ctx.URI().PathOriginal())
+	conn, _ := ctx.Conn().(*watchedConn)
+	if conn != nil && conn.spare {
+		ctx.SetConnectionClose()
+	}
 	p := s.guarded(c, route, id)
 	if p != nil {
 		s.refuse(c, p)
@@ -143,7 +147,7 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 		c.ended = s.cfg.Clock()
 	}
 	s.metrics.done(route, ctx.Response.StatusCode(), c.took())
-	if conn, ok := ctx.Conn().(*watchedConn); ok {
+	if conn != nil {
 		conn.end()
 	}
 	if c.release(); !c.oversized() {
@@ -165,6 +169,9 @@ func (s *Server) guarded(c *call, route int, id []byte) (p *problem) {
 		return unavailable("more than %d requests at once", s.cfg.MaxConcurrency)
 	}
 	defer s.working.Add(-1)
+	if conn, ok := c.ctx.Conn().(*watchedConn); ok && conn.spare && !routeTable[route].always {
+		return s.crowded()
+	}
 	return s.dispatch(c, route, id)
 }
 

@@ -43,6 +43,7 @@ type serveCmd struct {
 	Profile        string        `help:"memory: the node remembers what each visitor did lately. token: each visitor carries it in a sealed token. request: callers send recent." enum:"memory,request,token" default:"memory"`
 	AllowOrigins   []string      `help:"Pages that may read answers in a browser." default:"*"`
 	MaxConcurrency int           `help:"Requests worked on at once; more are told to come back." default:"4096"`
+	MaxConnections int           `help:"Connections open at once; more are told to come back. 0: 8192, or as many as a quarter of the memory limit has room for." default:"0"`
 	DrainDelay     time.Duration `help:"At the end, not ready but still answering for so long, for balancers to see." default:"0s"`
 	DrainTimeout   time.Duration `help:"At the end, at most so long for requests in progress." default:"10s"`
 	LogFormat      string        `help:"text or json." enum:"text,json" default:"text"`
@@ -103,7 +104,7 @@ func (c *serveCmd) config() edge.Config {
 		},
 		AdminTLS: edge.TLS{CertFile: c.AdminTLSCert, KeyFile: c.AdminTLSKey}, APIKeys: c.APIKeys, Rules: c.Rules,
 		Token:   edge.Token{KeyFile: c.Token.KeyFile, Tenant: c.Token.Tenant, Lifetime: c.Token.Lifetime},
-		Profile: c.Profile, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
+		Profile: c.Profile, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
 	}
 	if cfg.Name == "" {
 		cfg.Name, _ = os.Hostname()
