@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
@@ -19,7 +20,10 @@ import (
 type rulebook struct {
 	e       *Edge
 	current atomic.Pointer[[4]edition] // of the two releases asked for last, with the overlay and without
-	missing bool                       // the file has gone; only follow looks at it
+
+	// Of follow alone:
+	missing bool // the file has gone
+	last    look // at the file
 
 	mu       sync.Mutex
 	document []byte // of the file; nil: none is configured
@@ -108,12 +112,56 @@ func (b *rulebook) compiled(m *model.Model, compile func() (*rules.Set, []rules.
 	return edition{m, set, faults}
 }
 
-// read takes the file's document if it is another one than before.
-func (b *rulebook) read() error {
+// look is what the file was when it was looked at.
+type look struct {
+	document []byte
+	changed  time.Time // by the file system's clock
+	since    time.Time // it has been so
+}
+
+// settleTime is how long a file must stay as it is before it counts: one that is written in place is, for a while, the beginning of what it will be.
+const settleTime = 500 * time.Millisecond
+
+func (b *rulebook) look() (look, error) {
+	info, err := b.e.cfg.FS.Stat(b.e.cfg.Rules)
+	if err != nil {
+		return look{}, fmt.Errorf("rules: %w", err)
+	}
 	document, err := vfs.ReadFile(b.e.cfg.FS, b.e.cfg.Rules, rules.MaxDocument)
 	if err != nil {
-		return fmt.Errorf("rules: %w", err)
+		return look{}, fmt.Errorf("rules: %w", err)
 	}
+	return look{document, info.ModTime(), b.e.cfg.Clock()}, nil
+}
+
+// read takes the file's document at once, as a start does.
+func (b *rulebook) read() error {
+	now, err := b.look()
+	if err != nil {
+		return err
+	}
+	b.last = now
+	return b.take(now.document)
+}
+
+// readSettled takes the file's document once it has been the same for a while.
+func (b *rulebook) readSettled() error {
+	now, err := b.look()
+	if err != nil {
+		return err
+	}
+	if !now.changed.Equal(b.last.changed) || !bytes.Equal(now.document, b.last.document) {
+		b.last = now
+		return nil
+	}
+	if now.since.Sub(b.last.since) < settleTime {
+		return nil
+	}
+	return b.take(b.last.document)
+}
+
+// take takes a document if it is another one than before.
+func (b *rulebook) take(document []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.document != nil && bytes.Equal(document, b.document) || b.refused != nil && bytes.Equal(document, b.refused) {
@@ -141,7 +189,7 @@ func (b *rulebook) follow() {
 }
 
 func (b *rulebook) followFile() {
-	switch err := b.read(); {
+	switch err := b.readSettled(); {
 	case err == nil:
 		b.missing = false
 	case !b.missing:

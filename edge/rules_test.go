@@ -1,8 +1,10 @@
 package edge
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/overlay"
@@ -134,5 +136,31 @@ func TestRulesOfReleases(t *testing.T) {
 	_, a := ask(t, "GET", "http://"+e.Addr()+"/v1/recommend?n=1", "")
 	if status := e.rules.status().(rulesStatus); a.RulesVersion != "" || status.Version != "" || status.Rules != 0 {
 		t.Errorf("without rules: %+v, %+v", a, status)
+	}
+}
+
+// A document that is written in place counts once it has stayed as it is for a while; of its beginnings, which are documents as well, none does.
+func TestRulesBeingWrittenDoNotCount(t *testing.T) {
+	s, now := newShop(t), time.Unix(1_800_000_000, 0)
+	b := &rulebook{e: &Edge{cfg: Config{FS: s.fs, Rules: "rules.yaml", Clock: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler)}}}
+	write := func(text string) { s.must(vfs.WriteFile(s.fs, "rules.yaml", []byte(text))) }
+	const first, whole = "rules: [{name: a, pin: {item: a}}]\n", "rules:\n- {name: b, pin: {item: b}}\n- {name: c, pin: {item: c}}\n"
+	write(first)
+	s.must(b.read())
+	for end := range len(whole) {
+		write(whole[:end])
+		b.followFile()
+		now = now.Add(settleTime - 1)
+		if string(b.document) != first || b.refuses() {
+			t.Fatalf("after %q: %q, refused %v", whole[:end], b.document, b.refuses())
+		}
+	}
+	write(whole)
+	for i, want := range []string{first, first, whole} {
+		b.followFile()
+		if string(b.document) != want {
+			t.Errorf("look %d at what is whole: %q", i, b.document)
+		}
+		now = now.Add(settleTime/2 + 1)
 	}
 }

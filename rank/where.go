@@ -1,7 +1,9 @@
 package rank
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -10,25 +12,27 @@ import (
 )
 
 // selections are what conditions on items select in a release, by their text: shops ask the same ones again and again. What is known is
-// replaced, never changed, so that looking at it takes no lock; once full it begins anew. Conditions asked often have their rows prepared
-// for searches, in the background, one at a time: those of all together take at most half the memory of the index itself.
+// replaced, never changed, so that looking at it takes no lock; once full, each new one takes the place of one that nobody asked again, or
+// else of the one asked longest ago. Conditions asked often have their rows prepared for searches, in the background, one at a time: those of
+// all together take at most half the memory of the index itself.
 type selections struct {
-	known  atomic.Pointer[known]
-	mu     sync.Mutex // of whoever adds
-	work   model.FilterScratch
-	making sync.Mutex // of whoever prepares
-}
-
-type known struct {
-	of    map[string]*selected
-	spent *float64 // bytes of what was prepared
+	known  atomic.Pointer[map[string]*selected]
+	mu     sync.Mutex   // of whoever adds
+	added  atomic.Int64 // conditions so far: what time is measured in
+	work   sync.Pool    // of *model.FilterScratch
+	making sync.Mutex   // of whoever prepares
+	spent  atomic.Int64 // bytes of what was prepared and is known
 }
 
 type selected struct {
 	rows  *model.Selection
-	size  int // conditions it is made of
-	asked atomic.Int32
+	size  int   // conditions it is made of
 	often int32 // times asked after which the rows are prepared; 0: never
+	born  int64 // as added then said
+	asked atomic.Int32
+	last  atomic.Int64 // when it was asked again; 0: never
+	spent atomic.Int64 // bytes of the prepared rows
+	gone  atomic.Bool
 }
 
 const (
@@ -46,16 +50,14 @@ func (r *Ranker) Where(condition []byte) (*model.Selection, error) {
 // WhereOf is Where for one of several conditions that have so many parts left between them, and takes its own off.
 func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) {
 	s := r.selections
-	if known := s.known.Load(); known != nil {
-		if found, ok := known.of[string(condition)]; ok {
-			if *left -= found.size; *left < 0 {
-				return nil, errTooMany
-			}
-			if found.asked.Load() < found.often && found.asked.Add(1) == found.often {
-				go s.prepare(r.m, found.rows, known.spent)
-			}
-			return found.rows, nil
+	if found := s.find(condition); found != nil {
+		if *left -= found.size; *left < 0 {
+			return nil, errTooMany
 		}
+		if found.asked.Load() < found.often && found.asked.Add(1) == found.often {
+			go s.prepare(r.m, found)
+		}
+		return found.rows, nil
 	}
 	w, err := rules.ParseWhere(string(condition))
 	if err != nil {
@@ -64,32 +66,85 @@ func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) 
 	if *left -= w.Size(); *left < 0 {
 		return nil, errTooMany
 	}
+	rows, err := s.make(r.m, w)
+	if err != nil {
+		return nil, err
+	}
+	s.add(string(condition), &selected{rows: rows, size: w.Size(), often: often(rows)})
+	return rows, nil
+}
+
+// Knows reports whether WhereOf has only to look a condition up.
+func (r *Ranker) Knows(condition []byte) bool { return r.selections.find(condition) != nil }
+
+func (s *selections) find(condition []byte) *selected {
+	known := s.known.Load()
+	if known == nil {
+		return nil
+	}
+	found := (*known)[string(condition)]
+	if found == nil {
+		return nil
+	}
+	if now := s.added.Load(); found.last.Load() != now {
+		found.last.Store(now)
+	}
+	return found
+}
+
+// make asks the whole catalogue, while others do, too.
+func (s *selections) make(m *model.Model, w *rules.Where) (*model.Selection, error) {
 	f, err := rules.Translate(w, filters{})
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := new(model.Selection)
-	if err := r.m.Select(found, &f, &s.work); err != nil {
+	work, _ := s.work.Get().(*model.FilterScratch)
+	if work == nil {
+		work = new(model.FilterScratch)
+	}
+	defer s.work.Put(work)
+	rows := new(model.Selection)
+	if err := m.Select(rows, &f, work); err != nil {
 		return nil, err
 	}
-	s.add(string(condition), &selected{rows: found, size: w.Size(), often: often(found)})
-	return found, nil
+	return rows, nil
 }
 
 var errTooMany = errors.New("more conditions than may be asked in one request")
 
 func (s *selections) add(condition string, found *selected) {
-	next := &known{of: map[string]*selected{condition: found}, spent: new(float64)}
-	if known := s.known.Load(); known != nil && len(known.of) < maxSelections {
-		next.spent = known.spent
-		for k, v := range known.of {
-			next.of[k] = v
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := map[string]*selected{}
+	if known := s.known.Load(); known != nil {
+		maps.Copy(next, *known)
+	}
+	if next[condition] != nil {
+		return // another one was faster
+	}
+	if len(next) >= maxSelections {
+		s.forget(next)
+	}
+	found.born = s.added.Add(1)
+	next[condition] = found
+	s.known.Store(&next)
+}
+
+// forget takes one out.
+func (s *selections) forget(from map[string]*selected) {
+	var least *selected
+	var which string
+	for condition, one := range from {
+		if least == nil || cmp.Or(cmp.Compare(one.last.Load(), least.last.Load()), cmp.Compare(one.born, least.born)) < 0 {
+			least, which = one, condition
 		}
 	}
-	s.known.Store(next)
+	delete(from, which)
+	least.gone.Store(true)
+	s.giveBack(least)
 }
+
+func (s *selections) giveBack(one *selected) { s.spent.Add(-one.spent.Swap(0)) }
 
 // often returns after how many questions preparing the rows costs no more than answering these did. A filter that lets nearly all pass
 // gains little.
@@ -101,15 +156,20 @@ func often(s *model.Selection) int32 {
 }
 
 // prepare prepares rows where there is memory left for them.
-func (s *selections) prepare(m *model.Model, rows *model.Selection, spent *float64) {
+func (s *selections) prepare(m *model.Model, one *selected) {
 	s.making.Lock()
 	defer s.making.Unlock()
 	x := m.Index()
-	if *spent+x.Bytes()*float64(rows.Len()) > x.Bytes()*float64(x.Len())/2 {
+	if one.gone.Load() || float64(s.spent.Load())+x.Bytes()*float64(one.rows.Len()) > x.Bytes()*float64(x.Len())/2 {
 		return
 	}
-	m.Prepare(rows)
-	*spent += float64(rows.Filter().Bytes())
+	m.Prepare(one.rows)
+	bytes := int64(one.rows.Filter().Bytes())
+	s.spent.Add(bytes)
+	one.spent.Store(bytes)
+	if one.gone.Load() {
+		s.giveBack(one)
+	}
 }
 
 // filters makes filters of conditions.

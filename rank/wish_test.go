@@ -14,6 +14,7 @@ import (
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/rules"
 )
 
 // priced makes a model of items with prices, brands, categories, attributes and dates.
@@ -91,7 +92,7 @@ func TestWhereIsKeptAndBounded(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if n := len(r.selections.known.Load().of); n > maxSelections+1 {
+	if n := len(*r.selections.known.Load()); n != maxSelections {
 		t.Errorf("%d kept", n)
 	}
 	condition := []byte(`brand == "b1"`)
@@ -100,6 +101,57 @@ func TestWhereIsKeptAndBounded(t *testing.T) {
 			t.Error(s, err)
 		}
 	})
+}
+
+// What is asked again and again stays, whatever others ask once, and what was prepared of those that went is free again.
+func TestNewConditionsTakeThePlaceOfThoseNobodyAsksFor(t *testing.T) {
+	r := ranker(priced(t, 100))
+	ask := func(condition string) *model.Selection {
+		t.Helper()
+		got, err := r.Where([]byte(condition))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	hot := func(i int) string { return fmt.Sprintf("price > %d", i) }
+	var kept [maxSelections / 2]*model.Selection
+	for i := range kept {
+		kept[i] = ask(hot(i))
+		ask(hot(i))
+	}
+	for i := range 5 * maxSelections {
+		ask(fmt.Sprintf("price < %d", i))
+	}
+	for i := range kept {
+		if !r.Knows([]byte(hot(i))) || ask(hot(i)) != kept[i] {
+			t.Errorf("%s was asked twice, and went for what was asked once", hot(i))
+		}
+	}
+	one := (*r.selections.known.Load())[hot(0)]
+	r.selections.spent.Add(1000)
+	one.spent.Store(1000)
+	for i := range 2 * maxSelections {
+		ask(fmt.Sprintf("price == %d", i))
+		ask(fmt.Sprintf("price == %d", i))
+	}
+	if r.Knows([]byte(hot(0))) || !one.gone.Load() || r.selections.spent.Load() != 0 {
+		t.Errorf("what was asked longest ago is there, %d bytes are counted", r.selections.spent.Load())
+	}
+}
+
+// Nobody waits for what another condition's rows take to be found.
+func TestConditionsAreAskedBesideEachOther(t *testing.T) {
+	r := ranker(priced(t, 100))
+	w, err := rules.ParseWhere("price < 3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.selections.mu.Lock()
+	defer r.selections.mu.Unlock()
+	if rows, err := r.selections.make(r.m, w); err != nil || rows.Len() == 0 {
+		t.Errorf("%v %v", rows, err)
+	}
 }
 
 // TestWhatIsOftenAskedForIsPrepared: in the background, each once, and not more than half the index takes.

@@ -234,7 +234,7 @@ func (d *decoder) whole(n *yaml.Node, at string, lo, hi int) int {
 
 func (d *decoder) number(n *yaml.Node, at string, lo, hi float64) float64 {
 	v, err := strconv.ParseFloat(n.Value, 64)
-	if n.Kind != yaml.ScalarNode || err != nil || math.IsNaN(v) || v < lo || v > hi {
+	if n.Kind != yaml.ScalarNode || err != nil || strings.ContainsAny(n.Value, "_xX") || math.IsNaN(v) || v < lo || v > hi {
 		d.fault(n, "%s: want a number from %v to %v, got %s", at, lo, hi, kindOf(n))
 		return lo
 	}

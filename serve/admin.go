@@ -131,7 +131,7 @@ func (s *Server) keyed(next http.Handler) http.Handler {
 	}
 	want := sha256.Sum256(s.cfg.Admin.Key)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		key, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		key, bearer := bearerOf(r.Header.Get("Authorization"))
 		got := sha256.Sum256([]byte(key))
 		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !bearer {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="edged admin"`)

@@ -21,7 +21,7 @@ var (
 
 // batch answers POST /v1/recommend/batch: the slots of one page, in the order given, no item in two of them. The visitor is looked up once.
 func (s *Server) batch(c *call) *problem {
-	if p := checkBody(c.ctx, s.cfg.MaxBody); p != nil {
+	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {

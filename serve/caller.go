@@ -45,7 +45,7 @@ func (s *Server) identify(c *call) *problem {
 
 // findKey takes the bearer key, or a publishable one in the URL, where sendBeacon and plain GETs need it.
 func (s *Server) findKey(c *call) *problem {
-	presented, bearer := bytes.CutPrefix(c.heads.authorization, []byte("Bearer "))
+	presented, bearer := bearerOf(c.heads.authorization)
 	if !bearer {
 		presented, c.who.inQuery = keyParam(c.ctx.URI().QueryString())
 	}
@@ -61,6 +61,15 @@ func (s *Server) findKey(c *call) *problem {
 	}
 	c.who.key = k
 	return nil
+}
+
+// bearerOf returns what Authorization has of the scheme Bearer, whose letters may be large or small (RFC 9110, 11.1).
+func bearerOf[T string | []byte](authorization T) (token T, is bool) {
+	const scheme = "bearer "
+	if len(authorization) < len(scheme) || !fold(authorization[:len(scheme)], scheme) {
+		return token, false
+	}
+	return authorization[len(scheme):], true
 }
 
 // keyParam finds the value of key in a query string. Keys need no escapes.

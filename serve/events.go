@@ -42,7 +42,7 @@ func (s *Server) events(c *call) *problem {
 	if s.cfg.Events == nil {
 		return unavailable("this node takes no events")
 	}
-	if p := checkBody(c.ctx, s.cfg.MaxBody); p != nil {
+	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {

@@ -9,7 +9,8 @@ type heads struct {
 	authorization, assertion []byte
 	user, session, token     []byte
 	noneMatch, connection    []byte
-	optOut                   bool // Sec-GPC is 1: of several values any
+	coding                   []byte // of the body, where it is any
+	optOut                   bool   // Sec-GPC is 1: of several values any
 }
 
 // take keeps a header if it is one of ours.
@@ -37,6 +38,10 @@ func (h *heads) take(name, value []byte) {
 		}
 	case len("sec-fetch-site"):
 		to, word = &h.site, "sec-fetch-site"
+	case len("content-encoding"):
+		if !fold(bytes.Trim(value, " \t"), "identity") { // beside another one that is, too
+			to, word = &h.coding, "content-encoding"
+		}
 	case len("edged-assertion"):
 		to, word = &h.assertion, "edged-assertion"
 	}

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/edged/edged"
 )
@@ -375,5 +377,45 @@ func TestTooManyEvents(t *testing.T) {
 	checkRefusal(t, f.post("/v1/events", "", "["+strings.Repeat("1,", maxEvents)+"1]"), 413, "more than 10000 events")
 	if len(f.sink.events) != 0 {
 		t.Errorf("%d events stored", len(f.sink.events))
+	}
+}
+
+// What is nearly right is refused where two readers may take it for different things, and taken where the standards say so.
+func TestNearlyRight(t *testing.T) {
+	var keys apiKeys
+	f, keyed := newFixture(t), newFixture(t, withKeys(t, &keys))
+	const body = `{"n":1}`
+	post := func(heads string) response {
+		return f.raw("POST /v1/recommend HTTP/1.1\r\nHost: edge\r\nContent-Length: 7\r\n" + heads + "\r\n" + body)
+	}
+	for _, target := range []string{"diversity=0x1p-1", "diversity=1_0e-2", "explore=.5_0", "minRelevance=%2B1", "minRelevance=inf", "diversity=nan", "boost=1_0:price>1"} {
+		checkRefusal(t, f.get("/v1/recommend?"+target), 400, "want a number from")
+	}
+	checkRefusal(t, f.get("/v1/popular?n=1#x"), 400, "a target has no fragment")
+	checkRefusal(t, post("Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"), 415, `Content-Encoding "gzip" is not supported`)
+	checkRefusal(t, post("Content-Encoding: gzip\r\nContent-Encoding: identity\r\n"), 415, `Content-Encoding "gzip" is not supported`)
+	checkRefusal(t, post("Content-Type: application/json; charset=utf-16\r\n"), 415, "only UTF-8 is read")
+	for _, heads := range []string{"", "Content-Encoding: identity\r\n", "Content-Type: application/json; charset=\"UTF-8\"\r\n", "Content-Type: text/plain;charset=us-ascii; x=y\r\n"} {
+		post(heads).want(t, 200)
+	}
+	for _, scheme := range []string{"Bearer", "bearer", "BEARER"} {
+		keyed.send("GET", "/v1/popular", "", "Authorization: "+scheme+" "+keys.secret).want(t, 200)
+	}
+	checkRefusal(t, keyed.send("GET", "/v1/popular", "", "Authorization: Basic "+keys.secret), 401, "wants an API key")
+}
+
+// Boosts that would have to be looked up in the whole catalogue after the time is over are left out.
+func TestLateBoostsAreLeftOut(t *testing.T) {
+	var now atomic.Int64
+	now.Store(start.UnixMilli())
+	f := newFixture(t, func(c *Config) { c.Clock = func() time.Time { return time.UnixMilli(now.Add(5)) } })
+	knows := func() bool { return f.releases.Load().Knows([]byte("price > 3")) }
+	f.get("/v1/recommend?n=3&timeoutMs=1&boost=2:price+%3E+3").want(t, 200)
+	if knows() {
+		t.Error("the boost was looked up")
+	}
+	f.get("/v1/recommend?n=3&timeoutMs=60000&boost=2:price+%3E+3").want(t, 200)
+	if !knows() {
+		t.Error("the boost was not looked up, and there was time")
 	}
 }

@@ -127,7 +127,7 @@ const maxDays = 3650
 
 // profileChange answers PUT /v1/profile: consent, depth, days. What is left out stays.
 func (s *Server) profileChange(c *call) *problem {
-	if p := checkBody(c.ctx, s.cfg.MaxBody); p != nil {
+	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {

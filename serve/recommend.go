@@ -22,7 +22,7 @@ func (s *Server) recommendGet(c *call) *problem {
 
 // recommendPost answers POST /v1/recommend.
 func (s *Server) recommendPost(c *call) *problem {
-	if p := checkBody(c.ctx, s.cfg.MaxBody); p != nil {
+	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {

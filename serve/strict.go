@@ -21,6 +21,8 @@ func checkHTTP(ctx *fasthttp.RequestCtx, heads *heads) *problem {
 		return p
 	case namesUpgrade(heads.connection):
 		return bad("Upgrade is not supported")
+	case bytes.IndexByte(h.RequestURI(), '#') >= 0:
+		return bad("a target has no fragment; write # as %%23")
 	case len(h.Host()) == 0 && string(h.Protocol()) != "HTTP/1.0":
 		return bad("Host header is missing")
 	}
@@ -105,11 +107,12 @@ func isToken(name []byte) bool {
 }
 
 // fold reports whether b is the lower-case word, ASCII letter case aside.
-func fold(b []byte, word string) bool {
+func fold[T string | []byte](b T, word string) bool {
 	if len(b) != len(word) {
 		return false
 	}
-	for i, c := range b {
+	for i := range len(b) {
+		c := b[i]
 		if c >= 'A' && c <= 'Z' {
 			c += 'a' - 'A'
 		}
@@ -127,16 +130,19 @@ var jsonTypes = []string{
 }
 
 // checkBody refuses bodies that can't be JSON by their own word, or are longer than a body may be.
-func checkBody(ctx *fasthttp.RequestCtx, limit int) *problem {
-	if n := len(ctx.Request.Body()); n > limit {
+func (c *call) checkBody(limit int) *problem {
+	if n := len(c.ctx.Request.Body()); n > limit {
 		return bodyTooLarge(limit)
 	}
-	if enc := ctx.Request.Header.ContentEncoding(); len(enc) > 0 && !fold(enc, "identity") {
+	if enc := c.heads.coding; len(enc) > 0 {
 		return withStatus(http.StatusUnsupportedMediaType, "Content-Encoding %s is not supported; send plain JSON", quote(enc))
 	}
-	typ := mediaType(ctx)
+	typ := mediaType(c.ctx)
 	if len(typ) == 0 {
 		return nil
+	}
+	if !utf8Named(c.ctx.Request.Header.ContentType()) {
+		return withStatus(http.StatusUnsupportedMediaType, "only UTF-8 is read; send application/json")
 	}
 	for _, t := range jsonTypes {
 		if fold(typ, t) {
@@ -144,6 +150,21 @@ func checkBody(ctx *fasthttp.RequestCtx, limit int) *problem {
 		}
 	}
 	return withStatus(http.StatusUnsupportedMediaType, "Content-Type %s is not supported; send application/json", quote(typ))
+}
+
+// utf8Named reports whether a Content-Type names no charset, or UTF-8 or a part of it.
+func utf8Named(typ []byte) bool {
+	_, params, more := bytes.Cut(typ, []byte{';'})
+	for more {
+		var param []byte
+		param, params, more = bytes.Cut(params, []byte{';'})
+		name, value, _ := bytes.Cut(param, []byte{'='})
+		value = bytes.Trim(value, " \t\"")
+		if fold(bytes.TrimSpace(name), "charset") && !fold(value, "utf-8") && !fold(value, "utf8") && !fold(value, "us-ascii") {
+			return false
+		}
+	}
+	return true
 }
 
 func bodyTooLarge(limit int) *problem {

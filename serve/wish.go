@@ -113,10 +113,20 @@ func (s *scanner) fraction(lo, hi float64) (float32, *problem) {
 
 func parseFraction(t []byte, lo, hi float64) (float32, *problem) {
 	x, err := strconv.ParseFloat(string(t), 64)
-	if err != nil || !(x >= lo && x <= hi) {
+	if err != nil || !plainNumber(t) || !(x >= lo && x <= hi) {
 		return 0, bad("want a number from %v to %v, got %s", lo, hi, short(t))
 	}
 	return float32(x), nil
+}
+
+// plainNumber reports whether t is made of what JSON makes numbers of: Go takes 0x1p-1, 1_0 and inf as well.
+func plainNumber(t []byte) bool {
+	for _, b := range t {
+		if (b < '0' || b > '9') && b != '.' && b != '-' && b|0x20 != 'e' && b != '+' {
+			return false
+		}
+	}
+	return len(t) > 0 && t[0] != '+'
 }
 
 // wishParam decodes the value of one of wishParams.
@@ -155,7 +165,8 @@ func (q *request) boostParam(v []byte) *problem {
 	return p
 }
 
-// settleWishes finds out what the request's wishes mean in the release.
+// settleWishes finds out what the request's wishes mean in the release. A filter takes the time it takes, for without it an answer were wrong; boosts
+// that nobody asked for lately are left out once the time is over.
 func (c *call) settleWishes() *problem {
 	w, r := &c.req.wishes, &c.ruling
 	r.wish = rules.Wish{Boosts: r.wish.Boosts[:0], Category: w.category, Brand: w.brand, Diversity: w.diversity, Explore: w.explore}
@@ -169,6 +180,9 @@ func (c *call) settleWishes() *problem {
 		c.ask.Only = only
 	}
 	for i := range w.boosts {
+		if !c.ranker.Knows(w.boosts[i].where) && c.late() {
+			continue
+		}
 		of, err := c.ranker.WhereOf(w.boosts[i].where, &left)
 		if err != nil {
 			return badField("boost", "%v", err)
