@@ -1,8 +1,12 @@
 package serve
 
 import (
+	"context"
+	"errors"
 	"io"
+	"math"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +22,12 @@ type timeouts struct{ read, write, idle time.Duration }
 
 // expired stands in a deadline's place once the watch has ended what it was for.
 const expired = -1
+
+// waiting is the lowest bit of a read's deadline while a connection waits for a request of which nothing has come. Others are even.
+const waiting = 1
+
+// lastLook is how long a connection whose wait is ended is read from still.
+const lastLook = 10 * time.Millisecond
 
 // watchedConn is a connection whose deadlines a watch keeps.
 type watchedConn struct {
@@ -57,12 +67,15 @@ func (c *watchedConn) end() {
 // taken for the request would never be given back.
 func (c *watchedConn) Read(b []byte) (int, error) {
 	if c.idle {
-		if err := c.read.set(c.watch.after(c.watch.timeouts.idle), c.Conn.SetReadDeadline); err != nil {
+		if err := c.read.set(c.watch.after(c.watch.timeouts.idle)|waiting, c.Conn.SetReadDeadline); err != nil {
 			return 0, err
 		}
 	}
 	n, err := c.Conn.Read(b)
-	if c.idle && n > 0 {
+	if !c.asked && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		n, err = c.lastLook(b)
+	}
+	if !c.asked && n > 0 {
 		c.idle = false
 		if late := c.read.set(c.watch.after(c.watch.timeouts.read), c.Conn.SetReadDeadline); late != nil {
 			return n, late
@@ -72,6 +85,14 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
+}
+
+// lastLook reads what came just before the wait for a request was ended.
+func (c *watchedConn) lastLook(b []byte) (int, error) {
+	if err := c.Conn.SetReadDeadline(time.Now().Add(lastLook)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
 }
 
 func (c *watchedConn) Write(b []byte) (int, error) {
@@ -110,6 +131,19 @@ func (d *deadline) check(now int64, tell func(time.Time) error) {
 	defer d.mu.Unlock()
 	if d.at.CompareAndSwap(at, expired) {
 		_ = tell(time.Unix(1, 0)) // a connection that is closed needs no deadline
+	}
+}
+
+// wake ends a wait for a request.
+func (d *deadline) wake(tell func(time.Time) error) {
+	at := d.at.Load()
+	if at <= 0 || at&waiting == 0 {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.at.CompareAndSwap(at, expired) {
+		_ = tell(time.Unix(1, 0))
 	}
 }
 
@@ -153,15 +187,15 @@ func (w *watch) moment(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return max(1, int64(t.Sub(w.began)))
+	return max(2, int64(t.Sub(w.began))&^waiting)
 }
 
 // after is the moment when something ends that may take so long; it is never too early.
 func (w *watch) after(timeout time.Duration) int64 {
 	if timeout <= 0 {
-		return 0
+		return math.MaxInt64 &^ waiting
 	}
-	return w.looked.Load() + int64(timeout+w.tick)
+	return (w.looked.Load() + int64(timeout+w.tick)) &^ waiting
 }
 
 // look looks at the clock.
@@ -174,7 +208,7 @@ func (w *watch) look() int64 {
 // add begins to look after a connection, whose first request may take as long as any, and returns how many there are.
 func (w *watch) add(c *watchedConn) int {
 	w.look()
-	c.read.at.Store(w.after(w.timeouts.read))
+	c.read.at.Store(w.after(w.timeouts.read) | waiting)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns[c] = struct{}{}
@@ -207,13 +241,41 @@ func (w *watch) run() {
 	}
 }
 
+// settle ends what waits for a request, after a last look, and returns when no connection is left or ctx ends.
+func (w *watch) settle(ctx context.Context) {
+	ticker := time.NewTicker(lastLook)
+	defer ticker.Stop()
+	for list := w.open(nil); len(list) > 0; list = w.open(list[:0]) {
+		for _, c := range list {
+			c.read.wake(c.Conn.SetReadDeadline)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
 // list is what there is to watch; nothing ends the watch.
 func (w *watch) list(dst []*watchedConn) []*watchedConn {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	dst = w.openLocked(dst)
+	w.running = len(dst) > 0
+	return dst
+}
+
+// open is every connection there is.
+func (w *watch) open(dst []*watchedConn) []*watchedConn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.openLocked(dst)
+}
+
+func (w *watch) openLocked(dst []*watchedConn) []*watchedConn {
 	for c := range w.conns {
 		dst = append(dst, c)
 	}
-	w.running = len(dst) > 0
 	return dst
 }

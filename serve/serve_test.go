@@ -201,6 +201,9 @@ func (f *fixture) exchange(conn net.Conn, r *bufio.Reader, request string) respo
 	if err != nil {
 		f.t.Fatalf("%.80q: %v", request, err)
 	}
+	if resp.Close { // which net/http takes out of the header
+		resp.Header.Set("Connection", "close")
+	}
 	return response{resp.StatusCode, resp.Header, string(body)}
 }
 

@@ -113,14 +113,16 @@ func (s *Server) closeListeners() {
 	}
 }
 
-// Drain makes the node say that it is not ready, so that balancers look elsewhere. It keeps answering.
+// Drain makes the node say that it is not ready, so that balancers look elsewhere. It keeps answering, and says with each answer that the
+// connection ends with it: a caller that goes on meanwhile comes back on a connection it knows to be new.
 func (s *Server) Drain() { s.draining.Store(true) }
 
-// Shutdown stops accepting, lets every request being worked on finish, and returns when none is left or ctx ends.
+// Shutdown stops accepting, lets every request that has come be answered, and returns when no connection is left or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.Drain()
 	s.closeListeners()
 	defer s.finished.cache.Close()
+	s.watch.settle(ctx)
 	if err := s.http.ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve: drain: %w", err)
 	}
@@ -145,6 +147,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	}
 	if c.ended.IsZero() {
 		c.ended = s.cfg.Clock()
+	}
+	if s.draining.Load() {
+		ctx.SetConnectionClose()
 	}
 	s.metrics.done(route, ctx.Response.StatusCode(), c.took())
 	if conn != nil {
