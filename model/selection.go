@@ -55,6 +55,18 @@ func (s *Selection) Has(row edged.Row) bool {
 	return ok
 }
 
+// Choose fills dst with the rows for which has is true. Any number of goroutines may call it at once, each with its own dst.
+func (m *Model) Choose(dst *Selection, has func(edged.Row) bool) {
+	dst.reset(m.Len())
+	dst.setDense()
+	for i := range dst.total {
+		if row := edged.Row(i); has(row) {
+			dst.bits[row/64] |= 1 << (row % 64)
+		}
+	}
+	dst.settle()
+}
+
 // few is how many rows of n a list holds at most: half the bytes of a bitmap.
 func few(n int) int { return max(256, n/64) }
 

@@ -17,6 +17,7 @@ type Set struct {
 	rules    []rule
 	bySlot   map[string][]uint32 // rules by slot, those for any slot among them, in the document's order
 	anySlot  []uint32            // rules of slots no rule names
+	standing []uint32            // rules of everyone that take items out
 	values   [dimensions]map[string]uint32
 	zones    []*time.Location
 	choices  choices
@@ -214,6 +215,9 @@ func (s *Set) place(texts []ruleText) {
 	}
 	for i := range texts {
 		slots := texts[i].when.slots
+		if slots == nil && s.rules[i].stands() {
+			s.standing = append(s.standing, uint32(i))
+		}
 		if slots == nil {
 			s.anySlot = append(s.anySlot, uint32(i))
 			for slot := range s.bySlot {

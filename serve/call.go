@@ -42,6 +42,7 @@ type call struct {
 	unnamed bool    // what the profile holds is not for the caller to know
 	visitor visitor // what a token says
 	ruling  ruling
+	lasting []uint32  // rules that hold for everyone
 	slots   []slotAsk // of a batch
 	fields  []string  // the asked ones, from catalogueFields
 	answer  rank.Answer

@@ -38,6 +38,7 @@ type entry struct {
 type basis struct {
 	ranker           *rank.Ranker
 	rules            *rules.Set
+	standing         *standing
 	live, everywhere *trend.List
 	country, window  string
 }
@@ -85,6 +86,7 @@ func (s *Server) basis(c *call, country, window string) basis {
 	}
 	if s.cfg.Rules != nil {
 		b.rules = s.cfg.Rules.For(c.ranker)
+		b.standing = s.standing(c, b.rules)
 	}
 	return b
 }

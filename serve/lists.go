@@ -27,10 +27,10 @@ func (s *Server) around(c *call, route int, list func(*rank.Ranker, *rank.Answer
 	}
 	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
 	if row, ok := c.ranker.Model().RowOfBytes(c.id); ok {
-		list(c.ranker, &c.answer, &c.scratch, row, nil, c.req.n)
+		list(c.ranker, &c.answer, &c.scratch, row, c.only(), c.req.n)
 	} else {
 		c.missing = append(c.missing, c.id)
-		c.ranker.Popular(&c.answer, &c.scratch, nil, c.req.n)
+		c.ranker.Popular(&c.answer, &c.scratch, c.only(), c.req.n)
 	}
 	return s.writeList(c)
 }
@@ -50,7 +50,7 @@ func (s *Server) trending(c *call) *problem {
 	}
 	country := c.names.of(c.req.country)
 	c.cacheable, c.basis = trendingMaxAge, s.basis(c, country, window)
-	c.ranker.Trending(&c.answer, &c.scratch, country, c.basis.live, nil, c.req.n)
+	c.ranker.Trending(&c.answer, &c.scratch, country, c.basis.live, c.only(), c.req.n)
 	return s.writeList(c)
 }
 
@@ -60,7 +60,7 @@ func (s *Server) popular(c *call) *problem {
 		return p
 	}
 	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
-	c.ranker.Popular(&c.answer, &c.scratch, nil, c.req.n)
+	c.ranker.Popular(&c.answer, &c.scratch, c.only(), c.req.n)
 	return s.writeList(c)
 }
 

@@ -19,17 +19,18 @@ import (
 
 // Server answers the public listener. All methods are safe for concurrent use.
 type Server struct {
-	cfg      Config
-	http     fasthttp.Server
-	metrics  *meters
-	guard    guards
-	ids      idSource
-	calls    sync.Pool
-	working  atomic.Int64
-	draining atomic.Bool
-	watch    *watch
-	finished *finished
-	budget   *budget
+	cfg       Config
+	http      fasthttp.Server
+	metrics   *meters
+	guard     guards
+	ids       idSource
+	calls     sync.Pool
+	working   atomic.Int64
+	draining  atomic.Bool
+	watch     *watch
+	finished  *finished
+	standings standings
+	budget    *budget
 
 	mu        sync.Mutex
 	listeners []*listener
