@@ -30,6 +30,8 @@ type ImportOptions struct {
 	Progress  func(Report)     // called now and then, and at the end
 	MaxMemory int64            // bytes for rows that wait and ids that are compared; 0: 96 MiB
 	Clock     func() time.Time // nil: time.Now
+
+	Forget map[string]bool // users and sessions of whom no event is taken
 }
 
 // EnsureDefaults fills what is zero.

@@ -13,6 +13,7 @@ const (
 	reasonKeep      = "keep"
 	reasonAnonymous = "no user"
 	reasonNobody    = "no user and no session"
+	reasonForgotten = "forgotten"
 	reasonFuture    = "time: in the future"
 )
 

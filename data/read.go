@@ -242,6 +242,10 @@ func (im *importer) take(err *fault, line int64, text string) error {
 		im.isRow++
 		return nil
 	}
+	if im.opts.Forget[im.event.User] || im.opts.Forget[im.event.Session] {
+		im.tally.drop(&fault{reason: reasonForgotten}, im.base, line, "")
+		return nil
+	}
 	im.record = AppendEventRecord(im.record[:0], &im.event)
 	return im.spill.add(dayNumber(im.event.Time), im.file, im.record)
 }

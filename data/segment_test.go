@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,6 +237,33 @@ func TestManyPasses(t *testing.T) {
 		if len(got) != n || !reflect.DeepEqual(got, want) {
 			t.Errorf("%d different ids with %d bytes, want those of one pass", len(got), memory)
 		}
+	}
+}
+
+// TestForgottenStayOut takes nothing of those who are to be forgotten, out of whatever file, and shows nothing of it.
+func TestForgottenStayOut(t *testing.T) {
+	var b bytes.Buffer
+	w, err := NewSegmentWriter(&b, EventSegment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, who := range []edged.Event{{User: "u-17"}, {User: "u-1"}, {Session: "s-9"}, {User: "u-2", Session: "s-9"}, {Session: "u-1"}, {}} {
+		who.ID, who.Item, who.Type, who.Time = fmt.Sprint("e", i), "i", edged.View, noon.UnixMilli()
+		if err := w.Event(&who); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	forget := map[string]bool{"u-17": true, "s-9": true}
+	_, rep := importText(t, nil, "n.seg", b.String(), ImportOptions{Forget: forget})
+	if want := "6 rows: 3 events, 0 items, 0 duplicates, 3 dropped (3 forgotten)"; rep.String() != want || rep.Bad() != 0 || rep.Reasons[0].Examples[0].Text != "" {
+		t.Errorf("%s, want %s; %+v", rep.String(), want, rep.Reasons)
+	}
+	got, _ := importText(t, nil, "e.csv", "user,item,type,time\nu-17,i,view,2026-01-02T00:00:00Z\nu-1,i,view,2026-01-02T00:00:00Z\n", ImportOptions{Forget: forget})
+	if strings.Count(got, "\n") != 1 || !strings.Contains(got, `"u-1"`) {
+		t.Error(got)
 	}
 }
 

@@ -17,7 +17,23 @@ func (s *Server) profileShow(c *call) *problem {
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
 		return p
 	}
+	if p := s.nobodyNamed(c); p != nil {
+		return p
+	}
 	return s.showProfile(c)
+}
+
+// nobodyNamed refuses who names a visitor where nothing is held by name: it would be shown, or forgotten, of whoever asks.
+func (s *Server) nobodyNamed(c *call) *problem {
+	switch {
+	case len(c.heads.user)+len(c.heads.session) == 0:
+		return nil
+	case c.guard.tokens != nil:
+		return withStatus(http.StatusConflict, "%s and %s name nobody here: profiles are in tokens; send the visitor's own as %s", headerUser, headerSession, headerToken)
+	case s.cfg.Profiles == nil:
+		return withStatus(http.StatusConflict, "%s and %s name nobody here: this node holds no profiles", headerUser, headerSession)
+	}
+	return nil
 }
 
 func (s *Server) showProfile(c *call) *problem {
@@ -136,6 +152,9 @@ func (s *Server) profileChange(c *call) *problem {
 	if c.guard.tokens == nil {
 		return withStatus(http.StatusConflict, "this node keeps no consent and no limits; it can forget (DELETE), and obeys Sec-GPC: 1")
 	}
+	if p := s.nobodyNamed(c); p != nil {
+		return p
+	}
 	gpc := c.who.optedOut
 	if p := s.openOwnToken(c); p != nil {
 		return p
@@ -191,6 +210,9 @@ func (c *call) readLimits() *problem {
 // profileForget answers DELETE /v1/profile. A no is not forgotten: nothing else would keep the visitor from being remembered again.
 func (s *Server) profileForget(c *call) *problem {
 	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+		return p
+	}
+	if p := s.nobodyNamed(c); p != nil {
 		return p
 	}
 	switch {

@@ -597,3 +597,21 @@ func BenchmarkVisitors(b *testing.B) {
 		})
 	}
 }
+
+// Whoever names a visitor where nothing is held by name is told so, and nothing is forgotten of anybody.
+func TestNamesThatNameNobodyAreRefused(t *testing.T) {
+	tokens := newFixture(t, withTokens(t))
+	nowhere := newFixture(t, func(c *Config) { c.Profiles = nil })
+	for _, f := range []*fixture{tokens, nowhere} {
+		for _, method := range []string{"GET", "DELETE"} {
+			for _, name := range []string{"Edged-User: u-17", "Edged-Session: s-1"} {
+				r := f.send(method, "/v1/profile", "", name)
+				r.want(t, 409, "name nobody here")
+				if r.header.Get("Edged-Profile") != "" || r.header.Get("Set-Cookie") != "" {
+					t.Errorf("%s %s: %v", method, name, r.header)
+				}
+			}
+		}
+	}
+	tokens.send("PUT", "/v1/profile", `{"depth":3}`, "Edged-User: u-17").want(t, 409, "send the visitor's own as Edged-Profile")
+}

@@ -33,14 +33,42 @@ func (f *importFlags) check() error {
 	return nil
 }
 
-type importEventsCmd struct{ importFlags }
+type importEventsCmd struct {
+	importFlags
+	Forget string `help:"Take no event of the users and sessions that this file names, one a line." placeholder:"FILE" type:"path"`
+}
 
 func (importEventsCmd) Help() string {
-	return "Example:\n\n  edged import events --mapping examples/online-retail/mapping.yaml --data shop online-retail.csv.gz"
+	return "Example:\n\n  edged import events --mapping examples/online-retail/mapping.yaml --data shop online-retail.csv.gz\n\n  edged import events --forget erased.txt --data new shop/events   # a data directory without some"
 }
 
 func (c *importEventsCmd) Run(ctx context.Context, std streams) error {
-	return c.run(ctx, std, data.Events)
+	forget, err := c.forget()
+	if err != nil {
+		return usageError{err}
+	}
+	return c.run(ctx, std, data.Events, forget)
+}
+
+// maxForget bounds the file of those who are forgotten.
+const maxForget = 256 << 20
+
+// forget reads who is not to come into the data.
+func (c *importEventsCmd) forget() (map[string]bool, error) {
+	if c.Forget == "" {
+		return nil, nil
+	}
+	text, err := vfs.ReadFile(vfs.OS, c.Forget, maxForget)
+	if err != nil {
+		return nil, fmt.Errorf("forget: %w", err)
+	}
+	ids := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		if id := strings.TrimRight(line, "\r\n"); id != "" {
+			ids[id] = true
+		}
+	}
+	return ids, nil
 }
 
 type importItemsCmd struct{ importFlags }
@@ -50,10 +78,10 @@ func (importItemsCmd) Help() string {
 }
 
 func (c *importItemsCmd) Run(ctx context.Context, std streams) error {
-	return c.run(ctx, std, data.Items)
+	return c.run(ctx, std, data.Items, nil)
 }
 
-func (f *importFlags) run(ctx context.Context, std streams, kind string) (err error) {
+func (f *importFlags) run(ctx context.Context, std streams, kind string, forget map[string]bool) (err error) {
 	mapping, err := f.mapping()
 	if err != nil {
 		return usageError{err}
@@ -65,7 +93,7 @@ func (f *importFlags) run(ctx context.Context, std streams, kind string) (err er
 	defer func() { err = errors.Join(err, dir.Close()) }()
 	p := newProgress(std.err)
 	report, err := data.Import(ctx, dir, mapping, f.Files, data.ImportOptions{
-		Kind: kind, MaxBad: f.maxBad(), Progress: func(r data.Report) { p.update("import", rowCount(r)) },
+		Kind: kind, MaxBad: f.maxBad(), Forget: forget, Progress: func(r data.Report) { p.update("import", rowCount(r)) },
 	})
 	p.done()
 	if err != nil && report.Rows == 0 {
