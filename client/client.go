@@ -76,6 +76,11 @@ func (c *Client) Similar(ctx context.Context, id string, q List) (*Answer, error
 	return c.list(ctx, "/v1/items/"+url.PathEscape(id)+"/similar", q)
 }
 
+// Together asks for what goes with an item.
+func (c *Client) Together(ctx context.Context, id string, q List) (*Answer, error) {
+	return c.list(ctx, "/v1/items/"+url.PathEscape(id)+"/together", q)
+}
+
 // Trending asks for what trends now.
 func (c *Client) Trending(ctx context.Context, q List) (*Answer, error) {
 	return c.list(ctx, "/v1/trending", q)

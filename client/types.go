@@ -37,11 +37,42 @@ type Request struct {
 	Context map[string]string `json:"context,omitempty"`
 	Cursor  *string           `json:"cursor,omitempty"` // pages: empty for the first, then the Answer's
 	Timeout time.Duration     `json:"-"`                // of the search; what was found until then comes
+
+	Filter       string   `json:"filter,omitempty"` // an expression: only items for which it holds
+	Boost        []Boost  `json:"boost,omitempty"`
+	Diversity    *float64 `json:"diversity,omitempty"`    // 0 to 1; nil: what rules say
+	Explore      *float64 `json:"explore,omitempty"`      // 0 to 1; nil: what rules say
+	MinRelevance float64  `json:"minRelevance,omitempty"` // 0 to 1
+	Cap          *Cap     `json:"cap,omitempty"`
 }
+
+// Boost multiplies the scores of items for which an expression holds.
+type Boost struct {
+	Where string  `json:"where"`
+	By    float64 `json:"by"` // 0.01 to 100
+}
+
+// Cap is how many items of one category, and of one brand, may come; 0: any number.
+type Cap struct {
+	Category int `json:"category,omitempty"`
+	Brand    int `json:"brand,omitempty"`
+}
+
+// Share is a number for what may be left unsaid: Request{Diversity: client.Share(0.3)}.
+func Share(x float64) *float64 { return &x }
 
 // MarshalJSON writes the request as the node reads it.
 func (q Request) MarshalJSON() ([]byte, error) {
 	type plain Request
+	return json.Marshal(struct {
+		plain
+		TimeoutMs int64 `json:"timeoutMs,omitempty"`
+	}{plain(q), millis(q.Timeout)})
+}
+
+// MarshalJSON writes the page as the node reads it.
+func (q Page) MarshalJSON() ([]byte, error) {
+	type plain Page
 	return json.Marshal(struct {
 		plain
 		TimeoutMs int64 `json:"timeoutMs,omitempty"`
@@ -55,7 +86,7 @@ func millis(d time.Duration) int64 {
 	return max(d.Milliseconds(), 1)
 }
 
-// Page asks for the slots of one page.
+// Page asks for the slots of one page; all but the slots counts for each of them.
 type Page struct {
 	Slots   []Slot            `json:"slots"`
 	User    string            `json:"user,omitempty"`
@@ -66,6 +97,14 @@ type Page struct {
 	Fields  []string          `json:"fields,omitempty"`
 	Explain bool              `json:"explain,omitempty"`
 	Context map[string]string `json:"context,omitempty"`
+	Timeout time.Duration     `json:"-"` // of each slot's search
+
+	Filter       string   `json:"filter,omitempty"` // an expression: only items for which it holds
+	Boost        []Boost  `json:"boost,omitempty"`
+	Diversity    *float64 `json:"diversity,omitempty"`    // 0 to 1; nil: what rules say
+	Explore      *float64 `json:"explore,omitempty"`      // 0 to 1; nil: what rules say
+	MinRelevance float64  `json:"minRelevance,omitempty"` // 0 to 1
+	Cap          *Cap     `json:"cap,omitempty"`
 }
 
 // Slot is one place on a page.

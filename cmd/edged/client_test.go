@@ -27,6 +27,13 @@ func TestClientAndNode(t *testing.T) {
 		"recommend": func() (*client.Answer, error) {
 			return c.Recommend(ctx, client.Request{N: 4, Recent: client.Items(item), Fields: []string{"title"}})
 		},
+		"all wishes": func() (*client.Answer, error) {
+			return c.Recommend(ctx, client.Request{N: 4, Recent: client.Items(item), Fields: []string{"title"}, Filter: `brand != "nobody"`, Boost: []client.Boost{{Where: "price > 0", By: 1.5}},
+				Diversity: client.Share(0.2), Explore: client.Share(0), MinRelevance: 1e-6, Cap: &client.Cap{Category: 100, Brand: 100}, Timeout: time.Second})
+		},
+		"together": func() (*client.Answer, error) {
+			return c.Together(ctx, item, client.List{N: 4, Fields: []string{"title"}})
+		},
 		"similar": func() (*client.Answer, error) {
 			return c.Similar(ctx, item, client.List{N: 4, Fields: []string{"title"}})
 		},
@@ -41,7 +48,7 @@ func TestClientAndNode(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
-	page, err := c.Page(ctx, client.Page{Slots: []client.Slot{{Slot: "a", N: 3}, {Slot: "b", N: 3}}, Recent: client.Items(item)})
+	page, err := c.Page(ctx, client.Page{Slots: []client.Slot{{Slot: "a", N: 3}, {Slot: "b", N: 3}}, Recent: client.Items(item), Filter: "price > 0", Timeout: time.Second})
 	if err != nil || len(page) != 2 || len(page[0].Items) != 3 || len(page[1].Items) != 3 {
 		t.Errorf("page: %+v, %v", page, err)
 	}
