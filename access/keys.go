@@ -153,12 +153,20 @@ func (k *Key) checkOrigins() (faults []error) {
 		faults = append(faults, fmt.Errorf("origins: %d, at most %d", len(k.Origins), maxOrigins))
 	}
 	for _, o := range k.Origins {
-		u, err := url.Parse(o)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+u.Host {
-			faults = append(faults, fmt.Errorf("origins: %.60q is none; want https://shop.example", o))
+		if err := CheckOrigin(o); err != nil {
+			faults = append(faults, fmt.Errorf("origins: %w", err))
 		}
 	}
 	return faults
+}
+
+// CheckOrigin reports what is no origin as browsers write it: a scheme, a host and perhaps a port, nothing behind.
+func CheckOrigin(o string) error {
+	u, err := url.Parse(o)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || o != u.Scheme+"://"+u.Host || o != strings.ToLower(o) {
+		return fmt.Errorf("%.60q is none; want https://shop.example, in small letters and without a path", o)
+	}
+	return nil
 }
 
 // File is the key file of these keys.

@@ -171,6 +171,9 @@ func (c *Client) try(ctx context.Context, method, path string, body []byte, answ
 	}
 	c.head(req, len(body) > 0)
 	resp, err := c.cfg.HTTP.Do(req)
+	if err != nil && distrusted(err) {
+		return never, err
+	}
 	if err != nil {
 		return 0, errors.Join(ctx.Err(), err)
 	}

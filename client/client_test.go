@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -116,6 +118,30 @@ func TestRetries(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A node whose certificate is not trusted is asked once, and so is one that speaks no TLS.
+func TestDistrustIsFinal(t *testing.T) {
+	secure := httptest.NewUnstartedServer(nil)
+	plain := httptest.NewServer(nil)
+	defer plain.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	for url, want := range map[string]string{secure.URL: "certificate", strings.Replace(plain.URL, "http:", "https:", 1): "HTTP"} {
+		tries := 0
+		transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			tries++
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}}
+		c, err := client.New(client.Config{URL: url, HTTP: &http.Client{Transport: transport}, Backoff: time.Nanosecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.Popular(t.Context(), client.List{}); err == nil || !strings.Contains(err.Error(), want) || tries != 1 {
+			t.Errorf("%s: %d tries, %v; want one, and %q", url, tries, err, want)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/edged/edged/node"
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/serve"
 )
 
 // Where a profile lives.
@@ -152,6 +153,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Profile == ProfileToken && c.Token.KeyFile == "" {
 		fault("token.keyFile: missing, and profiles are in tokens: they need keys to be sealed with")
+	}
+	if err := serve.CheckOrigins(c.AllowOrigins, c.Profile == ProfileToken); err != nil {
+		faults = append(faults, err)
 	}
 	if c.Token.Lifetime < time.Minute || c.Token.Lifetime > profile.MaxTTL {
 		fault("token.lifetime: %v, want 1 minute to %d days", c.Token.Lifetime, profile.MaxTTL/(24*time.Hour))

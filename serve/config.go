@@ -122,11 +122,7 @@ func (c *Config) Validate() error {
 	if c.Releases == nil {
 		faults = append(faults, errors.New("releases: missing"))
 	}
-	for _, o := range c.Origins {
-		if o == "" || o == "null" {
-			faults = append(faults, fmt.Errorf("origins: %q can't be allowed", o))
-		}
-	}
+	faults = append(faults, CheckOrigins(c.Origins, c.Tokens != nil))
 	if c.Tokens != nil && c.Profiles != nil {
 		faults = append(faults, errors.New("profiles: in tokens or in memory, not both"))
 	}

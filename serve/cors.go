@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -14,6 +16,24 @@ type cors struct {
 	any     bool
 	cookies bool
 	origins []string
+}
+
+// CheckOrigins reports what is wrong with a list of pages that may read answers. A star for all of them stands alone; but where cookies carry
+// profiles, others beside it are the ones that may send theirs.
+func CheckOrigins(list []string, cookies bool) error {
+	var faults []error
+	for _, o := range list {
+		if o == "*" {
+			continue
+		}
+		if err := access.CheckOrigin(o); err != nil {
+			faults = append(faults, fmt.Errorf("allowOrigins: %w", err))
+		}
+	}
+	if len(list) > 1 && !cookies && slices.Contains(list, "*") {
+		faults = append(faults, errors.New("allowOrigins: * is all pages already: name it alone, or only the others"))
+	}
+	return errors.Join(faults...)
 }
 
 // newCORS takes the origins of the configuration, and those that keys name: a preflight doesn't say which key comes.

@@ -207,7 +207,7 @@ func TestWithoutSinkTrendsAndProfiles(t *testing.T) {
 
 func TestConfigFaultsComeTogether(t *testing.T) {
 	_, err := New(Config{Origins: []string{"null"}, MaxConcurrency: -1, MaxBody: -1, ReadTimeout: -1})
-	for _, want := range []string{"releases", "origins", "maxConcurrency", "maxBody", "timeouts"} {
+	for _, want := range []string{"releases", "allowOrigins", "maxConcurrency", "maxBody", "timeouts"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
 		}

@@ -41,7 +41,7 @@ type serveCmd struct {
 	Token tokenFlags `embed:"" prefix:"token-"`
 
 	Profile        string        `help:"memory: the node remembers what each visitor did lately. token: each visitor carries it in a sealed token. request: callers send recent." enum:"memory,request,token" default:"memory"`
-	AllowOrigins   []string      `help:"Pages that may read answers in a browser." default:"*"`
+	AllowOrigins   []string      `help:"Pages that may read answers in a browser, such as https://shop.example; *: all." placeholder:"ORIGIN,…" default:"*"`
 	MaxConcurrency int           `help:"Requests worked on at once; more are told to come back." default:"4096"`
 	MaxConnections int           `help:"Connections open at once; more are told to come back. 0: 8192, or as many as a quarter of the memory limit has room for." default:"0"`
 	DrainDelay     time.Duration `help:"At the end, not ready but still answering for so long, for balancers to see." default:"0s"`
