@@ -87,9 +87,6 @@ func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 			whole := *q
 			whole.N = MaxDepth
 			plan := someRules(t, rng, m)
-			if plan.Chooses() {
-				whole.Obey = plan // of which Narrows, too, may be said
-			}
 			all := recommend(r, &whole).Items
 			want := bent(plan, all)
 			q.Rules = plan

@@ -20,11 +20,8 @@ type only struct {
 // allowedFor returns which rows may come in the answer to a request.
 func (r *Ranker) allowedFor(s *Scratch, q *Request) *allowed {
 	a := s.only.restrict(r.allowedAt(q.Now), q.Only, r.m.Len())
-	switch {
-	case q.Obey != nil && q.Obey.Refuses():
+	if q.Obey != nil && q.Obey.Refuses() {
 		return s.obeyed.restrict(a, r.obeying(q.Obey, s), r.m.Len())
-	case q.Rules != nil && q.Rules.Chooses():
-		return s.obeyed.restrict(a, r.obeying(q.Rules, s), r.m.Len())
 	}
 	return a
 }

@@ -61,7 +61,7 @@ type Request struct {
 	Only        *model.Selection // nothing else comes; of this release's model; nil: all
 	ExcludeSeen bool             // leave out all of Recent, too; for the goal next what is of the session never comes
 	N, Offset   int
-	Rules       *rules.Plan // the list is for its Apply: the N best by what it makes of scores, or at least so many more; nothing comes but its only; may be nil
+	Rules       *rules.Plan // the list is for its Apply: the N best by what it makes of scores, or at least so many more; may be nil
 	Obey        *rules.Plan // nothing else comes than what its exclude and only let through; may be nil
 	Relevance   float32     // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
 	Best        float32     // the score that Relevance goes by, of a page before; 0: the best of this list

@@ -128,17 +128,12 @@ func (p *Plan) Empty() bool {
 	return len(p.touched)+len(p.pins)+len(p.lifts) == 0 && p.caps == caps{} && p.diversity <= 0 && p.explore <= 0
 }
 
-// Narrows reports whether the plan takes items out of lists that hold to its only, so that a longer one is wanted to begin with.
-func (p *Plan) Narrows() bool { return p.caps != (caps{}) || p.excludes() }
-
-// Chooses reports whether the plan says which items alone may come.
-func (p *Plan) Chooses() bool { return p.wanted > 0 }
+// Narrows reports whether the plan takes items out of lists, so that a longer one is wanted to begin with.
+func (p *Plan) Narrows() bool { return p.caps != (caps{}) || p.Refuses() }
 
 // Refuses reports whether there are items that the plan lets into no list.
-func (p *Plan) Refuses() bool { return p.wanted > 0 || p.excludes() }
-
-func (p *Plan) excludes() bool {
-	return slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&excluded != 0 })
+func (p *Plan) Refuses() bool {
+	return p.wanted > 0 || slices.ContainsFunc(p.touched, func(k uint16) bool { return p.effects[k].what&excluded != 0 })
 }
 
 // AppendKey appends what plans of one catalogue have in common that refuse the same items.
