@@ -40,7 +40,9 @@ func (c crowd) Digest() string                            { return fmt.Sprint(c)
 
 // peakBytes is what docs/sizing.md says a training needs at most.
 func peakBytes(events, users, sessions, items, factors int) int {
-	return 64*events + 130*users + 40*sessions + 8*factors*(users+items) + 3000*items + 400<<20
+	reading := 31*events + 130*users + 40*sessions + 100e6
+	learning := 50*events + 100*users + 5*factors*(users+items) + 2500*items + 350e6
+	return max(reading, learning)
 }
 
 // crowdOf is n events of a shape: "", of users who come once or twice, or of few items.

@@ -203,6 +203,9 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	if err := r.choose(ctx, p); err != nil {
 		return nil, err
 	}
+	r.watch.begin("trends") // while no matrix is there
+	trends := p.trends(r.cfg)
+	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
 	l, err := study(ctx, r.cfg, p, r.cfg.rowsToSettle(r.cfg.Neighbours), r.watch)
 	if err != nil {
 		return nil, err
@@ -211,9 +214,6 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	if err := l.mapNewItems(ctx, r.cfg, catalogue); err != nil {
 		return nil, err
 	}
-	r.watch.begin("trends")
-	trends := p.trends(r.cfg)
-	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
 	build := l.assemble(ctx, r.cfg, trends, catalogue)
 	r.describe(log, l, len(trends))
 	build.Meta.Created = r.card.Created
