@@ -258,7 +258,7 @@ func TestRunReportsSteps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"read", "als", "neighbours", "trends", "write"}; !slices.Equal(names, want) {
+	if want := []string{"read", "trends", "als", "neighbours", "write"}; !slices.Equal(names, want) {
 		t.Fatalf("got %v, want %v", names, want)
 	}
 }
