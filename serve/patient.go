@@ -24,7 +24,7 @@ type patient struct {
 
 func newPatient(ln net.Listener, short func()) *patient {
 	p := &patient{Listener: ln, short: short, ended: make(chan struct{})}
-	p.close = sync.OnceValue(func() error { close(p.ended); return ln.Close() })
+	p.close = sync.OnceValue(func() error { defer close(p.ended); return ln.Close() })
 	return p
 }
 
