@@ -157,7 +157,7 @@ func (q List) query() string {
 type Answer struct {
 	ID           string            `json:"recommendationId"` // for events that follow from it
 	Items        []Item            `json:"items"`
-	Level        string            `json:"level"` // where the first item is from
+	Level        string            `json:"level"` // how the first item was found
 	Release      string            `json:"release"`
 	ReleaseAgeMs int64             `json:"releaseAgeMs"`
 	Experiments  map[string]string `json:"experiments"`

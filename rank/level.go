@@ -3,14 +3,14 @@ package rank
 // Level is a rung of the ladder, the most personal first.
 type Level uint8
 
-// The levels.
+// The levels: how the answer was found.
 const (
-	Personal Level = iota
-	Session
-	Segment
-	Regional
-	Global
-	Static
+	Personal Level = iota // for the visitor, by what he did
+	Session               // by this session alone, or around an item that was asked about
+	Segment               // reserved
+	Regional              // it trends in the country
+	Global                // it trends everywhere, or is popular
+	Static                // nothing was found
 )
 
 func (l Level) String() string {

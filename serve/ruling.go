@@ -121,10 +121,20 @@ func (s *Server) apply(c *call) {
 		item.Score = it.Score
 		a.Items = append(a.Items, item)
 	}
-	a.Level = rank.Static
-	if len(a.Items) > 0 {
-		a.Level = a.Items[0].Level
+	a.Level = levelOf(a.Items, made)
+}
+
+// levelOf is that of the first item that was found, which those put before it say nothing of; global where all were put there, static where none is.
+func levelOf(items []rank.Item, made []rules.Item) rank.Level {
+	for i := range made {
+		if made[i].From >= 0 {
+			return items[i].Level
+		}
 	}
+	if len(items) > 0 {
+		return rank.Global
+	}
+	return rank.Static
 }
 
 // scope gives the plan what it may ask of items.
