@@ -11,7 +11,7 @@ import (
 // caller is who asks, as far as the request proves it. Everything a handler looks up or stores for a visitor is decided by it.
 type caller struct {
 	key      *access.Key // nil where none is asked for
-	inQuery  bool        // the key came in the URL
+	inQuery  bool        // the key came in the URL, or may as well where none is asked for: it is no parameter
 	user     []byte      // of an assertion
 	optedOut bool        // Sec-GPC, or the visitor's token says no: nothing is looked up, nothing stored
 	ownPage  bool        // no page of a foreign origin sent it: cookies count
@@ -28,6 +28,7 @@ func (s *Server) identify(c *call) *problem {
 	c.who.optedOut = c.heads.optOut
 	c.who.ownPage = s.ownPage(c)
 	if c.guard.keys == nil {
+		c.who.inQuery = true
 		return nil
 	}
 	if p := s.findKey(c); p != nil {
@@ -50,13 +51,20 @@ func (s *Server) findKey(c *call) *problem {
 		presented, c.who.inQuery = keyParam(c.ctx.URI().QueryString())
 	}
 	k := c.guard.keys.Find(presented)
+	if k == nil && len(presented) > 0 {
+		return withStatus(http.StatusUnauthorized, "the API key is none that this node knows: it was revoked, or is another shop's, or not whole")
+	}
 	if k == nil {
 		return withStatus(http.StatusUnauthorized, "this node wants an API key: Authorization: Bearer …, or ?key= with a publishable one")
 	}
 	if k.IsSecret() && c.who.inQuery {
 		return badField("key", "a secret key never goes in a URL; take it out of use now, it is in logs")
 	}
-	if origin := c.heads.origin; len(origin) > 0 && !k.Admits(origin) {
+	origin := c.heads.origin
+	if k.IsSecret() && len(origin) > 0 {
+		return withStatus(http.StatusForbidden, "a secret key is in a page of %s, where anybody can read it: take it out of use now, and give the page a publishable one", quote(origin))
+	}
+	if len(origin) > 0 && !k.Admits(origin) {
 		return withStatus(http.StatusForbidden, "pages of %s may not use this key", quote(origin))
 	}
 	c.who.key = k

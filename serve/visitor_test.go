@@ -377,7 +377,7 @@ func TestKeysAreWanted(t *testing.T) {
 		t.Errorf("preflight: %v", r.header)
 	}
 	open := newFixture(t)
-	open.send("GET", "/v1/popular?key=x", "").want(t, 400, "unknown query parameter")
+	open.send("GET", "/v1/popular?key=x", "").want(t, 200)
 }
 
 func TestWhoMayAskForWhom(t *testing.T) {
@@ -614,4 +614,23 @@ func TestNamesThatNameNobodyAreRefused(t *testing.T) {
 		}
 	}
 	tokens.send("PUT", "/v1/profile", `{"depth":3}`, "Edged-User: u-17").want(t, 409, "send the visitor's own as Edged-Profile")
+}
+
+func TestWhatIsWrongWithAKey(t *testing.T) {
+	var keys apiKeys
+	f := newFixture(t, withKeys(t, &keys))
+	origin := "Origin: https://shop.example"
+	f.send("GET", "/v1/popular", "").want(t, 401, "this node wants an API key")
+	f.send("GET", "/v1/popular?key=", "").want(t, 401, "this node wants an API key")
+	for _, given := range []string{"Authorization: Bearer " + keys.secret + "x", "Authorization: Bearer edged_pk_revoked"} {
+		f.send("GET", "/v1/popular", "", given).want(t, 401, "none that this node knows")
+	}
+	f.send("GET", "/v1/popular?key=edged_pk_revoked", "").want(t, 401, "none that this node knows")
+	f.send("GET", "/v1/popular", "", "Authorization: Bearer "+keys.secret, origin).want(t, 403, "a secret key is in a page of", "take it out of use now")
+	open := newFixture(t)
+	for _, target := range []string{"/v1/popular?key=edged_pk_x", "/v1/recommend?n=2&key=edged_pk_x", "/v1/items/mug-1/similar?key=edged_pk_x&n=1"} {
+		open.send("GET", target, "").want(t, 200)
+	}
+	open.send("POST", "/v1/events?key=edged_pk_x", viewMug).want(t, 202)
+	open.send("GET", "/v1/popular?kei=x", "").want(t, 400, "kei: unknown query parameter")
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -23,7 +25,7 @@ type keysCmd struct {
 	Renew     keysRenewCmd     `cmd:"" help:"Give the root a new life."`
 	Sign      keysSignCmd      `cmd:"" help:"Add signatures to a root that waits for them."`
 	Gossip    keysGossipCmd    `cmd:"" help:"Rotate the key of a cluster's gossip while nodes run: add, use, drop."`
-	Token     keysTokenCmd     `cmd:"" help:"Print a new key for profile tokens."`
+	Token     keysTokenCmd     `cmd:"" help:"Make a new key for profile tokens."`
 	API       keysAPICmd       `cmd:"" name:"api" help:"API keys of callers: make, list, revoke, assert."`
 }
 
@@ -287,12 +289,32 @@ func (c gossipDropCmd) Run(std streams) error {
 	return c.change(std, release.DropGossipKeys, "one key; when every node has the file the rotation is over")
 }
 
-// keysTokenCmd prints a key instead of writing it, because a file of several keys is edited by hand in a rotation.
-type keysTokenCmd struct{}
+// keysTokenCmd adds a key behind those there are, or prints one: in a rotation the file is edited by hand.
+type keysTokenCmd struct {
+	File string `help:"Add it to this key file as the last one, which opens tokens and seals none; made if absent, for its owner alone to read. Without it the key is printed." placeholder:"FILE" type:"path"`
+}
 
-func (keysTokenCmd) Help() string { return "Example:\n\n  edged keys token >> token.keys" }
+func (keysTokenCmd) Help() string { return "Example:\n\n  edged keys token --file token.keys" }
 
-func (keysTokenCmd) Run(std streams) error {
-	_, err := fmt.Fprintln(std.out, profile.NewTokenKey())
-	return err
+// maxTokenFile bounds a file of token keys.
+const maxTokenFile = 4 << 10
+
+func (c *keysTokenCmd) Run(std streams) error {
+	key := profile.NewTokenKey()
+	if c.File == "" {
+		_, err := fmt.Fprintln(std.out, key)
+		return err
+	}
+	file, err := vfs.ReadFile(vfs.OS, c.File, maxTokenFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if len(file) > 0 && file[len(file)-1] != '\n' {
+		file = append(file, '\n')
+	}
+	file = append(append(file, key...), '\n')
+	if _, err := profile.ParseTokenKeys(file); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	return vfs.WriteFile(vfs.OS, c.File, file)
 }

@@ -359,8 +359,10 @@ func (h *handbook) access(t *testing.T) {
 	h.node.stop()
 	publishable := h.says("edged keys api make --file api-keys.json --origins")
 	secret := strings.TrimSpace(h.says("edged keys api make --file api-keys.json --kind secret"))
-	token := h.words("edged keys token")
-	writeFile(t, h.path("token.keys"), []byte(h.run(token[:2]...)))
+	h.says("edged keys token --file")
+	if info, err := os.Stat(h.path("token.keys")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("keys of tokens: %v, %v; want them for their owner alone", info, err)
+	}
 	writeFile(t, h.path("admin.key"), []byte("an admin key of some length"))
 	writeCertificate(t, h.path("admin.pem"), h.path("admin-key.pem"))
 	h.secure, h.env = true, []string{"SSL_CERT_FILE=" + h.path("admin.pem")}

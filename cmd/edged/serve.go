@@ -122,7 +122,19 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	cfg := c.config()
 	cfg.Logger = c.logger(std)
 	limitMemory(cfg.Logger)
+	c.warnOfSecrets(cfg.Logger)
 	return edge.Run(ctx, cfg)
+}
+
+// warnOfSecrets names the files of secrets that every user of the machine may read.
+func (c *serveCmd) warnOfSecrets(logger *slog.Logger) {
+	for flag, name := range map[string]string{
+		"--token-key-file": c.Token.KeyFile, "--admin-key-file": c.AdminKeyFile, "--admin-tls-key": c.AdminTLSKey, "--gossip-key-file": c.Gossip.KeyFile,
+	} {
+		if info, err := os.Stat(name); name != "" && err == nil && info.Mode().Perm()&0o004 != 0 {
+			logger.Warn("anybody on this machine can read a secret: chmod 600 it", "file", name, "flag", flag, "mode", info.Mode().Perm().String())
+		}
+	}
 }
 
 // limitMemory has the collector work harder before a container's limit would end the process: GOMEMLIMIT, or else nine tenths of what the
