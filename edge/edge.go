@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"path"
@@ -137,7 +138,7 @@ func (e *Edge) newServer() (err error) {
 	if e.server, err = serve.New(cfg); err != nil {
 		return err
 	}
-	e.adminServer = &http.Server{Handler: e.server.AdminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	e.adminServer = &http.Server{Handler: e.server.AdminHandler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: slog.NewLogLogger(e.cfg.Logger.Handler(), slog.LevelWarn)}
 	e.measure()
 	e.measureExchange()
 	return nil

@@ -45,8 +45,11 @@ func (e *Edge) openRules() error {
 	if e.cfg.Rules == "" {
 		return nil
 	}
+	if err := e.rules.read(); err != nil {
+		return err
+	}
 	e.cfg.Logger.Info("rules of the file count; those that releases bring do not", "file", e.cfg.Rules)
-	return e.rules.read()
+	return nil
 }
 
 // For implements serve.Rules. Whoever comes first after a change compiles, others wait for it.

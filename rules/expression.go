@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,11 +25,19 @@ import (
 type names struct {
 	plain  []string
 	prefix string
+	mute   []string // among plain: not told to whoever names an unknown one
+}
+
+// told are the names to choose from.
+func (n *names) told() []string {
+	return slices.DeleteFunc(slices.Clone(n.plain), func(name string) bool { return contains(n.mute, name) })
 }
 
 var (
-	requestNames = names{[]string{"slot", "country", "device", "segment"}, "visitor"}
-	itemNames    = names{[]string{"title", "brand", "currency", "price", "categories", "tags", "published", "expires"}, "attributes"}
+	requestNames = names{[]string{"slot", "country", "device", "segment"}, "visitor", nil}
+	itemNames    = names{[]string{"title", "brand", "currency", "price", "categories", "tags", "published", "expires"}, "attributes", nil}
+	// whereNames are itemNames for conditions that are translated, where some of them are refused by what they are.
+	whereNames = names{itemNames.plain, itemNames.prefix, []string{"title", "currency"}}
 )
 
 // expression is a compiled condition. It is immutable.
@@ -279,7 +288,7 @@ func (c *compiler) variable(base, property string, n ast.Node) (operand, error) 
 	case property != "" && base == c.known.prefix && len(property) <= MaxName:
 		name = base + "." + property
 	default:
-		return operand{}, fmt.Errorf("unknown name %s; known: %s, %s.NAME", clip(n.String()), strings.Join(c.known.plain, ", "), c.known.prefix)
+		return operand{}, fmt.Errorf("unknown name %s; known: %s, %s.NAME", clip(n.String()), strings.Join(c.known.told(), ", "), c.known.prefix)
 	}
 	if !contains(c.x.names, name) {
 		c.x.names = append(c.x.names, name)

@@ -17,7 +17,7 @@ func ParseWhere(source string) (*Where, error) {
 	if len(source) > MaxSource {
 		return nil, fmt.Errorf("%d bytes, at most %d", len(source), MaxSource)
 	}
-	x, err := compileExpression(source, itemNames)
+	x, err := compileExpression(source, whereNames)
 	if err != nil {
 		return nil, err
 	}

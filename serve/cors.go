@@ -47,8 +47,8 @@ func newCORS(origins []string, keys *access.Keys, cookies bool) cors {
 
 // headers are those of every answer. Where the answer depends on the Origin, caches are told.
 func (o *cors) headers(h *fasthttp.ResponseHeader, origin []byte) {
-	if o.cookies {
-		h.Set("Access-Control-Expose-Headers", headerToken)
+	if o.cookies || len(origin) > 0 {
+		h.SetCanonical(keyExpose, o.exposed())
 	}
 	if o.any && !o.cookies {
 		h.SetCanonical(keyAllowOrigin, anyOrigin)
@@ -66,6 +66,14 @@ func (o *cors) headers(h *fasthttp.ResponseHeader, origin []byte) {
 	}
 }
 
+// exposed are the headers that pages may read beside those that browsers always show.
+func (o *cors) exposed() []byte {
+	if o.cookies {
+		return exposedWithToken
+	}
+	return exposed
+}
+
 // names reports whether an origin is named, not just one of all.
 func (o *cors) names(origin []byte) bool {
 	for _, allowed := range o.origins {
@@ -78,12 +86,15 @@ func (o *cors) names(origin []byte) bool {
 
 // Headers of most answers, in the letters they are sent in.
 var (
-	keyAllowOrigin  = []byte("Access-Control-Allow-Origin")
-	keyCacheControl = []byte("Cache-Control")
-	keyServerTiming = []byte("Server-Timing")
-	keyETag         = []byte("Etag")
-	anyOrigin       = []byte("*")
-	noStore         = []byte("no-store")
+	keyAllowOrigin   = []byte("Access-Control-Allow-Origin")
+	keyCacheControl  = []byte("Cache-Control")
+	keyServerTiming  = []byte("Server-Timing")
+	keyETag          = []byte("Etag")
+	keyExpose        = []byte("Access-Control-Expose-Headers")
+	exposed          = []byte("ETag, Retry-After, Server-Timing")
+	exposedWithToken = []byte("ETag, Retry-After, Server-Timing, " + headerToken)
+	anyOrigin        = []byte("*")
+	noStore          = []byte("no-store")
 )
 
 // preflight answers OPTIONS.

@@ -32,3 +32,17 @@ func TestOriginsAreCheckedBeforeTheyCount(t *testing.T) {
 		t.Error("an empty origin is taken")
 	}
 }
+
+// Pages may read how long an answer took, when to come back, and what to ask by next time.
+func TestPagesReadTheHeadersTheyNeed(t *testing.T) {
+	const want = "ETag, Retry-After, Server-Timing"
+	plain, tokens := newFixture(t), newFixture(t, withTokens(t))
+	for _, target := range []string{"/v1/popular", "/v1/recommend?n=0"} {
+		if got := plain.send("GET", target, "", "Origin: https://shop.example").header.Get("Access-Control-Expose-Headers"); got != want {
+			t.Errorf("%s: %q", target, got)
+		}
+		if got := tokens.send("GET", target, "").header.Get("Access-Control-Expose-Headers"); got != want+", Edged-Profile" {
+			t.Errorf("%s with tokens: %q", target, got)
+		}
+	}
+}

@@ -190,7 +190,7 @@ func TestMalformedBodies(t *testing.T) {
 		{`{"":1}`, "unknown key"},
 		{`{"zzzzzzzz":1}`, "known: user, session, recent"},
 		{`{"filters":"x"}`, "filters: unknown key; did you mean filter?"},
-		{`{"filter":"x"}`, "filter: unknown name x"},
+		{`{"filter":"x"}`, "filter: unknown name x; known: brand, price, categories, tags, published, expires, attributes.NAME"},
 		{`{"filter":""}`, "filter: empty"},
 		{`{"filter":7}`, "filter: want a string, got a number"},
 		{`{"filter":"` + strings.Repeat("y", 1025) + `"}`, "filter: 1025 bytes, at most 1024"},

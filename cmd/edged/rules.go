@@ -16,6 +16,8 @@ type rulesCmd struct {
 	Check rulesCheckCmd `cmd:"" help:"Say what is wrong with a document of rules, with the line."`
 }
 
+func (rulesCmd) Help() string { return "Example:\n\n  edged rules check rules.yaml --release release" }
+
 type rulesCheckCmd struct {
 	File    string `arg:"" help:"Document of rules, YAML or JSON (docs/rules.md)." type:"path"`
 	Release string `help:"Release directory: also say what its catalogue has nothing of." placeholder:"DIR" type:"path"`
