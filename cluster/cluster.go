@@ -28,6 +28,8 @@ type Cluster struct {
 	roster  roster
 
 	paying atomic.Bool // what another lacks is being sent
+	flood  chan struct{}
+	sends  chan struct{} // one for each stream of a flood
 
 	unreachable map[string]bool // seeds it was said of; of joinLoop alone
 
@@ -56,7 +58,7 @@ func Start(cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	c := &Cluster{cfg: cfg, ring: ring, unreachable: map[string]bool{}}
+	c := &Cluster{cfg: cfg, ring: ring, unreachable: map[string]bool{}, flood: make(chan struct{}, 1), sends: make(chan struct{}, floodStreams)}
 	c.core = NewCore(CoreConfig{Node: cfg.Name, Boot: cfg.Boot, MaxNodes: cfg.MaxNodes, Members: c.size})
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	if err := c.listen(); err != nil {
@@ -64,6 +66,7 @@ func Start(cfg Config) (*Cluster, error) {
 	}
 	c.wg.Go(c.expireLoop)
 	c.wg.Go(c.joinLoop)
+	c.wg.Go(c.floodLoop)
 	return c, nil
 }
 
@@ -109,6 +112,7 @@ func (c *Cluster) Share(f Fact, fresh bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, err := c.core.Share(c.now(), f, fresh)
+	c.mayFlood()
 	return err
 }
 
@@ -128,6 +132,7 @@ func (c *Cluster) learn(merge func(core *Core, now int64) ([]Fact, error)) {
 	}
 	c.mu.Lock()
 	facts, err := merge(c.core, c.now())
+	c.mayFlood()
 	c.mu.Unlock()
 	if err != nil && !errors.Is(err, errExpired) {
 		c.count.refuse(err)

@@ -328,6 +328,9 @@ func (n *nodeFacts) each(do func(*Fact)) {
 
 // Tick forgets what is over.
 func (c *Core) Tick(now int64) {
+	if !c.Floods() {
+		c.out.old()
+	}
 	for _, f := range c.shared {
 		if f.Expires <= now {
 			c.dropShared(f)
@@ -352,6 +355,23 @@ func (c *Core) Tick(now int64) {
 // Outbox takes waiting messages that fit into limit bytes, each costing overhead more.
 func (c *Core) Outbox(overhead, limit int) [][]byte { return c.out.take(overhead, limit) }
 
+// Floods reports whether more of shared kinds is new than packets carry soon.
+func (c *Core) Floods() bool { return c.out.large || len(c.out.news) > floodFrom }
+
+// Flood takes what is new of shared kinds, as states.
+func (c *Core) Flood() (parts [][]byte) {
+	s := stateWriter{b: appendStateHeader(nil, 0)}
+	for _, m := range c.out.news {
+		if len(s.b)+len(m.body) > maxState {
+			parts = append(parts, s.done())
+			s = stateWriter{b: appendStateHeader(nil, 0)}
+		}
+		s.b, s.count = append(s.b, m.body[1:]...), s.count+1 // without the format of a message
+	}
+	c.out.old()
+	return append(parts, s.done())
+}
+
 // State is what this node knows, for another to merge: the urgent kinds of all nodes first, then the shared, then the bulk; as much as fits, a
 // different part each time when not all does.
 func (c *Core) State() []byte {
@@ -371,14 +391,19 @@ func (c *Core) fill(s stateWriter, list ...class) []byte {
 			s.add(c.nodes[names[(i+c.turn)%len(names)]].facts[cl])
 		}
 	}
-	appendStateHeader(s.b[:0], s.count)
-	return s.b
+	return s.done()
 }
 
 // stateWriter appends facts as long as they fit.
 type stateWriter struct {
 	b     []byte
 	count int
+}
+
+// done is the state.
+func (s *stateWriter) done() []byte {
+	appendStateHeader(s.b[:0], s.count)
+	return s.b
 }
 
 func (s *stateWriter) add(facts map[factKey]*Fact) {

@@ -14,12 +14,14 @@ const repeat = 4
 const maxWaiting = 4096
 
 // maxMessage is the largest gossiped message. A packet has room for it besides what the library adds; a fact that is larger
-// travels by the exchange of states alone.
+// travels by streams alone.
 const maxMessage = maxPacketPlain - 64
 
 // outbox holds the messages to be gossiped, the urgent ones apart, so that a flood of the others can't hold them up.
 type outbox struct {
 	queues [classes]*memberlist.TransmitLimitedQueue
+	news   []*message // shared ones of the last second or so that no flood has carried; they are in a queue, too, but for
+	large  bool       // some that no packet has room for
 }
 
 func newOutbox(members func() int) outbox {
@@ -31,13 +33,21 @@ func newOutbox(members func() int) outbox {
 }
 
 func (o *outbox) push(f *Fact) {
-	if 1+f.wireLen() > maxMessage {
+	m := &message{name: f.queueName(), body: encodeMessage(f)}
+	large := len(m.body) > maxMessage
+	if f.shared() && len(o.news) < maxWaiting {
+		o.news, o.large = append(o.news, m), o.large || large
+	}
+	if large {
 		return
 	}
 	q := o.queues[f.class()]
-	q.QueueBroadcast(&message{name: f.queueName(), body: encodeMessage(f)})
+	q.QueueBroadcast(m)
 	q.Prune(maxWaiting)
 }
+
+// old forgets what few others wait with: packets carry it.
+func (o *outbox) old() { o.news, o.large = nil, false }
 
 func (o *outbox) take(overhead, limit int) [][]byte {
 	var list [][]byte

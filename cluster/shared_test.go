@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,6 +110,46 @@ func TestSimulatedSharedFacts(t *testing.T) {
 		back := w.settle(30*time.Second, newestOf(all), w.nodes)
 		t.Logf("%d nodes: 40 writes everywhere %v after the last; %v after a cut of 2 minutes; %v after one came back", size, spread, healed, back)
 	})
+}
+
+// TestSimulatedFlood: a thousand writes at once are everywhere within about a second, though every tenth packet is lost, and so are a few that no packet
+// has room for. What few writes say goes by packets alone.
+func TestSimulatedFlood(t *testing.T) {
+	size := 20
+	if long() {
+		size = 60
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newSimulation(t, .1).swarm(size)
+		defer w.close()
+		w.agree(time.Minute, w.nodes)
+		<-time.After(5 * time.Second)
+		var all []Fact
+		for i := range 1000 {
+			all = append(all, w.write(0, fmt.Sprintf("item-%04d", i), strings.Repeat("x", 100)))
+		}
+		many := w.settle(1500*time.Millisecond, newestOf(all), w.nodes)
+		for i := range 3 {
+			all = append(all, w.write(size/2, fmt.Sprint("large-", i), strings.Repeat("x", MaxValue)))
+		}
+		large := w.settle(1500*time.Millisecond, newestOf(all), w.nodes)
+		<-time.After(10 * time.Second)
+		floods := w.floods()
+		all = append(all, w.write(1, "one", "x"))
+		w.settle(6*time.Second, newestOf(all), w.nodes)
+		after := w.floods()
+		if floods < uint64(size) || after != floods {
+			t.Errorf("%d floods, then %d for one write", floods, after)
+		}
+		t.Logf("%d nodes: 1,000 writes everywhere after %v, 3 large ones after %v; %d floods", size, many, large, floods)
+	})
+}
+
+func (w *swarm) floods() (n uint64) {
+	for _, c := range w.nodes {
+		n += c.Stats().Floods
+	}
+	return n
 }
 
 // newestOf renders the newest write of each key, by key.

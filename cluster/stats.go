@@ -64,6 +64,7 @@ type Stats struct {
 	Streams      uint64
 	Refused      [reasons]uint64 // by Reason
 	FactsLearned uint64          // news from others
+	Floods       uint64          // of many shared facts at once, by streams
 	Joins        uint64          // exchanges with a seed that succeeded
 	JoinFailures uint64
 	Listening    bool // false: works alone, for want of an address to listen on
@@ -79,15 +80,15 @@ func (s *Stats) RefusedTotal() (n uint64) {
 
 // counters are what Stats is made of.
 type counters struct {
-	packets, streams, learned, joins, joinFailures atomic.Uint64
-	refused                                        [reasons]atomic.Uint64
+	packets, streams, learned, floods, joins, joinFailures atomic.Uint64
+	refused                                                [reasons]atomic.Uint64
 }
 
 func (c *counters) refuse(err error) { c.refused[reasonOf(err)].Add(1) }
 
 func (c *counters) fill(s *Stats) {
 	s.Packets, s.Streams = c.packets.Load(), c.streams.Load()
-	s.FactsLearned, s.Joins, s.JoinFailures = c.learned.Load(), c.joins.Load(), c.joinFailures.Load()
+	s.FactsLearned, s.Floods, s.Joins, s.JoinFailures = c.learned.Load(), c.floods.Load(), c.joins.Load(), c.joinFailures.Load()
 	for i := range s.Refused {
 		s.Refused[i] = c.refused[i].Load()
 	}

@@ -85,6 +85,5 @@ func (c *Core) Owed() (member string, part []byte) {
 	if s.count == 0 {
 		return "", nil
 	}
-	appendStateHeader(s.b[:0], s.count)
-	return owed.member, s.b
+	return owed.member, s.done()
 }
