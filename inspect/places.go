@@ -103,7 +103,7 @@ func (in *inspector) follow(get func(version uint64) ([]byte, error)) error {
 		return fmt.Errorf("root %d here is not the one given: %w", in.trust.Version(), release.ErrUnknownKey)
 	}
 	in.older = rootsBefore(in.trust, get)
-	for range release.MaxRoots {
+	for {
 		envelope, err := get(in.trust.Version() + 1)
 		if errors.Is(err, origin.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 			break

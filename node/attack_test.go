@@ -146,6 +146,37 @@ func (s *shop) refresh() {
 	s.must(err)
 }
 
+// TestManyRoots: a node that slept over more roots than it follows in one look believes nothing by those between: the next look goes on.
+func TestManyRoots(t *testing.T) {
+	s, m := newShop(t), newMachine()
+	s.publish(1)
+	n := s.open(m)
+	s.check(n)
+	s.publish(2) // by keys that are revoked at last
+	old := s.get(origin.RolloutName)
+	for range release.MaxRoots {
+		change, err := s.custody("keys").Renew()
+		s.must(err)
+		if change.Trust == nil {
+			t.Fatal("no root")
+		}
+	}
+	s.rotate("keys", release.RoleFreshness)
+	s.refresh()
+	fresh := s.get(origin.RolloutName)
+	s.put(origin.RolloutName, old)
+	if err := n.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "root 65 is followed to") {
+		t.Errorf("%v", err)
+	}
+	serves(t, n, 1)
+	alarmed(t, n, AlarmTrouble)
+	expectRefusal(t, n, m, "key", "root 66")
+	serves(t, n, 1)
+	s.put(origin.RolloutName, fresh)
+	s.check(n)
+	serves(t, n, 2)
+}
+
 // TestAttackFreeze: an origin that shows for ever what was true once is noticed when that has expired. So is a root that is not
 // renewed.
 func TestAttackFreeze(t *testing.T) {

@@ -288,13 +288,10 @@ func (n *Node) manifest(ctx context.Context, ref release.Ref) (envelope []byte, 
 	return envelope, nil
 }
 
-// MaxRelease is the most raw bytes of all components of a release that a node takes: a chunk of few bytes may be named again and again.
-const MaxRelease = 16 << 30
-
 // fitting refuses a release that would fill disks, and rules that no node would read to their end, before they are fetched.
 func fitting(m *release.Manifest) error {
-	if size := m.Size(); size > MaxRelease {
-		return fmt.Errorf("components: %d bytes, at most %d: %w", size, MaxRelease, release.ErrTooLarge)
+	if size := m.Size(); size > release.MaxRelease {
+		return fmt.Errorf("components: %d bytes, at most %d: %w", size, int64(release.MaxRelease), release.ErrTooLarge)
 	}
 	if c, ok := m.Component(RulesComponent); ok && c.Size > rules.MaxDocument {
 		return fmt.Errorf("component %q: %d bytes, at most %d: %w", c.Name, c.Size, rules.MaxDocument, release.ErrTooLarge)

@@ -141,7 +141,7 @@ func TestAttackEndlessRelease(t *testing.T) {
 	c := &manifest.Components[0]
 	chunk := c.Chunks[0]
 	chunk.Raw, chunk.Delta = release.MaxChunkRaw, nil
-	c.Base, c.Chunks = nil, slices.Repeat([]release.Chunk{chunk}, MaxRelease/release.MaxChunkRaw+1)
+	c.Base, c.Chunks = nil, slices.Repeat([]release.Chunk{chunk}, release.MaxRelease/release.MaxChunkRaw+1)
 	c.Size = int64(len(c.Chunks)) * release.MaxChunkRaw
 	manifest.Version = 3
 	ref := s.signManifest(manifest)

@@ -48,8 +48,10 @@ func (n *Node) followRoots(ctx context.Context, rollout []byte) error {
 	return nil
 }
 
+// newerRoots follows roots to the newest, so many in one look. As long as there are more nothing is believed: keys of the newest may have taken the
+// place of those followed to.
 func (n *Node) newerRoots(ctx context.Context) error {
-	for range release.MaxRoots {
+	for followed := 0; ; followed++ {
 		version := n.trust().Version() + 1
 		envelope, err := n.cfg.Origin.Get(ctx, origin.RootName(version), release.MaxEnvelope(release.MaxRoot))
 		if errors.Is(err, origin.ErrNotFound) {
@@ -59,6 +61,9 @@ func (n *Node) newerRoots(ctx context.Context) error {
 		if err != nil {
 			return refuse(what, err)
 		}
+		if followed == release.MaxRoots {
+			return fmt.Errorf("there are more than %d newer roots: root %d is followed to, the next look goes on", release.MaxRoots, version-1)
+		}
 		next, err := n.trust().Next(envelope)
 		if err != nil {
 			return refuse(what, err)
@@ -67,7 +72,6 @@ func (n *Node) newerRoots(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // believe goes on to the next root. What was signed by keys that it revokes counts no more: a rollout of theirs is forgotten, and

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"path"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/edged/edged/origin"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/rules"
 )
 
 var day = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
@@ -296,6 +298,41 @@ func TestSelfCheckGate(t *testing.T) {
 	})
 	if _, err := Run(t.Context(), s.config("rel1")); err == nil || !strings.Contains(err.Error(), "self-check") {
 		t.Errorf("%v", err)
+	}
+}
+
+// huge is a file system on which model files are large.
+type huge struct {
+	vfs.FS
+	size int64
+}
+
+func (h huge) Stat(name string) (fs.FileInfo, error) {
+	info, err := h.FS.Stat(name)
+	if path.Base(name) == model.ModelFile {
+		info = sized{info, h.size}
+	}
+	return info, err
+}
+
+type sized struct {
+	fs.FileInfo
+	size int64
+}
+
+func (s sized) Size() int64 { return s.size }
+
+// TestTooLarge: what no node would take is not published, and nothing of it is read.
+func TestTooLarge(t *testing.T) {
+	s := newSite(t)
+	cfg := s.config("rel1")
+	cfg.FS = huge{s.fs, release.MaxRelease - rules.MaxDocument}
+	if _, err := Run(t.Context(), cfg); !errors.Is(err, release.ErrTooLarge) || !strings.Contains(err.Error(), "rel1: 171") || !strings.Contains(err.Error(), "fewer") {
+		t.Errorf("%v", err)
+	}
+	cfg.FS = huge{s.fs, 1 << 30}
+	if _, err := Run(t.Context(), cfg); err != nil {
+		t.Errorf("of 1 GiB: %v", err)
 	}
 }
 

@@ -24,7 +24,7 @@ type View struct {
 
 // Look reads the rollout at an origin, believed by the newest root that follows from trust there.
 func Look(ctx context.Context, o origin.Origin, trust *release.Trust) (*View, error) {
-	for range release.MaxRoots {
+	for {
 		envelope, err := o.Get(ctx, origin.RootName(trust.Version()+1), release.MaxEnvelope(release.MaxRoot))
 		if errors.Is(err, origin.ErrNotFound) {
 			break

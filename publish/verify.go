@@ -10,6 +10,7 @@ import (
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/rules"
 	"github.com/edged/edged/snapshot"
 )
 
@@ -28,6 +29,9 @@ var files = []struct {
 // verify proves the release directory: every section's checksum, every reference, and the known answers.
 func (p *publisher) verify() error {
 	p.Progress(Step{Name: "verify"})
+	if err := p.fits(); err != nil {
+		return err
+	}
 	for _, f := range files {
 		if err := p.verifyFile(f.component, path.Join(p.Release, f.file), f.kind, f.sections()); err != nil {
 			return fmt.Errorf("%s: %w: not published; train it again", f.file, err)
@@ -43,6 +47,20 @@ func (p *publisher) verify() error {
 		return fmt.Errorf("%s: self-check: %w: not published; train it again", p.Release, err)
 	}
 	return p.readCard()
+}
+
+// fits refuses what no node would take. Rules, of 4 MiB at most, have room beside it.
+func (p *publisher) fits() error {
+	size := int64(0)
+	for _, f := range files {
+		if info, err := p.FS.Stat(path.Join(p.Release, f.file)); err == nil { // or opening it says what is wrong
+			size += info.Size()
+		}
+	}
+	if most := int64(release.MaxRelease - rules.MaxDocument); size > most {
+		return fmt.Errorf("%s: %d bytes, and nodes take %d at most: %w: not published; train it with fewer factors, or on fewer items", p.Release, size, most, release.ErrTooLarge)
+	}
+	return nil
 }
 
 func (p *publisher) verifyFile(component, name, kind string, sections []string) error {

@@ -11,6 +11,7 @@ const (
 	MaxZones      = 64       // zones of a canary
 	MaxZone       = 64       // bytes of a zone's name
 	MaxRoots      = 64       // roots a node follows in one look
+	MaxRelease    = 16 << 30 // raw bytes of all components that a node takes: a chunk of few bytes may be named again and again
 	MaxComponents = 64       // components of a release
 	MaxChunks     = 1 << 16  // chunks of a release: 16 GiB of raw data, as they are cut
 	MaxChunkRaw   = 1 << 20  // decoded bytes of one chunk

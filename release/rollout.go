@@ -64,9 +64,14 @@ func (c *Canary) Picks(node, zone string) bool {
 	if len(c.Zones) > 0 && !slices.Contains(c.Zones, zone) {
 		return false
 	}
+	return c.Place(node) < c.Share
+}
+
+// Place is where a node stands among those that try the release first: it does with a share above that.
+func (c *Canary) Place(node string) int {
 	h := sha256.New()
 	fmt.Fprintf(h, "edged canary\x00%s\x00%s", c.Release.Manifest[:], node)
-	return binary.BigEndian.Uint64(h.Sum(nil))%Whole < uint64(c.Share)
+	return int(binary.BigEndian.Uint64(h.Sum(nil)) % Whole)
 }
 
 // For is the release that a node is to serve, and whether as a canary.

@@ -365,7 +365,7 @@ func (h *handbook) access(t *testing.T) {
 	}
 	writeFile(t, h.path("admin.key"), []byte("an admin key of some length"))
 	writeCertificate(t, h.path("admin.pem"), h.path("admin-key.pem"))
-	h.secure, h.env = true, []string{"SSL_CERT_FILE=" + h.path("admin.pem")}
+	h.secure, h.env = true, []string{"SSL_CERT_FILE=" + h.path("admin.pem")} // for what has no --ca
 	h.start("keys", "origin", "edged serve … --api-keys", "edged serve … --profile token", "edged serve … --admin")
 	h.node.await("a release", 30*time.Second, func() error {
 		if status := h.asUser(secret); status != http.StatusOK {
@@ -383,6 +383,10 @@ func (h *handbook) access(t *testing.T) {
 	}
 	if out, err := command("status", "--node", h.url()+h.admin).CombinedOutput(); err == nil {
 		t.Errorf("without key and certificate:\n%s", out)
+	}
+	words := h.words("edged status --node https://10.0.0.5:8081", "https://10.0.0.5:8081", h.url()+h.admin, "admin.key", h.path("admin.key"), "admin.pem", h.path("admin.pem"))
+	if out, err := command(words...).CombinedOutput(); err != nil {
+		t.Errorf("by its certificate: %v\n%s", err, out)
 	}
 	list := h.says("edged keys api list")
 	id := regexp.MustCompile(`(?m)^([0-9a-f]{8}) .*secret`).FindStringSubmatch(list)

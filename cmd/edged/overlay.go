@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -29,14 +32,25 @@ type overlayCmd struct {
 
 // nodeFlags say which node is spoken to.
 type nodeFlags struct {
-	Node    string `help:"Admin address of a node; any one of a cluster." default:"http://127.0.0.1:8081" placeholder:"URL"`
-	KeyFile string `help:"File with the admin listener's bearer key." placeholder:"FILE" type:"path"`
+	Node string `help:"Admin address of a node; any one of a cluster." default:"http://127.0.0.1:8081" placeholder:"URL"`
+
+	accessFlags `embed:""`
 }
 
 func (f *nodeFlags) admin() (*client.Admin, error) { return f.adminWithin(10 * time.Second) }
 
 func (f *nodeFlags) adminWithin(timeout time.Duration) (*client.Admin, error) {
-	cfg := client.Config{URL: f.Node, Timeout: timeout}
+	return f.at(f.Node, timeout)
+}
+
+// accessFlags say how an admin listener is spoken to.
+type accessFlags struct {
+	KeyFile string `help:"File with the admin listener's bearer key." placeholder:"FILE" type:"path"`
+	CA      string `help:"Certificates to trust (PEM) beside the machine's: a self-signed admin listener's own." placeholder:"FILE" type:"path" name:"ca"`
+}
+
+func (f *accessFlags) at(url string, timeout time.Duration) (*client.Admin, error) {
+	cfg := client.Config{URL: url, Timeout: timeout}
 	if f.KeyFile != "" {
 		key, err := readSecret(f.KeyFile)
 		if err != nil {
@@ -44,7 +58,32 @@ func (f *nodeFlags) adminWithin(timeout time.Duration) (*client.Admin, error) {
 		}
 		cfg.Key = strings.TrimSpace(key)
 	}
+	if f.CA != "" {
+		trusted, err := readCertificates(f.CA)
+		if err != nil {
+			return nil, err
+		}
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.TLSClientConfig = &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS13}
+		cfg.HTTP = &http.Client{Transport: transport}
+	}
 	return client.NewAdmin(cfg)
+}
+
+// readCertificates reads certificates that are trusted beside the machine's.
+func readCertificates(name string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("ca: %s: no certificate in PEM", name)
+	}
+	return pool, nil
 }
 
 type overlaySetCmd struct {

@@ -22,6 +22,8 @@ type publishCmd struct {
 	Rules    string        `help:"Document of rules, YAML or JSON (docs/rules.md), that travels with the release. Without it those of the release offered so far go on." placeholder:"FILE" type:"path"`
 	NoRules  bool          `help:"The release is to have no rules."`
 
+	askFlags `embed:""`
+
 	RulesOnly bool `help:"Publish the release already there with these rules, or none: no model travels."`
 
 	Refresh bool `help:"Renew the rollout of the release already there. Where the keys that signed it were revoked, this says that it is yours."`
@@ -61,6 +63,9 @@ func (c *publishCmd) check() error {
 	}
 	if c.Release != "" && (c.Refresh || c.RulesOnly) {
 		errs = append(errs, errors.New("refresh, rulesOnly: are about the release already at the origin; leave --release out"))
+	}
+	if c.Node != "" && c.Canary == "" {
+		errs = append(errs, errors.New("node: is asked who tries a canary; give --canary its share"))
 	}
 	errs = append(errs, c.checkRules())
 	if _, err := c.canary(); err != nil {
@@ -103,6 +108,10 @@ func (c *publishCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	members, err := c.members(ctx)
+	if err != nil {
+		return err
+	}
 	result, err := do(ctx, publish.Config{
 		Canary: canary, Limits: c.Limit.limits(), Force: c.Force, Release: c.Release, Rules: c.Rules, NoRules: c.NoRules, Origin: o, Keys: c.Keys, Validity: c.Validity, Above: c.Above,
 		Progress: func(s publish.Step) { p.update(s.Name, publishState(s)) },
@@ -110,6 +119,9 @@ func (c *publishCmd) Run(ctx context.Context, std streams) error {
 	p.done()
 	if err != nil {
 		return err
+	}
+	if members != nil && result.Canary != nil {
+		fmt.Fprintln(std.err, members.tries(result.Canary))
 	}
 	if c.JSON {
 		return encodeJSON(std.out, result)

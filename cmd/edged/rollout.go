@@ -225,18 +225,22 @@ func parseShare(text string) (float64, error) {
 type rolloutCanaryCmd struct {
 	steerFlags `embed:""`
 	shareFlags `embed:""`
+	askFlags   `embed:""`
 
 	Release uint64 `help:"Its version; default: the canary there is." placeholder:"VERSION"`
 }
 
 func (rolloutCanaryCmd) Help() string {
-	return `Which nodes try a release hangs on their names and the release alone, and is told to none of them.
+	return `Which nodes try a release hangs on their names and the release alone, and is told to none of them. A share is that of many nodes: 5% of ten is nobody in 60 of 100
+releases. --node says who it is.
 
 Examples:
 
   edged publish --release release --canary 5% --origin origin --keys keys
 
   edged rollout canary --share 25% --origin origin --keys keys
+
+  edged rollout canary --share 5% --node http://127.0.0.1:8081 --origin origin --keys keys
 
   edged rollout canary --share 100% --zones eu-west,eu-north --origin origin --keys keys`
 }
@@ -251,7 +255,17 @@ func (c *rolloutCanaryCmd) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	return c.steer(std, func(cfg publish.Config) (publish.Result, error) { return publish.Try(ctx, cfg, c.Release, canary) })
+	members, err := c.members(ctx)
+	if err != nil {
+		return err
+	}
+	return c.steer(std, func(cfg publish.Config) (publish.Result, error) {
+		r, err := publish.Try(ctx, cfg, c.Release, canary)
+		if err == nil && members != nil {
+			r.Notes = append(r.Notes, members.tries(r.Steered.Canary))
+		}
+		return r, err
+	})
 }
 
 type rolloutPromoteCmd struct {
