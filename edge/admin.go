@@ -45,7 +45,9 @@ func (e *Edge) members() any {
 // measure adds the figures of the parts to those of the server.
 func (e *Edge) measure() {
 	gauge := func(name string, f func() float64) { e.set.NewGauge(name, f) }
-	gauge("edged_event_log_events", func() float64 { return float64(e.log.Stats().Events) })
+	if e.log != nil {
+		gauge("edged_event_log_events", func() float64 { return float64(e.log.Stats().Events) })
+	}
 	gauge("edged_trend_cells", func() float64 { return float64(e.trends.Stats().Cells) })
 	gauge("edged_trend_remote_cells", func() float64 { return float64(e.trends.Stats().Remote) })
 	gauge("edged_overlay_entries", func() float64 { return float64(e.overlay.needs()) })

@@ -16,6 +16,7 @@ import (
 	"github.com/edged/edged/cluster"
 	"github.com/edged/edged/events"
 	"github.com/edged/edged/exchange"
+	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/node"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/serve"
@@ -90,8 +91,7 @@ func (e *Edge) assemble(ctx context.Context) (err error) {
 	if err := e.cfg.FS.MkdirAll(e.cfg.Dir); err != nil {
 		return err
 	}
-	e.log, err = events.Open(e.cfg.FS, path.Join(e.cfg.Dir, "events"), events.Options{Clock: e.cfg.Clock, Logger: e.cfg.Logger})
-	if err != nil {
+	if err := e.openLog(); err != nil {
 		return err
 	}
 	if err := errors.Join(e.openOverlay(), e.openNode(ctx)); err != nil {
@@ -112,6 +112,16 @@ func (e *Edge) assemble(ctx context.Context) (err error) {
 	return e.joinCluster()
 }
 
+// openLog opens the event log. On a disk that can only be read there is none, and events are refused: what a node holds is served all the same.
+func (e *Edge) openLog() (err error) {
+	e.log, err = events.Open(e.cfg.FS, path.Join(e.cfg.Dir, "events"), events.Options{Clock: e.cfg.Clock, Logger: e.cfg.Logger})
+	if vfs.ReadOnly(err) {
+		e.cfg.Logger.Error("events can't be kept, and are refused", "error", err, "do", "make the directory writable and start the node again")
+		return nil
+	}
+	return err
+}
+
 func (e *Edge) newServer() (err error) {
 	key, err := e.adminKey()
 	if err != nil {
@@ -122,9 +132,12 @@ func (e *Edge) newServer() (err error) {
 	e.cfg.Logger.Info("connections are limited", "most", most, "asked", e.cfg.MaxConnections, "descriptors", room.descriptors, "memory", room.memory)
 	cfg := serve.Config{
 		MaxConnections: most, BodyBudget: room.bodies(),
-		Releases: e, Events: e.log.Append, Trends: e.trends, Origins: e.cfg.AllowOrigins, MaxConcurrency: e.cfg.MaxConcurrency,
+		Releases: e, Trends: e.trends, Origins: e.cfg.AllowOrigins, MaxConcurrency: e.cfg.MaxConcurrency,
 		Clock: e.cfg.Clock, Metrics: e.set, Logger: e.cfg.Logger,
 		Admin: serve.Admin{Key: key, Members: e.members, Overlay: e.overlay},
+	}
+	if e.log != nil {
+		cfg.Events = e.log.Append
 	}
 	if err := errors.Join(e.addVisitors(&cfg), e.openRules()); err != nil {
 		return err

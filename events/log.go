@@ -111,6 +111,9 @@ func Open(fsys vfs.FS, dir string, opts Options) (*Log, error) {
 		return nil, fmt.Errorf("open event log: %w", err)
 	}
 	lock, err := fsys.Lock(filepath.Join(dir, lockName))
+	if vfs.ReadOnly(err) {
+		return nil, fmt.Errorf("event log %s can't be written: %w", dir, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("event log %s has another writer: %w", dir, err)
 	}

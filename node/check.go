@@ -14,8 +14,12 @@ import (
 )
 
 // Check looks at the origin once and takes what is new. It returns a *Refusal for what was refused, another error
-// where disk or origin failed, and nil where all is well; whatever it returns is in Status too.
+// where disk or origin failed, and nil where all is well; whatever it returns is in Status too. A node whose directory can only be read
+// doesn't look.
 func (n *Node) Check(ctx context.Context) error {
+	if n.readOnly != nil {
+		return fmt.Errorf("%s: %w", n.cfg.Dir, n.readOnly)
+	}
 	n.look.Lock()
 	defer n.look.Unlock()
 	err := n.check(ctx)

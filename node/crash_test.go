@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -500,6 +501,57 @@ func (s *shop) damage(fsys vfs.FS, name string) {
 	s.must(err)
 	b[len(b)-1] ^= 1
 	s.must(vfs.WriteFile(fsys, name, b))
+}
+
+// TestReadOnly: a node on a disk that can only be read serves what it holds, damaged releases left out, says so, and asks nobody for anything.
+func TestReadOnly(t *testing.T) {
+	s, base := holding2(t)
+	s.publish(3)
+	start := func(disk *vfs.Mem) (*Node, *fetched) {
+		t.Helper()
+		m := &machine{fs: vfs.Faulty(disk, func(op vfs.Op) error {
+			if op.Name.Changes() && op.Name != vfs.OpMkdirAll { // of what is there
+				return &fs.PathError{Op: string(op.Name), Path: op.Path, Err: syscall.EROFS}
+			}
+			return nil
+		})}
+		cfg := s.config(m)
+		asked := &fetched{Origin: cfg.Origin}
+		cfg.Origin = asked
+		n, err := Open(t.Context(), cfg)
+		s.must(err)
+		t.Cleanup(func() { s.must(n.Close()) })
+		if err := n.Check(t.Context()); !errors.Is(err, syscall.EROFS) {
+			t.Errorf("%v", err)
+		}
+		n.readAll(t.Context())
+		alarmed(t, n, AlarmReadOnly)
+		if st := n.Status(); !st.ReadOnly || st.Failures > 0 && st.Version == 2 || !strings.Contains(st.Alarms[0].Text, "can't be written") || asked.names != nil {
+			t.Errorf("%+v, asked for %q", st, asked.names)
+		}
+		return n, asked
+	}
+	n, _ := start(base.Crash(keepAll))
+	serves(t, n, 2)
+	if err := n.Rollback(); err == nil {
+		t.Error("rolled back to what a restart would forget")
+	}
+	serves(t, n, 2)
+	damaged := base.Crash(keepAll)
+	s.damage(damaged, n.store.Path(n.state().Current, CatalogueComponent))
+	n, _ = start(damaged)
+	serves(t, n, 1)
+
+	empty := s.config(&machine{fs: vfs.Faulty(vfs.NewMem(), func(op vfs.Op) error {
+		if op.Name.Changes() {
+			return syscall.EROFS
+		}
+		return nil
+	})})
+	if n, err := Open(t.Context(), empty); err == nil {
+		_ = n.Close()
+		t.Error("opens a directory that isn't there and can't be made")
+	}
 }
 
 // TestUnreadable: bytes that cannot be read this time, for a suspicion, are no proof of damage; they are read again later.

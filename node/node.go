@@ -45,6 +45,8 @@ type Node struct {
 	doubted   chan struct{} // somebody suspects what is served
 	suspected atomic.Int64  // when that was last heeded, Unix nanoseconds; 0: it may be heeded now
 
+	readOnly error // nothing can be written to the directory: what it holds is served; nil: it can
+
 	look  sync.Mutex // one look at the origin at a time
 	unfit unfit
 	roots time.Time // when a newer root was looked for
@@ -76,6 +78,9 @@ func Open(ctx context.Context, cfg Config) (*Node, error) {
 	n.status.init(&n.cfg)
 	if damage != nil {
 		n.status.failed(fmt.Errorf("the record of what was served is damaged, looking at what is held: %w", damage))
+	}
+	if n.readOnly = store.ReadOnly(); n.readOnly != nil {
+		n.status.readOnly(cfg.Dir, n.readOnly)
 	}
 	n.startTrust()
 	n.readGate()

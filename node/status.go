@@ -22,6 +22,7 @@ type Status struct {
 	Canary   bool         `json:"canary"`   // the rollout tries a newer release here
 	Held     bool         `json:"held"`     // the rollout says to stay with what is served
 	Verified bool         `json:"verified"` // every byte held was read since the start, and since it was suspected
+	ReadOnly bool         `json:"readOnly"` // the node's directory can't be written: it takes no update
 
 	Root        uint64    `json:"root"` // version of the newest followed to
 	RootExpires time.Time `json:"rootExpires"`
@@ -56,11 +57,12 @@ const (
 	AlarmRolloutExpired = "rolloutExpired" // nobody vouches any more that what is served is the newest
 	AlarmRootExpired    = "rootExpired"    // no update is taken until the root is renewed
 	AlarmRevoked        = "revoked"        // what is served is signed by keys revoked since
+	AlarmReadOnly       = "readOnly"       // the node's directory can't be written: no update is taken
 )
 
 // Alarms lists their names.
 func Alarms() []string {
-	return []string{AlarmRefused, AlarmTrouble, AlarmRolloutExpired, AlarmRootExpired, AlarmRevoked}
+	return []string{AlarmRefused, AlarmTrouble, AlarmRolloutExpired, AlarmRootExpired, AlarmRevoked, AlarmReadOnly}
 }
 
 // Alarmed reports whether an alarm is on.
@@ -144,6 +146,16 @@ func (s *status) vouched(yes bool) {
 	if s.raise(AlarmRevoked, fmt.Sprintf("release %s is signed by keys that root %d does not trust: %s", s.now.Release, s.now.Root, do)) {
 		s.log.Error("what is served is signed by keys that were revoked; it is served on", "release", s.now.Release, "root", s.now.Root, "do", do)
 	}
+}
+
+// readOnly raises the alarm of a directory that can't be written, which lasts as long as the node runs.
+func (s *status) readOnly(dir string, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now.ReadOnly = true
+	const do = "make it writable and start the node again"
+	s.raise(AlarmReadOnly, fmt.Sprintf("%s can't be written (%v): what it holds is served, no update is taken: %s", dir, why, do))
+	s.log.Error("the node's directory can't be written: what it holds is served, no update is taken", "dir", dir, "error", why, "do", do)
 }
 
 func (s *status) expired() bool { return !s.now.Expires.IsZero() && !s.clock().Before(s.now.Expires) }

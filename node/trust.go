@@ -23,7 +23,7 @@ func (n *Node) startTrust() {
 	trust, err := n.store.Trust(n.cfg.Trust)
 	n.trusted.Store(trust)
 	n.status.trust(trust)
-	if err == nil {
+	if err == nil && n.readOnly == nil {
 		err = n.store.KeepRoots(n.cfg.Trust)
 	}
 	if err != nil {

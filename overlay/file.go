@@ -103,7 +103,10 @@ func load(fsys vfs.FS, file string) (list []Entry, damage, err error) {
 		return list, nil, nil
 	}
 	damage = fmt.Errorf("%s: %w", file, damage)
-	return nil, damage, fsys.Rename(file, file+damagedSuffix)
+	if err := fsys.Rename(file, file+damagedSuffix); err != nil && !vfs.ReadOnly(err) {
+		return nil, damage, err
+	}
+	return nil, damage, nil
 }
 
 // Encode is the overlay's file as of a snapshot.

@@ -33,6 +33,7 @@ type Store struct {
 	state State
 
 	opened opened
+	readOnly error // why nothing can be written; nil: it can
 }
 
 // State is what a node serves and why. Hashes are of manifests; zero means none.
@@ -57,19 +58,25 @@ const (
 var ErrNotHeld = errors.New("not held")
 
 // OpenStore opens the store in dir for writing, and makes it if it is not there. A state.json that cannot be read is
-// no reason to fail: the store opens with an empty state, and stateErr says what was wrong.
+// no reason to fail: the store opens with an empty state, and stateErr says what was wrong. Neither is a disk that can only be read, see ReadOnly.
 func OpenStore(fsys vfs.FS, dir string) (s *Store, stateErr, err error) {
 	if err := errors.Join(fsys.MkdirAll(path.Join(dir, "releases")), fsys.MkdirAll(path.Join(dir, "chunks"))); err != nil {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
-	lock, err := fsys.Lock(path.Join(dir, "lock"))
+	s = &Store{fs: fsys, root: dir}
+	if s.lock, err = fsys.Lock(path.Join(dir, "lock")); vfs.ReadOnly(err) {
+		s.readOnly = err
+		return s, s.readState(), nil
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("store %s: another node uses it; give each node a directory of its own: %w", dir, err)
 	}
-	s = &Store{fs: fsys, root: dir, lock: lock}
 	s.settle()
 	return s, s.readState(), nil
 }
+
+// ReadOnly says why nothing can be written to the directory of a store that was opened for that, nil where it can. What it holds can be read.
+func (s *Store) ReadOnly() error { return s.readOnly }
 
 // ReadStore opens a store to look at it, beside the node that may be using it.
 func ReadStore(fsys vfs.FS, dir string) (s *Store, stateErr, err error) {
