@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -10,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/edged/edged/internal/vfs"
+	"github.com/edged/edged/model"
 	"github.com/edged/edged/origin"
+	"github.com/edged/edged/publish"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/snapshot"
 )
@@ -175,4 +178,86 @@ func replaceFile(fsys vfs.FS, name string, b []byte) error {
 	}
 	_, err = f.Write(b)
 	return errors.Join(err, f.Close())
+}
+
+// large is a build of so many items, a few MB; a shift of the vectors makes another version of it, little different.
+func large(s *shop, items int, shift float32) func(*model.Build) {
+	return func(b *model.Build) {
+		rng := rand.New(rand.NewPCG(11, 1))
+		b.Meta.Dim, b.Checks, b.IDs, b.Popularity, b.Vectors = 64, nil, nil, nil, nil
+		for i := range items {
+			b.IDs, b.Popularity = append(b.IDs, fmt.Sprintf("item-%06d", i)), append(b.Popularity, float32(items-i))
+			for range b.Meta.Dim {
+				b.Vectors = append(b.Vectors, rng.Float32()-.5+shift*rng.Float32()*float32(i%3))
+			}
+		}
+		s.addChecks(b)
+	}
+}
+
+// TestBitsOfLargeRelease changes random bits of the pieces, whole ones and differences, of a release of several MB, and of its files, and cuts them at random
+// lengths: each is noticed.
+func TestBitsOfLargeRelease(t *testing.T) {
+	random, _ := bits(t)
+	s := newShop(t)
+	for version, shift := range []float32{0, .01} {
+		_, err := publish.Run(t.Context(), s.publisher(s.train(version+1, large(s, 20000, shift))))
+		s.must(err)
+	}
+	n := s.open(newMachine())
+	s.check(n)
+	h, m := n.served, s.manifest()
+	type piece struct {
+		chunk *release.Chunk
+		delta bool
+		bytes []byte
+	}
+	var pieces []piece
+	deltas := 0
+	for i := range m.Components {
+		for k := range m.Components[i].Chunks {
+			c := &m.Components[i].Chunks[k]
+			pieces = append(pieces, piece{c, false, s.get(origin.ChunkName(c.Hash.Hex()))})
+			if c.Delta != nil {
+				deltas++
+				pieces = append(pieces, piece{c, true, s.get(origin.ChunkName(c.Delta.Hash.Hex()))})
+			}
+		}
+	}
+	if deltas < 5 || m.Size() < 2<<20 {
+		t.Fatalf("%d differences in %d bytes", deltas, m.Size())
+	}
+	refuses := func(p *piece, b []byte) {
+		t.Helper()
+		var err error
+		if p.delta {
+			_, err = p.chunk.DecodeDelta(nil, b, nil, 0)
+		} else {
+			_, err = p.chunk.Decode(nil, b)
+		}
+		if !errors.Is(err, release.ErrHash) && !errors.Is(err, release.ErrSize) {
+			t.Fatalf("chunk %s: %v", p.chunk.Hash.Short(), err)
+		}
+	}
+	rng := rand.New(rand.NewPCG(3, 1))
+	for i := range random {
+		p := &pieces[rng.IntN(len(pieces))]
+		flipped(p.bytes, rng.IntN(8*len(p.bytes)), func() { refuses(p, p.bytes) })
+		if i%10 == 0 {
+			refuses(p, p.bytes[:rng.IntN(len(p.bytes))])
+		}
+	}
+	files := min(random/500, 300)
+	for range files {
+		c := &m.Components[rng.IntN(len(m.Components))]
+		name := n.store.Path(h, c.Name)
+		b, err := vfs.ReadFile(n.cfg.FS, name, 1<<30)
+		s.must(err)
+		flipped(b, rng.IntN(8*len(b)), func() { s.must(replaceFile(n.cfg.FS, name, b)) })
+		if err := n.store.Check(t.Context(), h, m); !errors.Is(err, release.ErrHash) {
+			t.Fatalf("%s: %v", c.Name, err)
+		}
+		s.must(replaceFile(n.cfg.FS, name, b))
+	}
+	t.Logf("%d bytes, %d pieces, %d of them differences: %d bits and a tenth as many cuts of pieces, %d bits of files noticed", m.Size(), len(pieces), deltas, random, files)
 }
