@@ -32,7 +32,7 @@ type Store struct {
 	lock  io.Closer // nil: opened for reading
 	state State
 
-	opened opened
+	opened   opened
 	readOnly error // why nothing can be written; nil: it can
 }
 
