@@ -54,10 +54,11 @@ type Event struct {
 
 // Context keys with a meaning of their own.
 const (
-	Country  = "country"
-	Region   = "region"
-	Device   = "device"
-	Referrer = "referrer"
+	Country   = "country"
+	Region    = "region"
+	Device    = "device"    // such as phone or desktop
+	Referrer  = "referrer"  // where the visitor came from: a URL, or its host
+	LocalHour = "localHour" // by the visitor's clock, 0 to 23
 )
 
 // Validate reports the first field that breaks a limit, by name.

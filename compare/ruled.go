@@ -86,7 +86,7 @@ func (u *ruled) short(c *rules.Context) float64 {
 
 // length is how long a list is, made as a node makes it.
 func (u *ruled) length(q rank.Request, c *rules.Context) int {
-	q.Country = string(c.Country)
+	q.Setting = edged.Setting{Country: string(c.Country), Device: string(c.Device)}
 	if goal := model.Goal(u.plan.Goal()); goal != "" {
 		q.Goal, q.ExcludeSeen = goal, goal == model.GoalNew
 	}

@@ -105,7 +105,7 @@ type Counts struct {
 	Dim        int      `json:"dim"`
 	Users      int      `json:"users"`
 	Neighbours int      `json:"neighbours"` // of each item
-	Trends     int      `json:"trends"`     // lists, one a country
+	Trends     int      `json:"trends"`     // lists, the one for everywhere included
 	Checks     int      `json:"checks"`     // known answers, all given again
 	Fields     []string `json:"fields"`     // of the catalogue
 
@@ -208,7 +208,7 @@ func (in *inspector) count(m *model.Model) {
 	meta := m.Meta()
 	in.out.Counts = Counts{
 		Items: m.Len(), Dim: m.Dim(), Users: meta.Users, Neighbours: meta.NeighbourK,
-		Trends: m.Countries(), Checks: len(m.Checks()), Fields: m.Fields(),
+		Trends: m.Trends(), Checks: len(m.Checks()), Fields: m.Fields(),
 	}
 	in.out.Counts.Table, in.out.Counts.Session = meta.Table, meta.Session
 	for i := range meta.Blends {

@@ -19,7 +19,7 @@ type Build struct {
 	Vectors         []float32    // Dim numbers a row, in the basis where YᵀY is diagonal
 	Gram            []float32    // the diagonal of YᵀY; nil: taken from the vectors as stored
 	Popularity      []float32    // distinct users
-	Trends          []Trend      // any order; at most one a country
+	Trends          []Trend      // any order; at most one a setting
 	Neighbours      []edged.Row  // the same number for each row, NoRow where there are fewer; any order
 	NeighbourScores []float32    // of Neighbours
 	Items           []edged.Item // the catalogue; nil: nothing is known
@@ -160,11 +160,8 @@ func (b *Build) listSections(meta *Meta) ([]snapshot.Section, error) {
 	if err := checkPopular(b.Popularity, popular); err != nil {
 		return nil, err
 	}
-	trendLists, trendHits, err := b.encodeTrends()
+	trends, err := b.trendSections(meta.Items)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := decodeTrends(trendLists, trendHits, meta.Items); err != nil {
 		return nil, err
 	}
 	neighbours, err := b.encodeNeighbours(meta.Items, meta.NeighbourK)
@@ -176,14 +173,39 @@ func (b *Build) listSections(meta *Meta) ([]snapshot.Section, error) {
 		return nil, err
 	}
 	const hot = snapshot.Critical | snapshot.Hot
-	return []snapshot.Section{
+	return append([]snapshot.Section{
 		{Name: secPopularity, Flags: hot, Elem: 4, Data: snapshot.Bytes(b.Popularity)},
 		{Name: secPopular, Flags: hot, Elem: 4, Data: snapshot.Bytes(popular)},
-		{Name: secTrendLists, Flags: hot, Elem: 1, Data: trendLists},
-		{Name: secTrendHits, Flags: hot, Elem: hitSize, Data: trendHits},
 		{Name: secNeighbours, Flags: snapshot.Critical, Elem: hitSize, Data: neighbours},
 		{Name: secChecks, Flags: hot, Elem: 4, Data: checks},
-	}, nil
+	}, trends...), nil
+}
+
+// trendSections are the lists by country, and those of settings with more to them where there are any.
+func (b *Build) trendSections(n int) (list []snapshot.Section, err error) {
+	var all trends
+	for _, kind := range []struct {
+		lists, hits string
+		flags       snapshot.Flag
+		among       func(edged.Setting) bool
+	}{
+		{secTrendLists, secTrendHits, snapshot.Critical | snapshot.Hot, byCountry},
+		{secSettingLists, secSettingHits, snapshot.Hot, refined},
+	} {
+		lists, hits, err := b.encodeTrends(kind.among)
+		if err == nil {
+			err = all.read(lists, hits, n, kind.among)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(hits) == 0 && kind.flags&snapshot.Critical == 0 {
+			continue
+		}
+		list = append(list, snapshot.Section{Name: kind.lists, Flags: kind.flags, Elem: 1, Data: lists},
+			snapshot.Section{Name: kind.hits, Flags: kind.flags, Elem: hitSize, Data: hits})
+	}
+	return list, nil
 }
 
 // WriteCatalogue writes the catalogue snapshot of the same rows.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
@@ -21,9 +20,9 @@ type hits struct {
 	scores []float32
 }
 
-// Trend is what was trending in a country ("" = everywhere), in any order: it is stored best first, equal scores by row.
+// Trend is what was trending in a setting (the empty one is everywhere), in any order: it is stored best first, equal scores by row.
 type Trend struct {
-	Country string
+	Setting edged.Setting
 	Rows    []edged.Row
 	Scores  []float32
 }
@@ -79,20 +78,35 @@ func checkDistinct(list []index.Hit) error {
 }
 
 type trendEntry struct {
-	Country string `json:"country"`
-	Hits    int    `json:"hits"`
+	edged.Setting
+	Hits int `json:"hits"`
 }
 
-// encodeTrends returns the sections trend.lists and trend.hits.
-func (b *Build) encodeTrends() (lists, all []byte, err error) {
+// trends are lists by their setting.
+type trends struct {
+	lists map[edged.Setting]hits
+	by    int // the parts of settings that any list goes by
+}
+
+// byCountry reports whether a list stands in the sections of countries. What more there is to a setting stands in others, which nodes of before
+// don't read.
+func byCountry(s edged.Setting) bool { return s.Known()&^edged.ByCountry == 0 }
+
+func refined(s edged.Setting) bool { return !byCountry(s) }
+
+// encodeTrends returns the sections of lists and hits of the settings that are among.
+func (b *Build) encodeTrends(among func(edged.Setting) bool) (lists, all []byte, err error) {
 	trends, like := slices.Clone(b.Trends), b.earlier()
-	slices.SortFunc(trends, func(a, b Trend) int { return strings.Compare(a.Country, b.Country) })
+	slices.SortFunc(trends, func(a, b Trend) int { return a.Setting.Compare(b.Setting) })
 	entries := make([]trendEntry, 0, len(trends))
 	for _, t := range trends {
-		if len(t.Rows) != len(t.Scores) {
-			return nil, nil, fmt.Errorf("trend of %q: %d rows, %d scores", t.Country, len(t.Rows), len(t.Scores))
+		if !among(t.Setting) {
+			continue
 		}
-		entries = append(entries, trendEntry{t.Country, len(t.Rows)})
+		if len(t.Rows) != len(t.Scores) {
+			return nil, nil, fmt.Errorf("trend %s: %d rows, %d scores", t.Setting, len(t.Rows), len(t.Scores))
+		}
+		entries = append(entries, trendEntry{t.Setting, len(t.Rows)})
 		for _, h := range like.trendHits(t) {
 			all = appendHit(all, h.Row, h.Score)
 		}
@@ -101,33 +115,39 @@ func (b *Build) encodeTrends() (lists, all []byte, err error) {
 	return lists, all, err
 }
 
-// decodeTrends reads the lists over n rows.
-func decodeTrends(lists, all []byte, n int) (map[string]hits, error) {
+// read adds the lists over n rows of two sections, which are in order of their settings and all among those.
+func (t *trends) read(lists, all []byte, n int, among func(edged.Setting) bool) error {
 	var entries []trendEntry
 	if err := json.Unmarshal(lists, &entries); err != nil {
-		return nil, fmt.Errorf("trend.lists: %w", err)
+		return fmt.Errorf("trend.lists: %w", err)
 	}
-	if len(entries) > MaxTrends {
-		return nil, fmt.Errorf("trend.lists: %d lists, at most %d", len(entries), MaxTrends)
+	if len(entries)+len(t.lists) > MaxTrends {
+		return fmt.Errorf("trend.lists: %d lists, at most %d", len(entries)+len(t.lists), MaxTrends)
 	}
-	trends := make(map[string]hits, len(entries))
+	if t.lists == nil {
+		t.lists = make(map[edged.Setting]hits, len(entries))
+	}
 	for i, e := range entries {
-		if i > 0 && e.Country <= entries[i-1].Country {
-			return nil, fmt.Errorf("trend.lists: %q does not come after %q", e.Country, entries[i-1].Country)
+		if i > 0 && e.Setting.Compare(entries[i-1].Setting) <= 0 {
+			return fmt.Errorf("trend.lists: %s does not come after %s", e.Setting, entries[i-1].Setting)
+		}
+		if !among(e.Setting) {
+			return fmt.Errorf("trend.lists: %s is in the wrong section", e.Setting)
 		}
 		if e.Hits < 0 || e.Hits > MaxTrend || e.Hits*hitSize > len(all) {
-			return nil, fmt.Errorf("trend.lists: %d entries for %q, at most %d and what trend.hits holds", e.Hits, e.Country, MaxTrend)
+			return fmt.Errorf("trend.lists: %d entries for %s, at most %d and what trend.hits holds", e.Hits, e.Setting, MaxTrend)
 		}
 		list, err := decodeHits(all[:e.Hits*hitSize], n)
 		if err != nil {
-			return nil, fmt.Errorf("trend.hits: %q: %w", e.Country, err)
+			return fmt.Errorf("trend.hits: %s: %w", e.Setting, err)
 		}
-		trends[e.Country], all = list, all[e.Hits*hitSize:]
+		t.lists[e.Setting], all = list, all[e.Hits*hitSize:]
+		t.by |= e.Setting.Known()
 	}
 	if len(all) > 0 {
-		return nil, fmt.Errorf("trend.hits: %d bytes that no list claims", len(all))
+		return fmt.Errorf("trend.hits: %d bytes that no list claims", len(all))
 	}
-	return trends, nil
+	return nil
 }
 
 func decodeHits(b []byte, n int) (hits, error) {

@@ -55,7 +55,7 @@ type Model struct {
 	gram       []float32
 	popularity []float32
 	popular    []edged.Row
-	trends     map[string]hits
+	trends     trends
 	checks     []Check
 	queries    []float32 // for the self-check of an approximate search
 	table      *Table    // nil: none
@@ -177,14 +177,23 @@ func (m *Model) PopularityOf(row edged.Row) float32 {
 	return m.popularity[row]
 }
 
-// Trend returns what was trending in a country ("" = everywhere) when the model was trained, best first.
-func (m *Model) Trend(country string) (rows []edged.Row, scores []float32, ok bool) {
-	list, ok := m.trends[country]
+// Trend returns what was trending in a setting when the model was trained, best first. The empty setting is everywhere.
+func (m *Model) Trend(at edged.Setting) (rows []edged.Row, scores []float32, ok bool) {
+	list, ok := m.trends.lists[at]
 	return list.rows, list.scores, ok
 }
 
-// Countries returns how many trend lists there are, the one for everywhere included.
-func (m *Model) Countries() int { return len(m.trends) }
+// HasTrend reports whether there is a list of what was trending in a setting.
+func (m *Model) HasTrend(at edged.Setting) bool {
+	_, ok := m.trends.lists[at]
+	return ok
+}
+
+// TrendsBy returns the parts of settings that any trend list goes by.
+func (m *Model) TrendsBy() int { return m.trends.by }
+
+// Trends returns how many trend lists there are, the one for everywhere included.
+func (m *Model) Trends() int { return len(m.trends.lists) }
 
 // Checks returns the known queries the release was made with.
 func (m *Model) Checks() []Check { return m.checks }

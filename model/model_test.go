@@ -12,6 +12,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/index"
+	"github.com/edged/edged/snapshot"
 )
 
 // sample is a small release with something in every section.
@@ -54,7 +55,8 @@ func (b *Build) addDetails() {
 	}
 	b.Items[1].Available, b.Items[2].Expires, b.Items[3].Expires, b.Items[4].Title = &no, 1e12, 1e12, "Four"
 	b.Trends = []Trend{
-		{"GB", []edged.Row{3, 1}, []float32{1, 9}}, {"", []edged.Row{4, 2, 0}, []float32{5, 4, 4}}, {"DE", nil, nil},
+		{edged.Setting{Country: "GB"}, []edged.Row{3, 1}, []float32{1, 9}}, {edged.Setting{}, []edged.Row{4, 2, 0}, []float32{5, 4, 4}}, {edged.Setting{Country: "DE"}, nil, nil},
+		{edged.Setting{Country: "GB", Device: "phone"}, []edged.Row{4, 5}, []float32{1, 2}}, {edged.Setting{Daypart: edged.Evening}, []edged.Row{3}, []float32{3}},
 	}
 	b.Checks = []Check{{Recent: []edged.Row{1, 2}, Hits: []index.Hit{{Row: 4, Score: .5}, {Row: 0, Score: .25}}}, {}}
 }
@@ -167,13 +169,43 @@ func TestUnknownIDs(t *testing.T) {
 func TestTrends(t *testing.T) {
 	m := open(t, sample(70))
 	for _, tc := range []struct {
-		country string
-		rows    []edged.Row
-		ok      bool
-	}{{"", []edged.Row{4, 0, 2}, true}, {"GB", []edged.Row{1, 3}, true}, {"DE", nil, true}, {"FR", nil, false}} {
-		rows, scores, ok := m.Trend(tc.country)
-		if !slices.Equal(rows, tc.rows) || len(scores) != len(rows) || ok != tc.ok {
-			t.Errorf("%q: %v %v %v", tc.country, rows, scores, ok)
+		at   edged.Setting
+		rows []edged.Row
+		ok   bool
+	}{
+		{edged.Setting{}, []edged.Row{4, 0, 2}, true}, {edged.Setting{Country: "GB"}, []edged.Row{1, 3}, true}, {edged.Setting{Country: "DE"}, nil, true},
+		{edged.Setting{Country: "FR"}, nil, false}, {edged.Setting{Country: "GB", Device: "phone"}, []edged.Row{5, 4}, true},
+		{edged.Setting{Daypart: edged.Evening}, []edged.Row{3}, true}, {edged.Setting{Device: "phone"}, nil, false},
+	} {
+		rows, scores, ok := m.Trend(tc.at)
+		if !slices.Equal(rows, tc.rows) || len(scores) != len(rows) || ok != tc.ok || m.HasTrend(tc.at) != ok {
+			t.Errorf("%s: %v %v %v", tc.at, rows, scores, ok)
+		}
+	}
+	if m.TrendsBy() != edged.ByCountry|edged.ByDevice|edged.ByDaypart || m.Trends() != 5 {
+		t.Errorf("by %b, %d lists", m.TrendsBy(), m.Trends())
+	}
+}
+
+// TestSettingsMayBeIgnored: where a release has lists by country alone, its sections are those of before; what more there is stands in others, which
+// nodes of before ignore.
+func TestSettingsMayBeIgnored(t *testing.T) {
+	b := sample(70)
+	b.Trends = b.Trends[:3]
+	plain, _ := b.bytes(t)
+	full, _ := sample(70).bytes(t)
+	has := map[string][]byte{}
+	for _, s := range sectionsOf(t, plain, ModelKind) {
+		has[s.Name] = s.Data
+	}
+	for _, s := range sectionsOf(t, full, ModelKind) {
+		switch data, ok := has[s.Name]; {
+		case s.Name == secSettingLists || s.Name == secSettingHits:
+			if ok || s.Flags&snapshot.Critical != 0 {
+				t.Errorf("%s: in both: %v, flags %v", s.Name, ok, s.Flags)
+			}
+		case !bytes.Equal(data, s.Data):
+			t.Errorf("%s differs", s.Name)
 		}
 	}
 }

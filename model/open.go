@@ -116,8 +116,18 @@ func (m *Model) openLists(sec *sections) (err error) {
 	if sec.err != nil {
 		return sec.err
 	}
-	if m.trends, err = decodeTrends(lists, all, n); err != nil {
+	if err := m.trends.read(lists, all, n, byCountry); err != nil {
 		return err
+	}
+	_, listed := m.model.Len(secSettingLists)
+	if _, hit := m.model.Len(secSettingHits); listed || hit {
+		lists, all = sec.bytes(secSettingLists, maxMeta), sec.bytes(secSettingHits, MaxTrends*MaxTrend*hitSize)
+		if sec.err != nil {
+			return sec.err
+		}
+		if err := m.trends.read(lists, all, n, refined); err != nil {
+			return fmt.Errorf("settings: %w", err)
+		}
 	}
 	if m.checks, err = decodeChecks(checks, n); err != nil {
 		return err

@@ -33,6 +33,10 @@ const (
 	secPopular    = "pop.order"
 	secTrendLists = "trend.lists"
 	secTrendHits  = "trend.hits"
+
+	secSettingLists = "setting.lists"
+	secSettingHits  = "setting.hits"
+
 	secNeighbours = "neighbours"
 	secChecks     = "checks"
 	secPopularZ   = "pop.z"

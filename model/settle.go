@@ -57,11 +57,11 @@ func (e *earlier) repeatQ() []float32 {
 	return e.m.repeatQ
 }
 
-func (e *earlier) trend(country string) (list []index.Hit) {
+func (e *earlier) trend(at edged.Setting) (list []index.Hit) {
 	if e.m == nil {
 		return nil
 	}
-	old := e.m.trends[country]
+	old := e.m.trends.lists[at]
 	for i, row := range old.rows {
 		list = append(list, index.Hit{Row: row, Score: old.scores[i]})
 	}
@@ -249,10 +249,10 @@ func (e *earlier) candidates(rows []edged.Row, scores []float32, before []index.
 	return list
 }
 
-// trendHits are the hits of a country's list. Interest fades alike for all, so that scores mean something beside each other
+// trendHits are the hits of a setting's list. Interest fades alike for all, so that scores mean something beside each other
 // only: they are divided by what they grew since the earlier list.
 func (e *earlier) trendHits(t Trend) (list []index.Hit) {
-	found := e.candidates(t.Rows, t.Scores, e.trend(t.Country))
+	found := e.candidates(t.Rows, t.Scores, e.trend(t.Setting))
 	by := factor(found)
 	for _, c := range found {
 		list = append(list, index.Hit{Row: c.row, Score: settled(c.weight/by, c.old, trendNear)})

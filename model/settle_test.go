@@ -38,7 +38,7 @@ func TestSettledKeepsWhatIsNear(t *testing.T) {
 // TestTrendsFadeTogether: a list whose scores all fell alike is the same list.
 func TestTrendsFadeTogether(t *testing.T) {
 	b := sample(40)
-	list := Trend{Country: "FR"}
+	list := Trend{Setting: edged.Setting{Country: "FR"}}
 	for i := range 20 {
 		list.Rows, list.Scores = append(list.Rows, edged.Row(i)), append(list.Scores, float32(30-i))
 	}

@@ -5,6 +5,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/snapshot"
 )
@@ -77,17 +78,17 @@ var byPlace = map[string]bool{"vec.codes": true, "vec.low": true, "vec.scales": 
 
 // rowSize is the number of bytes a section has for each of n items, or the size of its elements.
 func rowSize(s snapshot.Section, size, n int64) int {
-	if n > 0 && size%n == 0 && size/n%int64(s.Elem) == 0 && size/n <= 64<<10 && s.Name != hits && s.Name != trendHits {
+	if n > 0 && size%n == 0 && size/n%int64(s.Elem) == 0 && size/n <= 64<<10 && s.Name != hits && listsBy[s.Name] == "" {
 		return int(size / n)
 	}
 	return int(s.Elem)
 }
 
-// Sections of lists of a row and a score, sorted by the score: of neighbours, and of what is trending.
-const (
-	hits      = "neighbours"
-	trendHits = "trend.hits"
-)
+// hits is the section of neighbours: lists of a row and a score, sorted by the score.
+const hits = "neighbours"
+
+// listsBy are sections of such lists of what is trending, and where it says of which setting each is.
+var listsBy = map[string]string{"trend.hits": "trend.lists", "setting.hits": "setting.lists"}
 
 // relate says what of the section before the new one resembles, unit by unit.
 func (r *relation) relate(span *release.Span, s snapshot.Section, now, before *snapshot.File) {
@@ -106,8 +107,8 @@ func (r *relation) relate(span *release.Span, s snapshot.Section, now, before *s
 	switch {
 	case s.Name == hits && was%(8*r.old) == 0:
 		from = r.hits(numbers(now, hits), numbers(before, hits), was/8/r.old)
-	case s.Name == trendHits:
-		from = r.trends(listsOf(now), listsOf(before))
+	case listsBy[s.Name] != "":
+		from = r.trends(listsOf(now, s.Name), listsOf(before, s.Name))
 	case size == n*unit && was == r.old*unit:
 		from = at(r.row)
 		if byPlace[s.Name] {
@@ -225,32 +226,32 @@ type trendList struct {
 	entries []uint32
 }
 
-// listsOf are the lists of what is trending, by country.
-func listsOf(f *snapshot.File) map[string]trendList {
+// listsOf are the lists of what is trending, by setting.
+func listsOf(f *snapshot.File, section string) map[edged.Setting]trendList {
 	var heads []struct {
-		Country string
-		Hits    int64
+		edged.Setting
+		Hits int64
 	}
-	if json.Unmarshal(content(f, "trend.lists"), &heads) != nil {
+	if json.Unmarshal(content(f, listsBy[section]), &heads) != nil {
 		return nil
 	}
-	all, first := numbers(f, trendHits), int64(0)
-	lists := make(map[string]trendList, len(heads))
+	all, first := numbers(f, section), int64(0)
+	lists := make(map[edged.Setting]trendList, len(heads))
 	for _, h := range heads {
 		if h.Hits < 0 || 2*(first+h.Hits) > int64(len(all)) {
 			return nil
 		}
-		lists[h.Country] = trendList{first, all[2*first : 2*(first+h.Hits)]}
+		lists[h.Setting] = trendList{first, all[2*first : 2*(first+h.Hits)]}
 		first += h.Hits
 	}
 	return lists
 }
 
-// trends relates each entry of a list to the same item's in the same country's list before.
-func (r *relation) trends(now, before map[string]trendList) func(int64) int64 {
+// trends relates each entry of a list to the same item's in the same setting's list before.
+func (r *relation) trends(now, before map[edged.Setting]trendList) func(int64) int64 {
 	from := map[int64]int64{}
-	for country, list := range now {
-		was := before[country]
+	for setting, list := range now {
+		was := before[setting]
 		at := make(map[int64]int64, len(was.entries)/2)
 		for i := 0; i < len(was.entries); i += 2 {
 			at[int64(was.entries[i])] = was.first + int64(i/2)

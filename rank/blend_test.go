@@ -94,7 +94,7 @@ func someRequest(rng *rand.Rand, m *model.Model) *Request {
 	q := &Request{Recent: someVisits(rng, m.Len(), []int{3, 12, 40}[rng.IntN(3)]), N: 1 + rng.IntN(60), ExcludeSeen: rng.IntN(2) == 0, Explain: rng.IntN(2) == 0}
 	q.Goal = append(goals, "", "")[rng.IntN(5)]
 	q.Offset = rng.IntN(2) * rng.IntN(80)
-	q.Country = []string{"", "GB"}[rng.IntN(2)]
+	q.Setting.Country = []string{"", "GB"}[rng.IntN(2)]
 	for range rng.IntN(5) {
 		q.Exclude = append(q.Exclude, edged.Row(rng.IntN(m.Len()+5)))
 	}

@@ -68,6 +68,8 @@ func (f *fill) addListed(row edged.Row, score float32, source Source, level Leve
 	switch {
 	case source == SourcePopular:
 		item.Reason.Code = Popular
+	case level == Segment:
+		item.Reason.Code = TrendingAmong
 	case level == Regional:
 		item.Reason.Code = TrendingIn
 	default:
@@ -76,15 +78,18 @@ func (f *fill) addListed(row edged.Row, score float32, source Source, level Leve
 }
 
 // ladder tops the answer up.
-func (f *fill) ladder(country string, live, liveGlobal *trend.List) {
-	if country != "" {
+func (f *fill) ladder(at edged.Setting, live, liveGlobal *trend.List) {
+	if narrow, ok := at.Narrowest(f.r.m.TrendsBy(), f.r.m.HasTrend); ok {
+		f.trend(narrow, Segment)
+	}
+	if at.Country != "" {
 		f.live(live, Regional)
-		f.trend(country, Regional)
+		f.trend(at.Only(edged.ByCountry), Regional)
 	} else {
 		f.live(live, Global)
 	}
 	f.live(liveGlobal, Global)
-	f.trend("", Global)
+	f.trend(edged.Setting{}, Global)
 	f.popular()
 }
 
@@ -109,8 +114,8 @@ func (f *fill) live(list *trend.List, level Level) {
 	f.ranked(f.s.hits, SourceLive, level)
 }
 
-func (f *fill) trend(country string, level Level) {
-	rows, scores, _ := f.r.m.Trend(country)
+func (f *fill) trend(at edged.Setting, level Level) {
+	rows, scores, _ := f.r.m.Trend(at)
 	f.s.hits = f.s.hits[:0]
 	for i, row := range rows {
 		if f.r.hasSpecial() {

@@ -76,7 +76,7 @@ func (f *fill) addLike(to edged.Row, hits []index.Hit, source Source) {
 // what was trending there and everywhere as of the release, then the popular ones.
 func (r *Ranker) Trending(a *Answer, s *Scratch, country string, live *trend.List, only *model.Selection, n int) {
 	f := r.begin(a, s, only, n)
-	f.ladder(country, live, nil)
+	f.ladder(edged.Setting{Country: country}, live, nil)
 	f.done()
 }
 

@@ -51,7 +51,7 @@ func catalogueOf(t testing.TB, items []edged.Item) *model.Model {
 		}
 		b.Items = items
 		for _, country := range []string{"", "GB"} {
-			trend := model.Trend{Country: country}
+			trend := model.Trend{Setting: edged.Setting{Country: country}}
 			for i, row := range rng.Perm(len(items))[:300] {
 				trend.Rows, trend.Scores = append(trend.Rows, edged.Row(row)), append(trend.Scores, float32(300-i))
 			}
@@ -184,7 +184,7 @@ func checkFiltered(t *testing.T, items []edged.Item, conditions []condition) {
 			q := &Request{Recent: someHistory(rng, len(items), 1+rng.IntN(8)), ExcludeSeen: rng.IntN(2) == 0, N: 1 + rng.IntN(40), Offset: rng.IntN(3) * 10, Only: selected}
 			q.Recent[0].Weight = 1
 			if rng.IntN(2) == 0 {
-				q.Country = "GB"
+				q.Setting.Country = "GB"
 			}
 			r.Recommend(&a, &s, q)
 			if got, want := rowsOf(&a), slowly(m, items, c.meets, q); !slices.Equal(got, want) {
@@ -234,8 +234,8 @@ func slowly(m *model.Model, items []edged.Item, meets func(*edged.Item) bool, q 
 			}
 		}
 	}
-	for _, country := range slices.Compact([]string{q.Country, ""}) {
-		trending, _, _ := m.Trend(country)
+	for _, country := range slices.Compact([]string{q.Setting.Country, ""}) {
+		trending, _, _ := m.Trend(edged.Setting{Country: country})
 		for _, row := range trending {
 			take(row)
 		}
@@ -342,7 +342,7 @@ func TestFilteredAnswersAllocateNothing(t *testing.T) {
 	var fs model.FilterScratch
 	var dense, sparse model.Selection
 	many, few := model.In("tags", "t1"), model.In("tags", "u7", "u500")
-	q := &Request{Recent: weights(1, 2, 3), N: 40, Country: "GB"}
+	q := &Request{Recent: weights(1, 2, 3), N: 40, Setting: edged.Setting{Country: "GB"}}
 	testkit.Allocs(t, 0, func() {
 		for f, selected := range map[*model.Filter]*model.Selection{&many: &dense, &few: &sparse} {
 			if err := m.Select(selected, f, &fs); err != nil {

@@ -5,6 +5,7 @@
 // missing to the number asked for comes down a ladder:
 //
 //	personal   by the visitor's vector, positive scores only (session: by a blend, all of the history being of this session)
+//	segment    trending in the setting, or as much of it as the release has a list for, where that is more than the country
 //	regional   trending in the country: live, then as of the release
 //	global     trending everywhere: live, then as of the release; then the popular ones
 //
@@ -65,8 +66,8 @@ type Request struct {
 	Obey        *rules.Plan // nothing else comes than what its exclude and only let through; may be nil
 	Relevance   float32     // from 0 to 1: only items of the first rung with at least this part of the best one's score; 0: all
 	Best        float32     // the score that Relevance goes by, of a page before; 0: the best of this list
-	Country     string
-	Live        *trend.List // trending now in Country (everywhere where that is ""); may be nil
+	Setting     edged.Setting
+	Live        *trend.List // trending now in the setting's country (everywhere where that is ""); may be nil
 	LiveGlobal  *trend.List // trending now everywhere; may be nil
 	Explain     bool        // fill in Reason
 	Deadline    time.Time   // the search stops then with what it has; zero: never
@@ -109,8 +110,9 @@ const (
 	BecauseBought = "becauseYouBought"
 	BecauseLiked  = "becauseYouLiked"
 	SimilarTo     = "similarTo"
-	TrendingIn    = "trendingIn" // the country
-	Trending      = "trending"   // everywhere
+	TrendingAmong = "trendingAmong" // visitors like this one, by more than the country
+	TrendingIn    = "trendingIn"    // the country
+	Trending      = "trending"      // everywhere
 	Popular       = "popular"
 	BuyAgain      = "buyAgain" // the visitor had it
 )

@@ -54,8 +54,8 @@ func write(t testing.TB, b *model.Build) *model.Model {
 
 func withTrends(b *model.Build) {
 	b.Trends = []model.Trend{
-		{Country: "", Rows: []edged.Row{20, 21, 22, 5}, Scores: []float32{9, 8, 7, 6}},
-		{Country: "GB", Rows: []edged.Row{30, 31, 20}, Scores: []float32{3, 2, 1}},
+		{Rows: []edged.Row{20, 21, 22, 5}, Scores: []float32{9, 8, 7, 6}},
+		{Setting: edged.Setting{Country: "GB"}, Rows: []edged.Row{30, 31, 20}, Scores: []float32{3, 2, 1}},
 	}
 }
 
@@ -144,7 +144,7 @@ func TestAnswersAreFullAndClean(t *testing.T) {
 	var s Scratch
 	for range 500 {
 		q := &Request{Recent: someHistory(rng, 60, rng.IntN(8)), ExcludeSeen: rng.IntN(2) == 0, N: rng.IntN(60), Explain: rng.IntN(2) == 0}
-		q.Country = []string{"", "GB", "FR"}[rng.IntN(3)]
+		q.Setting.Country = []string{"", "GB", "FR"}[rng.IntN(3)]
 		if rng.IntN(2) == 0 {
 			q.Live, q.LiveGlobal = live("i040", "gone", "i007", "i041", "i040"), live("i042", "i041")
 		}
@@ -211,7 +211,7 @@ func TestWithheldItemsMakeRoomForPersonalOnes(t *testing.T) {
 func TestLadder(t *testing.T) {
 	m := random(t, rand.New(rand.NewPCG(12, 3)), 50, 6, withTrends)
 	r := ranker(m)
-	a := recommend(r, &Request{N: 9, Country: "GB", Live: live("i040", "unknown", "i031"), LiveGlobal: live("i041", "i040"), Explain: true})
+	a := recommend(r, &Request{N: 9, Setting: edged.Setting{Country: "GB"}, Live: live("i040", "unknown", "i031"), LiveGlobal: live("i041", "i040"), Explain: true})
 	want := []Item{
 		{Row: 40, Score: 100, Source: SourceLive, Level: Regional}, {Row: 31, Score: 98, Source: SourceLive, Level: Regional},
 		{Row: 30, Score: 3, Source: SourceTrend, Level: Regional}, {Row: 20, Score: 1, Source: SourceTrend, Level: Regional},
@@ -230,7 +230,7 @@ func TestLadder(t *testing.T) {
 		t.Errorf("level %s, %d items", a.Level, len(a.Items))
 	}
 	for country, level := range map[string]Level{"": Global, "FR": Global, "GB": Regional} {
-		if a := recommend(r, &Request{N: 3, Country: country}); a.Level != level {
+		if a := recommend(r, &Request{N: 3, Setting: edged.Setting{Country: country}}); a.Level != level {
 			t.Errorf("%q without anything live: level %s, want %s", country, a.Level, level)
 		}
 	}
@@ -239,13 +239,57 @@ func TestLadder(t *testing.T) {
 	}
 }
 
+// TestLadderBySetting: the narrowest list of the setting comes before those of the country, and says whose it is.
+func TestLadderBySetting(t *testing.T) {
+	list := func(row edged.Row, at edged.Setting) model.Trend {
+		return model.Trend{Setting: at, Rows: []edged.Row{row}, Scores: []float32{1}}
+	}
+	m := random(t, rand.New(rand.NewPCG(12, 3)), 50, 6, func(b *model.Build) {
+		b.Trends = []model.Trend{
+			list(1, edged.Setting{}), list(2, edged.Setting{Country: "GB"}), list(3, edged.Setting{Device: "phone"}), list(4, edged.Setting{Country: "GB", Device: "phone"}),
+			list(5, edged.Setting{Daypart: edged.Night}), list(6, edged.Setting{Device: "phone", Daypart: edged.Night}),
+		}
+	})
+	r := ranker(m)
+	for _, c := range []struct {
+		at   edged.Setting
+		want []edged.Row
+	}{
+		{edged.Setting{}, []edged.Row{1}},
+		{edged.Setting{Device: "tablet", Referrer: "x"}, []edged.Row{1}},
+		{edged.Setting{Country: "GB"}, []edged.Row{2, 1}},
+		{edged.Setting{Country: "FR", Device: "phone"}, []edged.Row{3, 1}},
+		{edged.Setting{Country: "GB", Device: "phone", Referrer: "news.example"}, []edged.Row{4, 2, 1}},
+		{edged.Setting{Country: "GB", Device: "phone", Daypart: edged.Night}, []edged.Row{4, 2, 1}}, // of two parts, the earlier ones
+		{edged.Setting{Device: "phone", Daypart: edged.Night}, []edged.Row{6, 1}},
+		{edged.Setting{Country: "GB", Device: "tablet", Daypart: edged.Night}, []edged.Row{5, 2, 1}},
+	} {
+		q := &Request{N: len(c.want), Setting: c.at, Explain: true}
+		a := recommend(r, q)
+		var got []edged.Row
+		for _, item := range a.Items {
+			got = append(got, item.Row)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.at, got, c.want)
+		}
+		if narrow := c.want[0] > 2; narrow != (a.Level == Segment) || narrow != (a.Items[0].Reason.Code == TrendingAmong) {
+			t.Errorf("%s: level %s, %s", c.at, a.Level, a.Items[0].Reason.Code)
+		}
+		s := new(Scratch)
+		if n := testing.AllocsPerRun(10, func() { r.Recommend(a, s, q) }); n > 0 {
+			t.Errorf("%s: %v allocations", c.at, n)
+		}
+	}
+}
+
 func TestPagesContinueOneList(t *testing.T) {
 	m := random(t, rand.New(rand.NewPCG(12, 4)), 300, 6, withTrends)
 	r := ranker(m)
-	whole := recommend(r, &Request{Recent: weights(1, 2, 3), ExcludeSeen: true, Country: "GB", N: 300})
+	whole := recommend(r, &Request{Recent: weights(1, 2, 3), ExcludeSeen: true, Setting: edged.Setting{Country: "GB"}, N: 300})
 	var paged []edged.Row
 	for offset := 0; offset < 320; offset += 7 {
-		a := recommend(r, &Request{Recent: weights(1, 2, 3), ExcludeSeen: true, Country: "GB", N: 7, Offset: offset})
+		a := recommend(r, &Request{Recent: weights(1, 2, 3), ExcludeSeen: true, Setting: edged.Setting{Country: "GB"}, N: 7, Offset: offset})
 		paged = append(paged, rowsOf(a)...)
 	}
 	if len(whole.Items) != 297 || !slices.Equal(rowsOf(whole), paged) {
@@ -380,7 +424,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	})
 	r := ranker(m)
 	a, s := new(Answer), new(Scratch)
-	q := &Request{Recent: someHistory(rng, 2000, 50), ExcludeSeen: true, N: 40, Country: "GB", Live: live("i0040"), Exclude: []edged.Row{9, 4}}
+	q := &Request{Recent: someHistory(rng, 2000, 50), ExcludeSeen: true, N: 40, Setting: edged.Setting{Country: "GB"}, Live: live("i0040"), Exclude: []edged.Row{9, 4}}
 	explained := *q
 	explained.Explain = true
 	for name, call := range map[string]func(){

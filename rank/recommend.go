@@ -46,7 +46,7 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 		r.personal(&f, recent)
 	}
 	if !(q.Relevance > 0) {
-		f.ladder(q.Country, q.Live, q.LiveGlobal)
+		f.ladder(q.Setting, q.Live, q.LiveGlobal)
 	}
 	f.done()
 }

@@ -117,7 +117,7 @@ func bazaarRow(rng *rand.Rand, s *model.Sparse, i, n, tastes int) {
 }
 
 func bazaarTrend(rng *rand.Rand, country string, n int) model.Trend {
-	t := model.Trend{Country: country}
+	t := model.Trend{Setting: edged.Setting{Country: country}}
 	for k, row := range rng.Perm(n)[:60] {
 		t.Rows, t.Scores = append(t.Rows, edged.Row(row)), append(t.Scores, float32(100-k))
 	}

@@ -124,7 +124,7 @@ func someAsk(rng *rand.Rand, m *model.Model) ask {
 
 // plain is what rank is asked for a body, said another way than the server does.
 func (q *ask) plain(m *model.Model) *rank.Request {
-	r := &rank.Request{N: q.N, Goal: model.Goal(q.Goal), ExcludeSeen: q.Goal == "" || q.Goal == "new", Explain: q.Explain, Country: q.Context["country"], Now: start}
+	r := &rank.Request{N: q.N, Goal: model.Goal(q.Goal), ExcludeSeen: q.Goal == "" || q.Goal == "new", Explain: q.Explain, Setting: edged.SettingOf(q.Context), Now: start}
 	recent := slices.Clone(q.Recent)
 	if !slices.ContainsFunc(recent, func(e seen) bool { return e.Time == 0 }) {
 		slices.SortStableFunc(recent, func(a, b seen) int { return int(b.Time - a.Time) })
@@ -308,7 +308,7 @@ func (p *process) answer(t *testing.T, q *ask) string {
 	t.Helper()
 	r, m := p.ranker, p.ranker.Model()
 	ask := q.plain(m)
-	ask.Live, ask.LiveGlobal = p.live[ask.Country], p.live[""]
+	ask.Live, ask.LiveGlobal = p.live[ask.Setting.Country], p.live[""]
 	where := func(text string) *model.Selection {
 		s, err := r.Where([]byte(text))
 		if err != nil {

@@ -83,27 +83,43 @@ func (s *Server) prepareVisitor(c *call) *problem {
 
 // answerSlot appends the answer for one slot.
 func (s *Server) answerSlot(c *call) *problem {
-	country := c.names.of(c.req.country)
+	at := c.setting()
 	c.ask = rank.Request{
 		Recent:      c.seeds,
 		Goal:        c.req.goal,
 		Exclude:     c.exclude,
 		ExcludeSeen: c.req.goal == "" || c.req.goal == model.GoalNew,
 		N:           c.req.n,
-		Country:     country,
-		Live:        s.trendList(country, s.cfg.Windows[0]),
+		Setting:     at,
+		Live:        s.trendList(at.Country, s.cfg.Windows[0]),
 		LiveGlobal:  s.trendList("", s.cfg.Windows[0]),
 		Explain:     c.req.explain,
 		Deadline:    c.deadline(),
 		Now:         c.start,
 	}
 	if len(c.key) > 0 {
-		c.basis = s.basis(c, country, s.cfg.Windows[0])
+		c.basis = s.basis(c, at.Country, s.cfg.Windows[0])
 	}
 	if p := s.rank(c); p != nil {
 		return p
 	}
 	return s.writeAnswer(c)
+}
+
+// setting is what the request says of the moment, as far as the release's lists go by it.
+func (c *call) setting() edged.Setting {
+	q, by := &c.req, c.ranker.Model().TrendsBy()
+	at := edged.Setting{Country: c.names.of(q.country)}
+	if by&edged.ByDevice != 0 {
+		at.Device = c.names.of(q.device)
+	}
+	if by&edged.ByReferrer != 0 {
+		at.Referrer = edged.ReferrerHost(c.names.of(q.referrer))
+	}
+	if by&edged.ByDaypart != 0 {
+		at.Daypart = edged.DaypartOf(c.names.of(q.localHour))
+	}
+	return at
 }
 
 // findSeeds turns the recent ids into rows; those the release doesn't know are missing.

@@ -39,6 +39,8 @@ type request struct {
 	cursor        []byte // its bytes
 	given         uint64 // scalar parameters seen so far
 	device        []byte
+	referrer      []byte
+	localHour     []byte
 	segment       []byte
 	visitor       []rules.Attribute // the rest of the context
 	keys          [][]byte          // of the context, seen so far
@@ -199,6 +201,12 @@ func (c *call) context() *problem {
 			q.segment = value
 		default:
 			q.visitor = append(q.visitor, rules.Attribute{Name: key, Value: rules.Text(value)})
+			switch string(key) {
+			case edged.Referrer:
+				q.referrer = value
+			case edged.LocalHour:
+				q.localHour = value
+			}
 		}
 		return nil
 	})

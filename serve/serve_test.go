@@ -66,7 +66,7 @@ func shopFiles(t testing.TB, prefix string, change ...func(*model.Build)) (model
 	}
 	b.Items[5].Available = &no
 	b.Items[3].Title = "A \"lamp\" \u2028 <☕>"
-	b.Trends = []model.Trend{{Country: "", Rows: []edged.Row{7, 8}, Scores: []float32{3, 2}}, {Country: "GB", Rows: []edged.Row{1, 9}, Scores: []float32{5, 4}}}
+	b.Trends = []model.Trend{{Rows: []edged.Row{7, 8}, Scores: []float32{3, 2}}, {Setting: edged.Setting{Country: "GB"}, Rows: []edged.Row{1, 9}, Scores: []float32{5, 4}}}
 	for _, f := range change {
 		f(b)
 	}

@@ -164,7 +164,7 @@ func (l *lesson) assemble(ctx context.Context, cfg *Config, trends []trend, item
 	}
 	for _, t := range trends {
 		rows, scores := columns(t.list)
-		b.Trends = append(b.Trends, model.Trend{Country: t.country, Rows: rows, Scores: scores})
+		b.Trends = append(b.Trends, model.Trend{Setting: t.at, Rows: rows, Scores: scores})
 	}
 	wide := cfg.rowsToSettle(cfg.Neighbours)
 	for _, near := range l.near {

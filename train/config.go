@@ -43,12 +43,13 @@ type Config struct {
 	Session          *SessionConfig `json:"session,omitempty"`          // nil: no session table
 	Blends           []model.Blend  `json:"blends,omitempty"`           // how what was learned is weighed; none: factors alone rank
 
-	TrendHalfLifeDays float64 `json:"trendHalfLifeDays"` // default 14
-	TrendLength       int     `json:"trendLength"`       // items in a country's list, at most 500; default 500
-	PlaceHalfLifeDays float64 `json:"placeHalfLifeDays"` // of a country's own events in its list; default 60
-	PlaceShrink       float64 `json:"placeShrink"`       // how many events of a country weigh as much as the whole world; default 200
-	Neighbours        int     `json:"neighbours"`        // for each item, at most 200; default 50
-	Shrink            float64 `json:"shrink"`            // added to a cosine's denominator; default 10
+	TrendHalfLifeDays float64  `json:"trendHalfLifeDays"` // default 14
+	TrendLength       int      `json:"trendLength"`       // items in a country's list, at most 500; default 500
+	PlaceHalfLifeDays float64  `json:"placeHalfLifeDays"` // of a country's own events in its list; default 60
+	PlaceShrink       float64  `json:"placeShrink"`       // how many events of a country weigh as much as the whole world; default 200
+	TrendBy           []string `json:"trendBy,omitempty"` // what lists go by beside the country: device, referrer, localHour; none: nothing else
+	Neighbours        int      `json:"neighbours"`        // for each item, at most 200; default 50
+	Shrink            float64  `json:"shrink"`            // added to a cosine's denominator; default 10
 
 	// Auto chooses what is 0 or nil above by trials on a validation part: factors, a0, reg, sweeps, half-lives, tables, blends.
 	Auto      bool          `json:"-"`
@@ -111,6 +112,7 @@ func (c *Config) Validate() error {
 		checkRange("pairHalfLifeDays", c.PairHalfLifeDays, 0, 36500),
 		checkRange("placeHalfLifeDays", c.PlaceHalfLifeDays, 1.0/24, 36500),
 		checkRange("placeShrink", c.PlaceShrink, 1e-9, 1e9),
+		c.checkTrendBy(),
 		checkRange("trials", float64(c.Trials), 1, 1e6),
 		check(c.TimeLimit >= 0, "timeLimit: %v, want 0 or more", c.TimeLimit),
 		c.Table.check(), c.Session.check(), c.checkBlends(),

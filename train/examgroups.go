@@ -3,8 +3,10 @@ package train
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/eval"
 )
 
@@ -19,31 +21,27 @@ const (
 const groupedCountries = 15
 
 // groupByCountry tells questions apart by country, where anything is known of that.
-func (x *exam) groupByCountry(places []string) {
-	counts := make(map[uint16]int)
+func (x *exam) groupByCountry(places []edged.Setting) {
+	counts := make(map[string]int)
 	for i := range x.questions {
-		counts[x.questions[i].place]++
+		counts[places[x.questions[i].place].Country]++
 	}
-	order := make([]uint16, 0, len(counts))
-	for p := range counts {
-		order = append(order, p)
-	}
-	slices.SortFunc(order, func(a, b uint16) int { return cmp.Or(counts[b]-counts[a], int(a)-int(b)) })
-	name := make(map[uint16]string, len(order))
-	for at, p := range order {
+	order := slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b)) })
+	name := make(map[string]string, len(order))
+	for at, country := range order {
 		switch {
-		case places[p] == "":
-			name[p] = "not said"
+		case country == "":
+			name[country] = "not said"
 		case at >= groupedCountries:
-			name[p] = "other"
+			name[country] = "other"
 		default:
-			name[p] = places[p]
+			name[country] = country
 		}
 	}
-	if len(order) == 0 || len(order) == 1 && places[order[0]] == "" {
+	if len(order) == 0 || len(order) == 1 && order[0] == "" {
 		return
 	}
-	x.groupBy(countryDimension, func(q *question) string { return name[q.place] })
+	x.groupBy(countryDimension, func(q *question) string { return name[places[q.place].Country] })
 }
 
 // activityBands are lower ends: how many distinct items a history has.

@@ -1,12 +1,14 @@
 package train
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -36,7 +38,7 @@ func Sources(dirs ...*data.Dir) (sources []Source) {
 	return sources
 }
 
-// eventLog holds, in columns, what training needs of each event that counts. After finish, visitors, items and countries
+// eventLog holds, in columns, what training needs of each event that counts. After finish, visitors, items and settings
 // are numbered in the order of their ids; items that an earlier release has as they are there.
 type eventLog struct {
 	types    []edged.EventType // by kind, ascending
@@ -44,7 +46,7 @@ type eventLog struct {
 	visitors *interner         // "u" + user or "s" + session
 	sessions map[uint64]uint32 // hash of the id → number: ids themselves are never asked for
 	items    *interner
-	places   *interner // countries; "" is where the country is not said
+	places   *interner // settings, as appendSetting writes them; "" is where nothing is said
 
 	read struct { // until finish
 		visitor, session, item column[uint32]
@@ -165,13 +167,45 @@ func (l *eventLog) sortSessions() (place []uint32) {
 	return place
 }
 
-// placeOf numbers the event's country. Countries beyond 65,535 count only towards the whole world.
+// placeOf numbers the event's setting. Where there are 65,535 already, or half as many for one that says more than the country, a new one counts as
+// its parent.
 func (l *eventLog) placeOf(e *edged.Event) uint16 {
-	country := e.Context[edged.Country]
-	if _, known := l.places.number[country]; !known && len(l.places.ids) == math.MaxUint16 {
-		country = ""
+	at := edged.SettingOf(e.Context)
+	for {
+		l.key = appendSetting(l.key[:0], at)
+		room := math.MaxUint16
+		if at.Known()&^edged.ByCountry != 0 {
+			room /= 2
+		}
+		if _, known := l.places.number[string(l.key)]; known || len(l.key) == 0 || len(l.places.ids) < room {
+			return uint16(l.places.addBytes(l.key))
+		}
+		at = at.Parent()
 	}
-	return uint16(l.places.add(country))
+}
+
+// betweenParts is in no UTF-8.
+const betweenParts = 0xff
+
+// appendSetting writes a setting so that a country alone is that country, and nothing is "".
+func appendSetting(b []byte, s edged.Setting) []byte {
+	for _, part := range []string{s.Country, s.Device, s.Referrer, s.Daypart} {
+		b = append(append(b, part...), betweenParts)
+	}
+	return bytes.TrimRight(b, string([]byte{betweenParts}))
+}
+
+// settings are what appendSetting wrote.
+func settings(keys []string) []edged.Setting {
+	list := make([]edged.Setting, len(keys))
+	for i, key := range keys {
+		var parts [4]string
+		for at := 0; key != ""; at++ {
+			parts[at], key, _ = strings.Cut(key, string([]byte{betweenParts}))
+		}
+		list[i] = edged.Setting{Country: parts[0], Device: parts[1], Referrer: parts[2], Daypart: parts[3]}
+	}
+	return list
 }
 
 // finish renumbers everything in the order of ids, items of an earlier release as there, so that nothing later depends on the order of events.

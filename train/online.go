@@ -81,9 +81,7 @@ func (o *online) query(r *rank.Request) query {
 	for _, row := range r.Exclude[:min(len(r.Exclude), mostExcluded)] {
 		q.Exclude = append(q.Exclude, o.model.ID(row))
 	}
-	if r.Country != "" {
-		q.Context = map[string]string{edged.Country: r.Country}
-	}
+	q.Context = r.Setting.Context()
 	return q
 }
 

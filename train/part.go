@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/learn"
 )
 
@@ -16,8 +17,8 @@ import (
 type part struct {
 	users, items int
 	sessions     int
-	ids          []string     // of items, by row
-	places       []string     // countries, ascending; "" is where the country is not said
+	ids          []string // of items, by row
+	places       []edged.Setting
 	weights      []float64    // by kind
 	alike        *learn.Table // items by what they say of themselves; nil: not known
 
@@ -31,7 +32,7 @@ type part struct {
 
 // part is all of a finished log.
 func (l *eventLog) part() *part {
-	p := &part{users: len(l.visitors.ids), items: len(l.items.ids), sessions: l.sessionCount, ids: l.items.ids, places: l.places.ids,
+	p := &part{users: len(l.visitors.ids), items: len(l.items.ids), sessions: l.sessionCount, ids: l.items.ids, places: settings(l.places.ids),
 		weights: l.weights, user: l.visitor, item: l.item, session: l.session, place: l.place, kind: l.kind, at: l.at}
 	p.sort()
 	if p.timed() {

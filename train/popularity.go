@@ -2,12 +2,15 @@ package train
 
 import (
 	"cmp"
+	"maps"
+	"math/bits"
 	"slices"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/learn"
 )
 
-// maxPlaces bounds the countries with a list of their own: those with most events, first.
+// maxPlaces bounds the settings with a list of their own: those with most events, first.
 const maxPlaces = 512
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -21,42 +24,55 @@ func popularity(items *learn.Matrix) []float32 {
 	return counts
 }
 
-// trend is one country's items by decayed interest, best first. Country "" is the whole world.
+// trend is one setting's items by decayed interest, best first. The empty setting is the whole world.
 type trend struct {
-	country string
-	list    []learn.Scored
+	at   edged.Setting
+	list []learn.Scored
 }
 
-// trends lists what is popular just now, the world first, then countries by name. With one voice for a visitor, an item and a
-// day (UTC), the last one, and P_h(i) = Σ w · 2^(−age/h), the world's list goes by P_h and a country's by
+// trends lists what is popular just now, the world first, then settings in order, by country and what more cfg wants. With one voice for a visitor,
+// an item and a day (UTC), the last one, and P_h(i) = Σ w · 2^(−age/h), the world's list goes by P_h and a setting's by
 //
-//	(P_g(i | country) + s · P_h(i)/ΣP_h) / (ΣP_g(· | country) + s)
+//	P(i | setting) = (P_g(i in the setting) + s · P(i | parent)) / (ΣP_g(· in the setting) + s)
 //
-// g being PlaceHalfLifeDays and s PlaceShrink: where a country says little, the world speaks.
+// g being PlaceHalfLifeDays, s PlaceShrink and P(i | world) = P_h(i)/ΣP_h: where a setting says little, the one above it speaks.
 func (p *part) trends(cfg *Config) []trend {
 	voices := p.voices()
 	world := p.sumVoices(voices, cfg.TrendHalfLifeDays)
-	list := make([]learn.Scored, len(world))
-	for i, w := range world {
-		list[i] = learn.Scored{Item: uint32(i), Score: float32(w)}
-	}
-	lists := []trend{{"", top(list, cfg.TrendLength)}}
-	share := learn.Share(world)
+	lists := []trend{{edged.Setting{}, p.listOf(world, cfg.TrendLength)}}
 	byPlace := make([][]uint32, len(p.places))
 	for _, i := range voices {
 		byPlace[p.place[i]] = append(byPlace[p.place[i]], i)
 	}
-	for _, place := range p.busiest() {
-		if len(byPlace[place]) == 0 {
-			continue
+	type level struct {
+		at    edged.Setting
+		share []float64
+	}
+	above := []level{{edged.Setting{}, learn.Share(world)}}
+	for _, busy := range p.busiest(edged.ByCountry | cfg.trendBy()) {
+		var own []uint32
+		for _, place := range busy.places {
+			own = append(own, byPlace[place]...)
 		}
-		own := learn.Backoff(p.sumVoices(byPlace[place], cfg.PlaceHalfLifeDays), share, cfg.PlaceShrink)
-		for i, w := range own {
-			list[i] = learn.Scored{Item: uint32(i), Score: float32(w)}
+		for above[len(above)-1].at != busy.at.Parent() {
+			above = above[:len(above)-1]
 		}
-		lists = append(lists, trend{p.places[place], top(list, cfg.TrendLength)})
+		share := learn.Backoff(p.sumVoices(own, cfg.PlaceHalfLifeDays), above[len(above)-1].share, cfg.PlaceShrink)
+		above = append(above, level{busy.at, share})
+		if len(own) > 0 {
+			lists = append(lists, trend{busy.at, p.listOf(share, cfg.TrendLength)})
+		}
 	}
 	return lists
+}
+
+// listOf are the best items by a weight each.
+func (p *part) listOf(weights []float64, length int) []learn.Scored {
+	list := make([]learn.Scored, len(weights))
+	for i, w := range weights {
+		list[i] = learn.Scored{Item: uint32(i), Score: float32(w)}
+	}
+	return top(list, length)
 }
 
 // sumVoices is P_h of the events of a list.
@@ -68,20 +84,37 @@ func (p *part) sumVoices(voices []uint32, halfLife float64) []float64 {
 	return sums
 }
 
-// busiest returns the places with most events, at most maxPlaces, in order of name and without "".
-func (p *part) busiest() []int {
-	events, order := make([]int, len(p.places)), make([]int, 0, len(p.places))
+// busy is a setting with the places that are in it.
+type busy struct {
+	at     edged.Setting
+	places []int
+	events int
+}
+
+// busiest returns the settings by these parts with most events, at most maxPlaces, parents before what refines them.
+func (p *part) busiest(by int) []*busy {
+	events := make([]int, len(p.places))
 	for _, place := range p.place {
 		events[place]++
 	}
-	for place, id := range p.places {
-		if id != "" {
-			order = append(order, place)
+	in := make(map[edged.Setting]*busy)
+	for place, at := range p.places {
+		for parts := range by + 1 {
+			if parts == 0 || parts&^(by&at.Known()) != 0 {
+				continue
+			}
+			key := at.Only(parts)
+			if in[key] == nil {
+				in[key] = &busy{at: key}
+			}
+			in[key].places, in[key].events = append(in[key].places, place), in[key].events+events[place]
 		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(events[b], events[a]), cmp.Compare(a, b)) })
+	order := slices.SortedFunc(maps.Values(in), func(a, b *busy) int {
+		return cmp.Or(cmp.Compare(b.events, a.events), cmp.Compare(bits.OnesCount(uint(a.at.Known())), bits.OnesCount(uint(b.at.Known()))), a.at.Compare(b.at))
+	})
 	order = order[:min(len(order), maxPlaces)]
-	slices.Sort(order)
+	slices.SortFunc(order, func(a, b *busy) int { return a.at.Compare(b.at) })
 	return order
 }
 

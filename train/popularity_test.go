@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"strconv"
 	"testing"
 
 	"github.com/edged/edged"
@@ -17,7 +18,7 @@ func trendsOf(l *eventLog, halfLife float64, length int) map[string][]learn.Scor
 	all := make(map[string][]learn.Scored)
 	cfg := Config{TrendHalfLifeDays: halfLife, TrendLength: length, PlaceHalfLifeDays: halfLife, PlaceShrink: 1e-9}
 	for _, t := range l.part().trends(&cfg) {
-		all[t.country] = t.list
+		all[t.at.Country] = t.list
 	}
 	return all
 }
@@ -45,6 +46,69 @@ func TestTrendsByHand(t *testing.T) {
 				t.Fatalf("%q: got %v, want %v", country, got[country], list)
 			}
 		}
+	}
+}
+
+// TestTrendsBySetting: each refinement leans on the setting above it.
+func TestTrendsBySetting(t *testing.T) {
+	at := func(country, device string, hour string, e edged.Event) edged.Event {
+		e.Context = map[string]string{edged.Country: country, edged.Device: device, edged.LocalHour: hour}
+		return e
+	}
+	l := logOf(t, Config{},
+		at("GB", "phone", "7", buy("a", "x", 14)), at("GB", "phone", "19", buy("b", "y", 14)), at("GB", "desk", "8", buy("c", "y", 14)),
+		at("", "phone", "", buy("d", "z", 14)))
+	cfg := Config{TrendHalfLifeDays: 14, TrendLength: 3, PlaceHalfLifeDays: 14, PlaceShrink: 1, TrendBy: []string{edged.Device}}
+	got := make(map[string][]learn.Scored)
+	for _, t := range l.part().trends(&cfg) {
+		got[t.at.String()] = t.list
+	}
+	// x, y, z are items 0, 1, 2; the world says 1/4, 2/4, 1/4
+	want := map[string][]learn.Scored{
+		"everywhere":               {{Item: 1, Score: 2}, {Item: 0, Score: 1}, {Item: 2, Score: 1}},
+		"device phone":             {{Item: 1, Score: 1.5 / 4}, {Item: 0, Score: 1.25 / 4}, {Item: 2, Score: 1.25 / 4}},
+		"device desk":              {{Item: 1, Score: 1.5 / 2}, {Item: 0, Score: .25 / 2}, {Item: 2, Score: .25 / 2}},
+		"country GB":               {{Item: 1, Score: 2.5 / 4}, {Item: 0, Score: 1.25 / 4}, {Item: 2, Score: .25 / 4}},
+		"country GB, device phone": {{Item: 1, Score: 1.625 / 3}, {Item: 0, Score: 1.3125 / 3}, {Item: 2, Score: .0625 / 3}},
+		"country GB, device desk":  {{Item: 1, Score: 1.625 / 2}, {Item: 0, Score: .3125 / 2}, {Item: 2, Score: .0625 / 2}},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %v, want %v", got, want)
+	}
+	for name, list := range want {
+		for i, s := range list {
+			if len(got[name]) != len(list) || got[name][i].Item != s.Item || math.Abs(float64(got[name][i].Score-s.Score)) > 1e-6 {
+				t.Errorf("%s: got %v, want %v", name, got[name], list)
+				break
+			}
+		}
+	}
+}
+
+// TestManySettings: what is beyond the bound counts for the setting above.
+func TestManySettings(t *testing.T) {
+	var c Config
+	c.EnsureDefaults()
+	l := newLog(&c)
+	for i := range math.MaxUint16 + 100 {
+		e := in("GB", buy("", "x", 0))
+		e.Context[edged.Device] = strconv.Itoa(i)
+		if err := l.add(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.finish()
+	p := l.part()
+	if n := len(p.places); n != math.MaxUint16/2+1 {
+		t.Fatalf("%d places", n)
+	}
+	for i, place := range p.place {
+		if p.places[place].Country != "GB" {
+			t.Fatalf("event %d is in %v", i, p.places[place])
+		}
+	}
+	if n := len(p.busiest(edged.ByCountry | edged.ByDevice)); n != maxPlaces {
+		t.Errorf("%d settings, want %d", n, maxPlaces)
 	}
 }
 

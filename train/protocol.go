@@ -34,7 +34,7 @@ var titles, examQuestions = map[string]string{
 }, map[string]string{
 	examNew:   "Which items that they never had will they take next? Those they have are left out of the lists.",
 	examAny:   "Which items will they take next, what they had before among them?",
-	examCold:  "What will somebody take of whom nothing is known but the country?",
+	examCold:  "What will somebody take of whom nothing is known but the country, or the setting?",
 	examNext:  "Given the items of a session so far, what is its next item?",
 	examPast:  "The same, of customers whose earlier purchases are known.",
 	examItems: "Of the items that nobody had before the test, which will they take? Only what an item says of itself can tell.",
@@ -53,7 +53,7 @@ type exam struct {
 type question struct {
 	who      int      // whom questions of one kind are gathered by; for the bootstrap
 	user     uint32   // row in the training part, or none
-	place    uint16   // country, an index into the part's places; 0 may be ""
+	place    uint16   // setting, an index into the part's places; 0 may be the empty one
 	session  []uint32 // the session's items so far, newest first
 	at       int64    // when it is asked; 0 where times are not known
 	relevant []uint32 // ascending, not empty: what they chose

@@ -98,7 +98,7 @@ func TestReleaseHoldsTheShop(t *testing.T) {
 	if row, ok := m.Row("i85"); !ok || m.PopularityOf(row) != 0 {
 		t.Fatal("an item that nobody had is missing, or is popular")
 	}
-	if _, _, ok := m.Trend("FR"); !ok {
+	if _, _, ok := m.Trend(edged.Setting{Country: "FR"}); !ok {
 		t.Fatal("no trend of FR")
 	}
 	title, ok, err := m.AppendField(nil, 3, "title")

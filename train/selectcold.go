@@ -3,7 +3,11 @@ package train
 import (
 	"context"
 	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/eval"
 	"github.com/edged/edged/learn"
 )
@@ -12,18 +16,23 @@ import (
 type coldTrial struct {
 	world         float64 // half-life of what is popular anywhere, in days
 	place, shrink float64 // of a country's own events, and how much of them outweighs the world
+	by            int     // what lists go by beside the country
 }
 
 func (c coldTrial) String() string {
-	return fmt.Sprintf("trends, half-life %g d, a country's %g d, shrink %g", c.world, c.place, c.shrink)
+	text := fmt.Sprintf("trends, half-life %g d, a country's %g d, shrink %g", c.world, c.place, c.shrink)
+	if c.by != 0 {
+		text += ", by " + strings.Join(partsOf(c.by), ", ")
+	}
+	return text
 }
 
 func (c *Config) cold() coldTrial {
-	return coldTrial{c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink}
+	return coldTrial{c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink, c.trendBy()}
 }
 
 func (c *Config) setCold(t coldTrial) {
-	c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink = t.world, t.place, t.shrink
+	c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink, c.TrendBy = t.world, t.place, t.shrink, partsOf(t.by)
 }
 
 // coldAxes are around the defaults; what was asked for stays.
@@ -43,12 +52,34 @@ func (s *selection) coldAxes() []axis[coldTrial] {
 		number(orFixed(free.PlaceHalfLifeDays, halfLives(c.place)), func(c *coldTrial) *float64 { return &c.place }),
 		number(orFixed(free.PlaceShrink, ladder[float64]{times(c.shrink, 1.0/64, 1.0/16), times(c.shrink, 0.25, 1, 4), times(c.shrink, 16, 64), c.shrink}),
 			func(c *coldTrial) *float64 { return &c.shrink }),
+		whole(s.parts(), func(c *coldTrial) *int { return &c.by }),
 	}
 }
 
+// parts is what lists may go by beside the country: what was asked for, else nothing and every set of what events say.
+func (s *selection) parts() ladder[float64] {
+	l, said := fixed(float64(s.cfg.trendBy())), 0
+	if s.free.TrendBy != nil {
+		return l
+	}
+	for _, at := range s.any.part.places {
+		said |= at.Known() &^ edged.ByCountry
+	}
+	for by := 1; by <= said; by++ {
+		if by&^said == 0 {
+			l.window = append(l.window, float64(by))
+		}
+	}
+	slices.SortStableFunc(l.window, func(a, b float64) int { return coldTrial{by: int(a)}.parts() - coldTrial{by: int(b)}.parts() })
+	return l
+}
+
+// parts is how many parts of a setting lists go by beside the country.
+func (c coldTrial) parts() int { return bits.OnesCount(uint(c.by)) }
+
 // chooseCold finds how fast what is popular is forgotten and how a country's lists lean on the world, by users without a history: one thing
 // changed at a time, and on from the best beyond the edges. Where such users are too few, what is popular anywhere is judged alone, by items
-// that are new to the others. The default stays unless another is better by more than one standard error.
+// that are new to the others. The default stays unless another is better by more than one standard error, nor do lists go by more than the best ones did that go by less.
 func (s *selection) chooseCold(ctx context.Context) error {
 	l, axes := s.any, s.coldAxes()
 	x, answer := l.fold.exam(examCold), (*selection).byCountry
@@ -59,7 +90,7 @@ func (s *selection) chooseCold(ctx context.Context) error {
 		return nil
 	}
 	q := l.fold.quiz(x, l.visits)
-	var first []float64
+	var first, sofar []float64 // rewards of the default, and of the best
 	best, most := s.cfg.cold(), 0.0
 	try := func(ctx context.Context, c coldTrial, _ float64) (float64, error) {
 		r, err := q.ask(ctx, answer(s, q, c), s.listLength(), s.cfg.Threads)
@@ -71,10 +102,15 @@ func (s *selection) chooseCold(ctx context.Context) error {
 			rewards[i] += y
 		}
 		if first == nil {
-			first = rewards
+			first, sofar = rewards, rewards
 		}
-		if gain, deviation := pairedGain(rewards, first); gain > deviation && gain > most {
-			best, most = c, gain
+		than := first
+		if c.parts() > best.parts() {
+			than = sofar // more lists than the best so far wants must be worth it
+		}
+		gain, _ := pairedGain(rewards, first)
+		if ahead, deviation := pairedGain(rewards, than); ahead > deviation && gain > most {
+			best, most, sofar = c, gain, rewards
 		}
 		return mean(rewards), nil
 	}
@@ -101,18 +137,25 @@ func (s *selection) byWorld(q *quiz, c coldTrial) recommender {
 // coldFamily is that of the trials of lists of countries.
 const coldFamily = "trends"
 
-// byTrends answers with the list of the country, then the world's.
+// byTrends answers with the narrowest list there is for the setting, then the world's.
 func (q *quiz) byTrends(name string, trends []trend) recommender {
-	lists := make(map[string][]learn.Scored, len(trends))
+	lists, by := make(map[edged.Setting][]learn.Scored, len(trends)), 0
 	for _, t := range trends {
-		lists[t.country] = t.list
+		lists[t.at] = t.list
+		by |= t.at.Known()
 	}
+	has := func(at edged.Setting) bool { return lists[at] != nil }
 	return recommender{name, func() func(at, k int) []uint32 {
 		var items []uint32
 		return func(at, k int) []uint32 {
-			list, ok := lists[q.part.places[q.questions[at].place]]
+			here := q.part.places[q.questions[at].place]
+			narrow, ok := here.Narrowest(by, has)
 			if !ok {
-				list = lists[""]
+				narrow = here.Only(edged.ByCountry)
+			}
+			list, ok := lists[narrow]
+			if !ok {
+				list = lists[edged.Setting{}]
 			}
 			items = items[:0]
 			for _, s := range list[:min(k, len(list))] {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/edged/edged"
@@ -51,6 +53,52 @@ func TestPopularIsForgottenAsFastAsItChanges(t *testing.T) {
 		}
 		if got := cfg.TrendHalfLifeDays; got < c.least || got > c.most {
 			t.Errorf("%s: %g days, want %g to %g; %+v", c.name, got, c.least, c.most, s.trials)
+		}
+	}
+}
+
+// TestListsGoByWhatTells: a device that says what a newcomer takes gets lists, an hour that says nothing does not; and what was asked for stays.
+func TestListsGoByWhatTells(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var events []edged.Event
+	for n := range 6000 {
+		device, shift := "phone", 0
+		if n%2 == 1 {
+			device, shift = "desktop", 40
+		}
+		for range 2 {
+			e := buy(fmt.Sprint("u", n), fmt.Sprintf("i%03d", shift+int(math.Abs(rng.NormFloat64())*30)), n/60)
+			e.Context = map[string]string{edged.Device: device, edged.LocalHour: fmt.Sprint(rng.IntN(24))}
+			events = append(events, e)
+		}
+	}
+	for _, asked := range [][]string{nil, {edged.LocalHour}} {
+		free := Config{TrendBy: asked}
+		cfg := free
+		cfg.EnsureDefaults()
+		s := &selection{cfg: &cfg, free: free, watch: newStopwatch(&cfg, nil), budget: 100}
+		if err := s.open(logOf(t, cfg, events...).part(), expected{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.chooseCold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := asked
+		if want == nil {
+			want = []string{edged.Device}
+		}
+		if !slices.Equal(cfg.TrendBy, want) {
+			t.Errorf("asked for %v: %v, want %v; %+v", asked, cfg.TrendBy, want, s.trials)
+		}
+	}
+}
+
+func TestTrendByIsChecked(t *testing.T) {
+	for _, by := range [][]string{{"weather"}, {edged.Device, edged.Device}, {edged.Country}} {
+		cfg := Config{TrendBy: by}
+		cfg.EnsureDefaults()
+		if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "trendBy") {
+			t.Errorf("%v: %v", by, err)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (q *quiz) byRanker(name string, r *rank.Ranker) recommender {
 // request puts a question as an application does.
 func (q *quiz) request(to *rank.Request, at, k int) {
 	x, p := &q.questions[at], &q.probes[at]
-	*to = rank.Request{Recent: to.Recent[:0], Exclude: to.Exclude[:0], N: k, Country: q.part.places[x.place]}
+	*to = rank.Request{Recent: to.Recent[:0], Exclude: to.Exclude[:0], N: k, Setting: q.part.places[x.place]}
 	to.Goal = model.Goal(q.goal)
 	for _, v := range p.recent {
 		to.Recent = append(to.Recent, rank.Recent{Row: edged.Row(v.item), Weight: v.weight, Time: q.newest - int64(v.days*dayMs), Session: v.current})

@@ -85,7 +85,7 @@ type filePair struct{ user, item uint32 }
 // pairPart makes a part of pairs without times. Every user and item keeps its row, whether it has a pair or not.
 func pairPart(pairs []filePair, userRow, itemRow []uint32, ids []string) *part {
 	n := len(pairs)
-	p := &part{users: len(userRow), items: len(itemRow), ids: ids, places: []string{""}, weights: []float64{1},
+	p := &part{users: len(userRow), items: len(itemRow), ids: ids, places: []edged.Setting{{}}, weights: []float64{1},
 		user: make([]uint32, n), item: make([]uint32, n), session: make([]uint32, n), place: make([]uint16, n), kind: make([]uint8, n), at: make([]int64, n)}
 	for i, e := range pairs {
 		p.user[i], p.item[i], p.session[i] = userRow[e.user], itemRow[e.item], none

@@ -3,13 +3,15 @@ package train
 import (
 	"fmt"
 	"slices"
+
+	"github.com/edged/edged"
 )
 
 // temporal divides events at a moment: what lies before trains, what lies from at on and before until (0: open) is asked.
 //
 //	new   users and items that training knows, pairs that are new
 //	any   the same, with the pairs that training has
-//	cold  users that training does not know, items that it knows; the country is that of their first event there
+//	cold  users that training does not know, items that it knows; the setting is that of their first event there
 //
 // It fails with ErrSplit where one side is empty, or nobody has a new item; then what else is asked is returned as well.
 func temporal(p *part, at, until int64) (*fold, error) {
@@ -76,9 +78,9 @@ func (f *fold) askCold(fresh *taken, p *part) {
 	f.add(x)
 }
 
-// homes is where each user's newest event with a country happened; the place of "", or 0, where none says.
+// homes is the setting of each user's newest event that says one; the place of the empty one, or 0, where none does.
 func (p *part) homes() []uint16 {
-	silent := uint16(max(slices.Index(p.places, ""), 0))
+	silent := uint16(max(slices.Index(p.places, edged.Setting{}), 0))
 	homes := make([]uint16, p.users)
 	for u := range homes {
 		homes[u] = silent

@@ -10,6 +10,7 @@
 //   n          how many items
 //   title      heading (or heading="…")
 //   country    two letters; for trending, and as context of recommend
+//   setting    what may be told of the moment beside the country, for what is popular may go by it: some of the words device, hour, referrer
 //   explain    ask why, and offer it on every card
 //   node       a name for the node in the line below the row; unsaid: its host
 //   image-base where relative picture addresses begin; default: the page
@@ -193,7 +194,7 @@ export function sendEvents(endpoint, events, key) {
 }
 
 const REASONS = {
-  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody', buyAgain: 'You had it before', forYou: 'By what you did here',
+  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingAmong: 'Trending among visitors like you', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody', buyAgain: 'You had it before', forYou: 'By what you did here',
 };
 
 export class EdgedCarousel extends HTMLElement {
@@ -279,6 +280,17 @@ export class EdgedCarousel extends HTMLElement {
     this.#arrows();
   }
 
+  // What requests and events say of the moment; nothing: undefined.
+  get #context() {
+    const country = this.getAttribute('country'), words = (this.getAttribute('setting') || '').split(/\s+/), out = {};
+    if (country) out.country = country;
+    if (words.includes('device')) out.device = !matchMedia('(pointer: coarse)').matches ? 'desktop' : Math.min(screen.width, screen.height) < 600 ? 'phone' : 'tablet';
+    if (words.includes('hour')) out.localHour = String(new Date().getHours());
+    const from = words.includes('referrer') && document.referrer ? new URL(document.referrer).host : '';
+    if (from && from !== location.host) out.referrer = from.slice(0, 256);
+    return Object.keys(out).length ? out : undefined;
+  }
+
   get #n() { return Math.min(Math.max(parseInt(this.getAttribute('n'), 10) || 12, 1), 500); }
 
   #request() {
@@ -290,7 +302,7 @@ export class EdgedCarousel extends HTMLElement {
     if (source === 'trending') return [url('/v1/trending', { ...common, country }), {}];
     const body = { recent: this.#recent, n: this.#n, fields: FIELDS, session: this.session, explain: this.hasAttribute('explain') };
     if (this.slot) body.slot = this.slot;
-    if (country) body.context = { country };
+    if (this.#context) body.context = this.#context;
     return [url('/v1/recommend', {}), { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }];
   }
 
@@ -441,7 +453,7 @@ export class EdgedCarousel extends HTMLElement {
     const e = { id: randomID(), type, item, session: this.session, time: Date.now(), position, channel: 'web' };
     if (recommendationId) e.recommendation = recommendationId;
     if (this.slot) e.slot = this.slot;
-    if (this.getAttribute('country')) e.context = { country: this.getAttribute('country') };
+    if (this.#context) e.context = this.#context;
     this.#queue.push(e);
     if (!this.#flushTimer) this.#flushTimer = setTimeout(() => this.#flush(), 1500);
   }
