@@ -184,6 +184,7 @@ type Reason struct {
 	Shares []float32          `json:"shares"`
 	Rest   float32            `json:"rest"`
 	Share  float32            `json:"share"`
+	Pinned string             `json:"pinned"` // the rule that put it where it is, whatever its score; empty: none did
 	Terms  map[string]float32 `json:"terms"`
 }
 

@@ -62,7 +62,7 @@ func (p *Plan) reset(s *Set) {
 	for _, k := range p.touched {
 		p.effects[k] = effect{}
 	}
-	p.matched, p.touched, p.pins = p.matched[:0], p.touched[:0], p.pins[:0]
+	p.matched, p.touched, p.pins, p.placed = p.matched[:0], p.touched[:0], p.pins[:0], p.placed[:0]
 	p.bent = p.bent[:0]
 	p.marks, p.wanted, p.caps, p.diversity, p.explore, p.goal, p.lifts = 0, 0, caps{}, -1, -1, "", nil
 	if p.set != s && s != nil {
@@ -460,6 +460,16 @@ func (p *Plan) fill(n int, in *Scope) {
 		p.counts[g] = 0
 	}
 	p.counted = p.counted[:0]
+}
+
+// PinnedBy is the name of the rule that put a row of the list last made where it is; empty: none did.
+func (p *Plan) PinnedBy(row edged.Row) string {
+	for _, x := range p.placed {
+		if x.row == row {
+			return p.set.rules[x.rule].name
+		}
+	}
+	return ""
 }
 
 func (p *Plan) isPin(row edged.Row) bool { return rowIn(p.placed, row) }

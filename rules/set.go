@@ -53,8 +53,9 @@ type act struct {
 }
 
 type pin struct {
-	row edged.Row
-	at  int32 // from 0
+	row  edged.Row
+	at   int32 // from 0
+	rule uint32
 }
 
 type caps struct{ category, brand int32 } // 0: none
@@ -163,7 +164,7 @@ func (s *Set) compile(t *ruleText, cat Catalogue) (r rule, faults []Fault) {
 			faults = append(faults, Fault{p.line, t.name, fmt.Sprintf("pin: the catalogue has no item %q", clip(p.item)), true})
 			continue
 		}
-		r.pins = append(r.pins, pin{row, int32(p.at - 1)})
+		r.pins = append(r.pins, pin{row, int32(p.at - 1), uint32(len(s.rules))})
 	}
 	return r, faults
 }

@@ -311,12 +311,21 @@ func (c *call) appendItem(b []byte, it *rank.Item, lift float32) (_ []byte, err 
 	b = append(b, `,"source":`...)
 	b = appendString(b, it.Source)
 	if c.req.explain && it.Reason.Code != "" {
-		b = c.appendReason(append(b, `,"reason":`...), it, lift)
+		b = c.appendPin(c.appendReason(append(b, `,"reason":`...), it, lift), it.Row)
 	}
 	if len(c.fields) > 0 {
 		b, err = c.appendFields(append(b, `,"fields":`...), it.Row)
 	}
 	return append(b, '}'), err
+}
+
+// appendPin adds to a reason which rule put the item where it is, whatever its score.
+func (c *call) appendPin(b []byte, row edged.Row) []byte {
+	by := c.ruling.plan.PinnedBy(row)
+	if by == "" {
+		return b
+	}
+	return append(appendString(append(b[:len(b)-1], `,"pinned":`...), by), '}')
 }
 
 // appendFields appends the asked fields of an item that it has.
