@@ -2,7 +2,6 @@ package index
 
 import (
 	"math"
-	"slices"
 
 	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/quant"
@@ -18,22 +17,25 @@ const (
 func (r *run) approximate(set *Setting) {
 	x, s := r.x, r.s
 	l := x.layout
-	l.Frame.Apply(s.turned[:quant.CodeDim(x.Dim())], &s.query)
+	x.frame.Dots(s.turned[:x.frame.Room()], s.query.Codes)
 	s.table.Set(s.turned[:quant.CodeDim(x.Dim())], l.Frame.Unit(&s.query), l.Bits)
 	spread := float64(l.Sigma) * s.table.Norm
 	s.params.Mul = float32(s.table.Mul)
 	s.params.Add = float32(s.table.Add + float64(float64(set.Eps)*spread))
 	s.cand = s.cand[:0]
 	s.list = s.list[:0]
-	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
+	x.centres.Dots(s.centre[:x.centres.Room()], s.query.Codes)
 	kappa := float32(float64(set.Kappa) * s.table.Norm)
 	best := x.promises.fill(s, kappa)
 	r.seed(best)
 	r.choose()
-	for i := len(s.list) - 1; i >= 0; i-- {
-		c := cellOf(s.list[i])
+	for i, key := range s.list {
+		c := cellOf(key)
 		if s.upper[c] < s.best.limit && !(l.Head && c == 0) {
 			break
+		}
+		if i+1 < len(s.list) {
+			r.fetchCell(cellOf(s.list[i+1]))
 		}
 		s.Stats.Cells++
 		if !r.cell(c, kappa) {
@@ -72,7 +74,20 @@ func (r *run) seed(at int) {
 	}
 }
 
-// choose lists the cells that may hold one of the best, the most promising last.
+// fetchCell has the CPU fetch what cell reads first.
+func (r *run) fetchCell(c int) {
+	x, l, s := r.x, r.x.layout, r.s
+	b := int(x.first[c]) + blocksOf(int(s.seeded[c]))
+	if b >= int(x.first[c+1]) {
+		return
+	}
+	size := len(s.table.LUT)
+	kernel.Fetch(l.Codes[b*size : (b+1)*size])
+	kernel.Fetch(l.F[b*kernel.BlockRows : (b+1)*kernel.BlockRows])
+	kernel.Fetch(l.H[b*kernel.BlockRows : (b+1)*kernel.BlockRows])
+}
+
+// choose lists the cells that may hold one of the best, the most promising first.
 func (r *run) choose() {
 	l, s := r.x.layout, r.s
 	if l.Head {
@@ -82,7 +97,7 @@ func (r *run) choose() {
 	for _, c := range s.cells[:n] {
 		s.list = append(s.list, cellKey(s.upper[c], int(c)))
 	}
-	slices.Sort(s.list)
+	s.list, s.sorted = bestFirst(s.list, s.sorted)
 }
 
 // cell estimates the rows of a cell, longest first, and collects those good enough.

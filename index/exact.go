@@ -2,7 +2,6 @@ package index
 
 import (
 	"math"
-	"slices"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
@@ -35,9 +34,9 @@ func (r *run) exactCells() {
 	for c, most := range s.upper[:l.Cells()] {
 		s.list = append(s.list, cellKey(most, c))
 	}
-	slices.Sort(s.list)
-	for i := len(s.list) - 1; i >= 0; i-- {
-		c := cellOf(s.list[i])
+	s.list, s.sorted = bestFirst(s.list, s.sorted)
+	for _, key := range s.list {
+		c := cellOf(key)
 		if s.best.full() && s.upper[c] < s.best.limit {
 			return
 		}
@@ -51,7 +50,7 @@ func (r *run) exactCells() {
 // centres computes what no score of a row of each cell exceeds.
 func (r *run) centres() {
 	l, s := r.x.layout, r.s
-	kernel.DotRowsI8I16(s.centre[:l.Cells()], l.Centroids.Codes, s.query.Codes)
+	r.x.centres.Dots(s.centre[:r.x.centres.Room()], s.query.Codes)
 	for c := range l.Cells() {
 		s.upper[c] = above(r.most(c))
 	}

@@ -22,22 +22,37 @@ func (q *Query) allows(row edged.Row) bool {
 	return q.Allowed == nil || isSet(q.Allowed, row)
 }
 
-// rowBits has a bit set for each row of a list, which it may share with others: a row whose bit is not set is not in the list.
-type rowBits [8]uint64
+// fewBits has a bit set for each number of a list, which it may share with others: a number whose bit is not set is not in the list.
+type fewBits [8]uint64
 
-func (b *rowBits) set(rows []edged.Row) {
-	*b = rowBits{}
-	for _, row := range rows {
-		b[row/64%8] |= 1 << (row % 64)
+func (b *fewBits) add(n uint32) { b[n/64%8] |= 1 << (n % 64) }
+
+func (b *fewBits) has(n uint32) bool { return b[n/64%8]>>(n%64)&1 != 0 }
+
+// exclude notes what must not be returned: by places, where rows know theirs, so that nothing is read of a row found but its place.
+func (r *run) exclude() {
+	x, bits := r.x, &r.s.excluded
+	*bits = fewBits{}
+	for _, row := range r.q.Exclude {
+		switch {
+		case x.place == nil:
+			bits.add(uint32(row))
+		case int(row) < len(x.place):
+			bits.add(x.place[row])
+		}
 	}
 }
 
-// excluded reports whether a row must not be returned, however good it is.
-func (r *run) excluded(row edged.Row) bool {
-	if r.s.excluded[row/64%8]>>(row%64)&1 == 0 {
+// excluded reports whether the row at a place must not be returned, however good it is.
+func (r *run) excluded(place uint32) bool {
+	n := place
+	if r.x.place == nil {
+		n = uint32(r.x.order[place])
+	}
+	if !r.s.excluded.has(n) {
 		return false
 	}
-	_, excluded := slices.BinarySearch(r.q.Exclude, row)
+	_, excluded := slices.BinarySearch(r.q.Exclude, r.x.order[place])
 	return excluded
 }
 

@@ -86,7 +86,9 @@ type Index struct {
 	norms []float32   // block of places → an upper bound of the vectors' lengths from there to the end of the cell
 
 	layout   *Layout
-	first    []uint32 // cell → its first block
+	first    []uint32       // cell → its first block
+	frame    *kernel.Turned // the layout's
+	centres  *kernel.Turned // the layout's centroids
 	promises promises
 	most     []float32 // block → the largest h from there to the end of the cell
 	wide     []float32 // block → the largest F·√D, about the length of the longest residual
@@ -143,9 +145,11 @@ func NewLayout(rows quant.Rows, order []edged.Row, place []uint32, layout *Layou
 	return x, nil
 }
 
-// measure works out the bounds of lengths, and where blocks are.
+// measure works out the bounds of lengths, and where blocks are, and turns what every query is multiplied with.
 func (x *Index) measure() {
 	l := x.layout
+	stride := quant.Stride(x.Dim())
+	x.frame, x.centres = kernel.NewTurned(l.Frame.Codes, stride), kernel.NewTurned(l.Centroids.Codes, stride)
 	x.first = make([]uint32, l.Cells()+1)
 	for c := range l.Cells() {
 		x.first[c+1] = x.first[c] + uint32(blocksOf(int(l.Starts[c+1]-l.Starts[c])))

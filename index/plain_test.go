@@ -127,7 +127,7 @@ func TestTopFillsFromBelowTheLimit(t *testing.T) {
 	for i, score := range []float32{4.5, 7, 4.9, 4.8, 6, 9, 8} {
 		list.offer(score, edged.Row(i))
 	}
-	if list.limit != 7 {
+	if list.settle(); list.limit != 7 {
 		t.Fatalf("limit %g, want 7", list.limit)
 	}
 }

@@ -25,7 +25,7 @@ func (r *run) weigh(dots []int32, from int) {
 	scales, order := x.rows.Scales[from:][:len(dots)], x.order[from:][:len(dots)]
 	open := r.q.Allowed == nil
 	if s.best.n == 0 && open {
-		r.drop(dots, order)
+		r.drop(dots, from)
 		s.best.expect(&s.query, dots, scales, r.uncertain())
 	}
 	masks := s.masks[:blocksOf(len(dots))]
@@ -45,13 +45,18 @@ func (r *run) weigh(dots []int32, from int) {
 }
 
 // drop marks the dot products of excluded rows, so that nothing is expected of them.
-func (r *run) drop(dots []int32, order []edged.Row) {
-	if len(r.q.Exclude) == 0 {
+func (r *run) drop(dots []int32, from int) {
+	if place := r.x.place; place != nil && len(r.q.Exclude) < len(dots) {
+		for _, row := range r.q.Exclude {
+			if int(row) < len(place) && uint(int(place[row])-from) < uint(len(dots)) {
+				dots[int(place[row])-from] = kernel.Dropped
+			}
+		}
 		return
 	}
-	for i, row := range order {
-		if r.excluded(row) {
-			dots[i] = dropped
+	for i := range dots {
+		if r.excluded(uint32(from + i)) {
+			dots[i] = kernel.Dropped
 		}
 	}
 }
@@ -147,7 +152,7 @@ func (r *run) offerNear() {
 	low := s.low[:len(s.near)]
 	kernel.DotGatherI8I16(low, x.rows.Low, s.near, s.query.Codes)
 	for i, p := range s.near {
-		if score := s.query.Fine(s.high[i], low[i], x.rows.Scales[p]); score >= s.best.limit && !r.excluded(x.order[p]) {
+		if score := s.query.Fine(s.high[i], low[i], x.rows.Scales[p]); score >= s.best.limit && !r.excluded(p) {
 			s.best.offer(score, x.order[p])
 			s.Stats.Reranked++
 		}
@@ -165,7 +170,7 @@ func (r *run) offerRough() {
 	}
 	for i, p := range s.near {
 		score, more := s.query.Score(s.high[i], scales[p]), float32(slack*scales[p])
-		if float32(score+more) >= s.best.limit && !r.excluded(order[p]) {
+		if float32(score+more) >= s.best.limit && !r.excluded(p) {
 			row := edged.Row(p)
 			if !r.rough {
 				row = order[p]

@@ -21,15 +21,16 @@ type Scratch struct {
 	turned []int32   // the query under the frame
 	upper  []float32 // what the best row of each cell promises
 	cells  []uint32  // that promise enough
-	list   []uint64  // cells to visit, most promising last
+	list   []uint64  // cells to visit, most promising first
 	cand   []uint32  // places to be scored
 	scales []float32 // theirs
 	masks  [2 * chunk / kernel.BlockRows]uint32
 	rows   []edged.Row // that a filter lets pass
+	sorted []uint64    // room for list
 	seeded []uint32    // rows of each cell that were scored first
 	hits   []Hit
 
-	excluded rowBits // of the query's
+	excluded fewBits // the query's rows, or their places
 }
 
 func (s *Scratch) prepare(x *Index) {
@@ -43,10 +44,10 @@ func (s *Scratch) prepare(x *Index) {
 		return
 	}
 	if n := l.Cells(); len(s.upper) < n {
-		s.upper, s.seeded, s.list, s.centre = make([]float32, n), make([]uint32, n), make([]uint64, 0, n), make([]int32, n)
-		s.cells = make([]uint32, n)
+		s.upper, s.seeded, s.list, s.centre = make([]float32, n), make([]uint32, n), make([]uint64, 0, n), make([]int32, x.centres.Room())
+		s.cells, s.sorted = make([]uint32, n), make([]uint64, n)
 	}
-	if n := quant.CodeDim(x.Dim()); len(s.turned) < n {
+	if n := x.frame.Room(); len(s.turned) < n {
 		s.turned = make([]int32, n)
 	}
 }

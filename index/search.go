@@ -66,12 +66,12 @@ func (x *Index) Search(dst []Hit, q *Query, s *Scratch) []Hit {
 func (x *Index) start(q *Query, s *Scratch, k int) run {
 	s.prepare(x)
 	s.query.Set(q.Vector)
-	s.excluded.set(q.Exclude)
 	s.best.reset(k)
 	r := run{x: x, q: *q, s: s, clock: q.Clock, next: clockEvery, share: 1}
 	if r.clock == nil {
 		r.clock = time.Now
 	}
+	r.exclude()
 	return r
 }
 

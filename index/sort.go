@@ -3,6 +3,8 @@ package index
 import (
 	"math/bits"
 	"slices"
+
+	"github.com/edged/edged/internal/kernel"
 )
 
 const fewKeys = 24 // are sorted by insertion
@@ -53,14 +55,15 @@ func sortFew(keys []uint64) {
 	}
 }
 
-// rankFew writes keys, no two of them equal, to dst, the greatest first: each to where as many greater ones put it.
-func rankFew(dst, keys []uint64) {
-	for _, key := range keys {
-		at := uint64(0)
-		for _, other := range keys {
-			_, less := bits.Sub64(key, other, 0)
-			at += less
-		}
-		dst[at] = key
+// bestFirst returns keys, no two of them equal, the greatest first, and room of at least as many for the next time: the one is made of
+// the memory of the other.
+func bestFirst(keys, room []uint64) (sorted, left []uint64) {
+	if len(keys) <= kernel.MostOrdered() {
+		sorted = room[:len(keys)]
+		kernel.Order(sorted, keys)
+		return sorted, keys[:cap(keys)]
 	}
+	slices.Sort(keys)
+	slices.Reverse(keys)
+	return keys, room
 }

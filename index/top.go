@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/quant"
 )
 
@@ -40,9 +41,11 @@ type top struct {
 	k, n  int
 	limit float32 // -Inf while there are fewer than k
 
-	few   [fewest]uint64 // the k best scores, as keys have them, and their places here; the greatest number behind them
-	held  int            // how many there are
-	worst uint64         // the least of them, when there are k
+	few     [fewest]uint64 // the best keys, not below the limit, the greatest first
+	held    int            // how many there are, k at most
+	settled int            // keys that have been looked at for that
+	some    [128]uint64    // to be put in order
+	parts   [fewest]uint32 // what is expected of parts of the first rows
 
 	ranked     bool // there is a histogram
 	counts     [bins]uint32
@@ -59,17 +62,12 @@ func (t *top) reset(k int) {
 	if room := 2 * (2*k + roomLeft); len(t.keys) < room {
 		t.keys = make([]uint64, room)
 	}
-	t.k, t.n, t.held, t.ranked = k, 0, 0, false
-	t.limit = float32(math.Inf(-1))
-	if k <= fewest {
-		for i := range t.few {
-			t.few[i] = math.MaxUint64
-		}
+	if len(t.sorted) < len(t.keys) {
+		t.sorted = make([]uint64, len(t.keys))
 	}
+	t.k, t.n, t.held, t.settled, t.ranked = k, 0, 0, 0, false
+	t.limit = float32(math.Inf(-1))
 }
-
-// dropped is the dot product of a row that is not going to be offered: no vectors have it.
-const dropped = math.MinInt32
 
 // expect raises the limit of an empty list to what k of the rows reach that are about to be offered: the k-th best of the best
 // scores of 16 parts of them. Scores may turn out to be lower by less times the row's scale.
@@ -77,40 +75,17 @@ func (t *top) expect(q *quant.Query, dots []int32, scales []float32, less float3
 	if t.k > fewest || len(dots) < 2*fewest {
 		return
 	}
-	var best [fewest]uint32
-	for i, dot := range dots {
-		if dot == dropped {
-			continue
-		}
-		score := q.Score(dot, scales[i])
-		if less > 0 {
-			score -= float32(less*scales[i]) + float32(math.Abs(float64(score))*1e-6)
-		}
-		b := &best[i%fewest]
-		*b = max(*b, ordered(score))
+	part := 0.
+	if less > 0 {
+		part = 1e-6
 	}
-	for _, p := range network {
-		x, y := best[p[0]%fewest], best[p[1]%fewest]
-		best[p[0]%fewest], best[p[1]%fewest] = max(x, y), min(x, y)
+	kernel.Expect(&t.parts, dots, scales, q.Scale, less, part)
+	for i, b := range t.parts {
+		t.some[i] = uint64(b)<<32 | uint64(i)
 	}
-	t.limit = hitOf(uint64(best[t.k-1]) << 32).Score
+	kernel.Order(t.sorted[:fewest], t.some[:fewest])
+	t.limit = hitOf(t.sorted[t.k-1]).Score
 }
-
-// network sorts 16 numbers, the greatest first: Batcher's odd-even merge sort (Knuth, TAOCP 3, 5.2.2M).
-var network = func() (pairs [][2]uint8) {
-	for p := 1; p < fewest; p *= 2 {
-		for k := p; k > 0; k /= 2 {
-			for j := k % p; j+k < fewest; j += 2 * k {
-				for i := range min(k, fewest-j-k) {
-					if (i+j)/(2*p) == (i+j+k)/(2*p) {
-						pairs = append(pairs, [2]uint8{uint8(i + j), uint8(i + j + k)})
-					}
-				}
-			}
-		}
-	}
-	return pairs
-}()
 
 // full reports whether there are k keys.
 func (t *top) full() bool { return t.n >= t.k }
@@ -118,48 +93,43 @@ func (t *top) full() bool { return t.n >= t.k }
 // offer puts in a hit. One below the limit is kept too: its score may not be the last word.
 func (t *top) offer(score float32, row edged.Row) {
 	if t.n == len(t.keys) { // the worse half has more than k better ones
+		t.settle()
 		t.n /= 2
 		selectBest(t.keys, t.n)
+		t.settled = t.n
 	}
-	key := keyOf(score, row)
-	t.keys[t.n] = key
+	t.keys[t.n] = keyOf(score, row)
 	t.n++
-	switch {
-	case score < t.limit:
-	case t.k <= fewest:
-		t.offerFew(key)
-	case t.ranked:
+	if t.ranked && score >= t.limit {
 		t.count(score)
 	}
 }
 
-// offerFew puts a score in the place of the worst.
-func (t *top) offerFew(key uint64) {
-	const places = fewest - 1
-	at := uint64(t.held)
-	if t.held == t.k {
-		at = t.worst & places
-	} else {
-		t.held++
-	}
-	t.few[at] = key&^places | at
-	if t.held == t.k {
-		t.worst = t.leastOfFew()
-		t.limit = hitOf(t.worst).Score
+// settleFew finds the best among those it had and those that came since.
+func (t *top) settleFew() {
+	for most := min(kernel.MostOrdered(), len(t.some)); t.settled < t.n; {
+		n := copy(t.some[:], t.few[:t.held])
+		least := keyOf(t.limit, math.MaxUint32)
+		for ; t.settled < t.n && n < most; t.settled++ {
+			t.some[n] = t.keys[t.settled]
+			if t.some[n] >= least {
+				n++
+			}
+		}
+		kernel.Order(t.sorted[:n], t.some[:n])
+		if t.held = copy(t.few[:t.k], t.sorted[:n]); t.held == t.k {
+			t.limit = hitOf(t.few[t.k-1]).Score
+		}
 	}
 }
 
-func (t *top) leastOfFew() uint64 {
-	f := &t.few
-	a, b, c, d := min(f[0], f[1]), min(f[2], f[3]), min(f[4], f[5]), min(f[6], f[7])
-	a, b, c, d = min(a, f[8]), min(b, f[9]), min(c, f[10]), min(d, f[11])
-	a, b, c, d = min(a, f[12]), min(b, f[13]), min(c, f[14]), min(d, f[15])
-	return min(a, b, c, d)
-}
-
-// settle makes the histogram, where there is to be one, as soon as there are k keys. It is called when a batch of rows has
-// been offered.
+// settle moves the limit up, where k is small, and makes the histogram, where there is to be one, as soon as there are k keys. It is called when
+// a batch of rows has been offered.
 func (t *top) settle() {
+	if t.k <= fewest {
+		t.settleFew()
+		return
+	}
 	if !t.ranked && t.n >= t.k && t.k > fewest {
 		t.rank()
 	}
@@ -254,11 +224,8 @@ func (t *top) narrow() {
 // appendHits appends the hits, best first.
 func (t *top) appendHits(dst []Hit) []Hit {
 	t.narrow()
-	if len(t.sorted) < len(t.keys) {
-		t.sorted = make([]uint64, len(t.keys))
-	}
-	if t.n <= fewKeys {
-		rankFew(t.sorted[:t.n], t.keys[:t.n])
+	if t.n <= kernel.MostOrdered() {
+		kernel.Order(t.sorted[:t.n], t.keys[:t.n])
 		for _, key := range t.sorted[:min(t.n, t.k)] {
 			dst = append(dst, hitOf(key))
 		}

@@ -14,9 +14,6 @@ type Query struct {
 	Norm  float64 // Euclidean length of the decoded query
 }
 
-// toEven added to a number of at most 2³¹ leaves its nearest integer, ties to even, in the lowest bits.
-const toEven = 3 << 51
-
 // Set quantises x, padded to Stride(len(x)) codes: |x − q·Scale| ≤ Scale/2 (and a hair of float64 rounding). A vector
 // with a NaN or an infinity in it, which no caller means, becomes the zero query.
 func (q *Query) Set(x []float32) {
@@ -26,31 +23,13 @@ func (q *Query) Set(x []float32) {
 	}
 	q.Codes = q.Codes[:stride]
 	q.Scale, q.Norm = 0, 0
-	peak := float64(peakOf(x))
+	peak := float64(kernel.Peak(x))
 	if peak < minPeak || !(peak <= math.MaxFloat32) {
 		clear(q.Codes)
 		return
 	}
 	q.Scale = peak / 32767
-	inverse := 32767 / peak
-	codes := q.Codes[:len(x)]
-	var sum int64
-	for i, v := range x {
-		c := int16(math.Float64bits(float64(float64(v)*inverse) + toEven))
-		codes[i] = c
-		sum += int64(c) * int64(c)
-	}
-	clear(q.Codes[len(x):])
-	q.Norm = math.Sqrt(float64(sum)) * q.Scale
-}
-
-// peakOf returns max |x_i|, NaN where one is NaN: without their signs, floats are in the order of their bits.
-func peakOf(x []float32) float32 {
-	var peak uint32
-	for _, v := range x {
-		peak = max(peak, math.Float32bits(v)&^(1<<31))
-	}
-	return math.Float32frombits(peak)
+	q.Norm = math.Sqrt(float64(kernel.Quantise(q.Codes, x, 32767/peak))) * q.Scale
 }
 
 // Score returns the score whose integer dot product with a row of the given scale is dot.

@@ -3,6 +3,8 @@ package quant
 import (
 	"encoding/binary"
 	"math"
+
+	"github.com/edged/edged/internal/kernel"
 )
 
 // Table holds a query's products with every group of bit codes, ready for kernel.Scan. The zero Table is ready for Set.
@@ -22,22 +24,16 @@ type Table struct {
 	Norm float64 // ‖w‖
 }
 
-// How 16 codes of a group count for each of its dimensions: byte c of the word pair is what dimension j has in code c;
+// How 16 codes of a group of one bit count for each of its dimensions: byte c of the word pair is what dimension j has in code c;
 // [1] is the complement, for negative weights.
-var (
-	oneBit = [4][2][2]uint64{
-		{{0x0100010001000100, 0x0100010001000100}, {0x0001000100010001, 0x0001000100010001}},
-		{{0x0101000001010000, 0x0101000001010000}, {0x0000010100000101, 0x0000010100000101}},
-		{{0x0101010100000000, 0x0101010100000000}, {0x0000000001010101, 0x0000000001010101}},
-		{{0, 0x0101010101010101}, {0x0101010101010101, 0}},
-	}
-	twoBits = [2][2][2]uint64{
-		{{0x0302010003020100, 0x0302010003020100}, {0x0001020300010203, 0x0001020300010203}},
-		{{0x0101010100000000, 0x0303030302020202}, {0x0202020203030303, 0x0000000001010101}},
-	}
-)
+var oneBit = [4][2][2]uint64{
+	{{0x0100010001000100, 0x0100010001000100}, {0x0001000100010001, 0x0001000100010001}},
+	{{0x0101000001010000, 0x0101000001010000}, {0x0000010100000101, 0x0000010100000101}},
+	{{0x0101010100000000, 0x0101010100000000}, {0x0000000001010101, 0x0000000001010101}},
+	{{0, 0x0101010101010101}, {0x0101010101010101, 0}},
+}
 
-const unitShift = 40 // fraction bits of 1/δ
+const unitShift = kernel.UnitShift // fraction bits of 1/δ
 
 // Set makes the table of the query whose numbers are w·unit. len(w) is a multiple of 16.
 func (t *Table) Set(w []int32, unit float64, bits int) {
@@ -46,7 +42,10 @@ func (t *Table) Set(w []int32, unit float64, bits int) {
 		t.LUT = make([]byte, size)
 	}
 	t.LUT = t.LUT[:16*len(w)/dims]
-	peak, norm := peakOfGroups(w, dims)
+	peak, norm := kernel.Pairs(w)
+	if bits == 1 {
+		peak = peakOfFours(w)
+	}
 	t.Norm = math.Sqrt(norm) * unit
 	t.Mul, t.Add, t.Unit = 0, 0, 0
 	if peak == 0 {
@@ -63,45 +62,28 @@ func (t *Table) Set(w []int32, unit float64, bits int) {
 		total := t.fillOneBit(w, inverse)
 		t.Mul, t.Add = 2*t.Unit, -t.Unit*float64(total)
 	} else {
-		total := t.fillTwoBits(w, inverse)
+		total := kernel.TwoBits(t.LUT, w, inverse)
 		t.Mul, t.Add = t.Unit, -1.5*t.Unit*float64(total)
 	}
 }
 
-// peakOfGroups returns the largest Σ|w_j| of a group of dims numbers, 2 or 4, and Σ w_j², which is that of four sums that take turns.
-func peakOfGroups(w []int32, dims int) (peak int64, norm float64) {
-	var n0, n1, n2, n3 float64
+// peakOfFours returns the largest Σ|w_j| of four numbers.
+func peakOfFours(w []int32) (peak int64) {
 	for ; len(w) >= 4; w = w[4:] {
-		a, b, c, d := magnitude(w[0]), magnitude(w[1]), magnitude(w[2]), magnitude(w[3])
-		n0 += float64(float64(a) * float64(a))
-		n1 += float64(float64(b) * float64(b))
-		n2 += float64(float64(c) * float64(c))
-		n3 += float64(float64(d) * float64(d))
-		if dims == 2 {
-			peak = max(peak, a+b, c+d)
-		} else {
-			peak = max(peak, a+b+c+d)
+		sum := int64(0)
+		for _, x := range w[:4] {
+			sum += max(int64(x), -int64(x))
 		}
+		peak = max(peak, sum)
 	}
-	return peak, (n0 + n1) + (n2 + n3)
-}
-
-func magnitude(x int32) int64 {
-	sign := int64(x) >> 63
-	return (int64(x) ^ sign) - sign
-}
-
-// weight rounds |x| to its unit and says whether x is negative.
-func weight(x int32, inverse uint64) (u uint64, negative int) {
-	sign := x >> 31
-	return (uint64(uint32((x^sign)-sign))*inverse + 1<<(unitShift-1)) >> unitShift, int(-sign)
+	return peak
 }
 
 func (t *Table) fillOneBit(w []int32, inverse uint64) (total uint64) {
 	for lut := t.LUT; len(lut) >= 16 && len(w) >= 4; lut, w = lut[16:], w[4:] {
 		var lo, hi uint64
 		for j := range 4 {
-			u, neg := weight(w[j], inverse)
+			u, neg := kernel.Weight(w[j], inverse)
 			m := &oneBit[j][neg]
 			lo += u * m[0]
 			hi += u * m[1]
@@ -109,18 +91,6 @@ func (t *Table) fillOneBit(w []int32, inverse uint64) (total uint64) {
 		}
 		binary.LittleEndian.PutUint64(lut, lo)
 		binary.LittleEndian.PutUint64(lut[8:], hi)
-	}
-	return total
-}
-
-func (t *Table) fillTwoBits(w []int32, inverse uint64) (total uint64) {
-	for lut := t.LUT; len(lut) >= 16 && len(w) >= 2; lut, w = lut[16:], w[2:] {
-		u0, neg0 := weight(w[0], inverse)
-		u1, neg1 := weight(w[1], inverse)
-		m0, m1 := &twoBits[0][neg0], &twoBits[1][neg1]
-		binary.LittleEndian.PutUint64(lut, u0*m0[0]+u1*m1[0])
-		binary.LittleEndian.PutUint64(lut[8:], u0*m0[1]+u1*m1[1])
-		total += u0 + u1
 	}
 	return total
 }

@@ -25,7 +25,7 @@ func (r *Ranker) explain(f *fill, item *Item, p *parts, recent []Recent) {
 		}
 	}
 	item.Reason.Terms = Terms{Popular: p.popular, Repeat: p.repeat, Past: p.past, Boost: f.lift(item, p.sum())}
-	f.tell(item, b.shares, recent)
+	f.tell(item, h.rows, b.shares, recent)
 }
 
 // lift is what a boost added to a score, which was this without it.
@@ -36,9 +36,9 @@ func (f *fill) lift(item *Item, without float32) float32 {
 	return item.Score - without
 }
 
-// tell fills in the reason of an item of the first rung: shares are what each row of the history adds to its score. It overwrites
-// shares. What the Terms, filled in before, and the rows named don't add is the Rest.
-func (f *fill) tell(item *Item, shares []float64, recent []Recent) {
+// tell fills in the reason of an item of the first rung: shares are what each of the rows, those of the history, adds to its score. It
+// overwrites shares. What the Terms, filled in before, and the rows named don't add is the Rest.
+func (f *fill) tell(item *Item, rows []edged.Row, shares []float64, recent []Recent) {
 	a, reason := f.a, &item.Reason
 	from := len(a.rows)
 	rest := item.Score - reason.Terms.sum()
@@ -48,7 +48,7 @@ func (f *fill) tell(item *Item, shares []float64, recent []Recent) {
 			break
 		}
 		share := float32(shares[best])
-		a.rows = append(a.rows, f.s.history.rows[best])
+		a.rows = append(a.rows, rows[best])
 		a.shares = append(a.shares, share)
 		rest -= share
 		shares[best] = 0 // told

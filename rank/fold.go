@@ -2,6 +2,7 @@ package rank
 
 import (
 	"math"
+	"slices"
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
@@ -45,13 +46,35 @@ const (
 
 // set takes the items of a history with their weights.
 func (f *fold) set(m *model.Model, h *history) {
-	f.rows = append(f.rows[:0], h.rows...)
-	f.root = f.root[:0]
-	for _, w := range h.weight {
+	f.rows, f.root = append(f.rows[:0], h.rows...), append(f.root[:0], h.weight...)
+	f.ready(m)
+}
+
+// setAgeless takes recent items with the weight of the heaviest visit to each.
+func (f *fold) setAgeless(m *model.Model, recent []Recent) {
+	f.rows, f.root = f.rows[:0], f.root[:0]
+	for i := range recent {
+		v := &recent[i]
+		if !v.counts(m) {
+			continue
+		}
+		weight := min(float64(v.Weight), maxWeight)
+		if at := slices.Index(f.rows, v.Row); at >= 0 {
+			f.root[at] = max(f.root[at], weight)
+		} else {
+			f.rows, f.root = append(f.rows, v.Row), append(f.root, weight)
+		}
+	}
+	f.ready(m)
+}
+
+// ready makes V of the rows and, in root, their weights.
+func (f *fold) ready(m *model.Model) {
+	for i, w := range f.root {
 		if w < minWeight {
 			w = 0
 		}
-		f.root = append(f.root, math.Sqrt(w))
+		f.root[i] = math.Sqrt(w)
 	}
 	f.width = quant.Stride(m.Dim())
 	f.setShrink(m)
@@ -73,9 +96,7 @@ func (f *fold) setShrink(m *model.Model) {
 	f.shrink = resize(f.shrink, f.width)
 	gram := m.Gram()
 	clear(f.shrink[len(gram):])
-	for k, g := range gram {
-		f.shrink[k] = 1 / math.Sqrt(float64(meta.A0*float64(g))+lambda)
-	}
+	kernel.Shrink(f.shrink[:len(gram)], gram, meta.A0, lambda)
 }
 
 // deviation returns the deviation of the score x·y over all items, √(Σ_k x_k² Λ_k / I − (x·m)²): YᵀY is taken for the diagonal
@@ -113,18 +134,18 @@ func (f *fold) solve(d int) {
 
 // solveItems: K z = r, x = Vᵀ z.
 func (f *fold) solveItems(h int) {
-	f.chol = resize(f.chol, h*h)
+	f.chol = resize(f.chol, h*h+h)
 	for i := range h {
 		row := f.chol[i*h:][:i+1]
 		kernel.Dots64(row, f.row(i), f.v)
 		row[i]++
 	}
+	z := f.chol[h*h:]
+	copy(z, f.root)
 	cholesky(f.chol, h)
-	f.temp = append(f.temp[:0], f.root...)
-	solveCholesky(f.chol, h, f.temp)
-	for i, z := range f.temp {
-		kernel.AddTimes64(f.x, f.row(i), z)
-	}
+	f.chol = f.chol[:h*h]
+	solveUpper(f.chol, h, z)
+	kernel.Weighed64(f.x, f.v, z)
 }
 
 // solveDims: B x = Vᵀ r.

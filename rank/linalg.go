@@ -35,14 +35,18 @@ func addScaled(dst, x []float64, f float64) {
 }
 
 // cholesky replaces the lower triangle of the symmetric positive definite n×n matrix a by L, a = L Lᵀ. What is above
-// the diagonal is neither read nor written.
+// the diagonal is neither read nor written. Further rows of a, b, become L⁻¹ b. It goes column by column: the numbers of one don't wait for
+// each other.
 func cholesky(a []float64, n int) {
-	for i := range n {
-		row := a[i*n:][:i+1]
-		for j := range i {
-			row[j] = (row[j] - dot(row[:j], a[j*n:][:j])) / a[j*n+j]
+	rows := len(a) / n
+	for j := range n {
+		row := a[j*n:][:j+1]
+		diagonal := math.Sqrt(row[j] - dot(row[:j], row[:j]))
+		row[j] = diagonal
+		for i := j + 1; i < rows; i++ {
+			below := a[i*n:][:j+1]
+			below[j] = (below[j] - dot(row[:j], below[:j])) / diagonal
 		}
-		row[i] = math.Sqrt(row[i] - dot(row[:i], row[:i]))
 	}
 }
 
@@ -51,6 +55,11 @@ func solveCholesky(l []float64, n int, b []float64) {
 	for i := range n {
 		b[i] = (b[i] - dot(l[i*n:][:i], b[:i])) / l[i*n+i]
 	}
+	solveUpper(l, n, b)
+}
+
+// solveUpper replaces b by the solution of Lᵀ x = b.
+func solveUpper(l []float64, n int, b []float64) {
 	for i := n - 1; i >= 0; i-- {
 		b[i] /= l[i*n+i]
 		addScaled(b[:i], l[i*n:][:i], -b[i])

@@ -1,23 +1,17 @@
 package rank
 
-import (
-	"github.com/edged/edged/index"
-	"github.com/edged/edged/model"
-)
+import "github.com/edged/edged/index"
 
 // FoldIn appends the vector of a visitor with this history, all of it, to dst: model.Dim numbers, zero without items
 // that count. Ages don't count.
 func (r *Ranker) FoldIn(dst []float32, s *Scratch, recent []Recent) []float32 {
-	s.history.set(r.m, recent, &ageless)
-	s.fold.set(r.m, &s.history)
+	s.fold.setAgeless(r.m, recent)
 	s.fold.solve(r.m.Dim())
 	for _, x := range s.fold.x {
 		dst = append(dst, float32(x))
 	}
 	return dst
 }
-
-var ageless model.Blend
 
 // Recommend answers q into a.
 func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
@@ -94,7 +88,7 @@ func (r *Ranker) personal(f *fill, recent []Recent) {
 		}
 		if item := f.add(h.Row, h.Score, SourcePersonal, Personal); item != nil && f.explain {
 			item.Reason.Terms.Boost = f.lift(item, item.Score/r.boostOf(item.Row))
-			f.tell(item, s.fold.shares(r.m, item.Row), recent)
+			f.tell(item, s.fold.rows, s.fold.shares(r.m, item.Row), recent)
 		}
 	}
 }

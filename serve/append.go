@@ -14,8 +14,8 @@ const hexDigits = "0123456789abcdef"
 // appendString appends s as a JSON string. Bytes that are no UTF-8 become U+FFFD.
 func appendString[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
+	start, plain := 0, plainPrefix(s)
+	for i := plain; i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			// At most four bytes: the conversion stays on the stack.
@@ -40,6 +40,28 @@ func appendString[T string | []byte](dst []byte, s T) []byte {
 		start = i
 	}
 	return append(append(dst, s[start:]...), '"')
+}
+
+// plainPrefix returns how many bytes at the front of s are copied as they are, as far as whole words of eight tell.
+func plainPrefix[T string | []byte](s T) (n int) {
+	for n+8 <= len(s) && !special(word(s, n)) {
+		n += 8
+	}
+	return n
+}
+
+// word returns the eight bytes from i on.
+func word[T string | []byte](s T, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}
+
+// special reports whether one of eight bytes is a control character, a quotation mark, a backslash or no ASCII.
+func special(w uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	quote, slash := w^'"'*ones, w^'\\'*ones
+	return (w|(w-' '*ones)|(quote-ones)&^quote|(slash-ones)&^slash)&high != 0
 }
 
 func appendEscaped(dst []byte, c byte) []byte {
@@ -67,6 +89,9 @@ func appendFloat(dst []byte, f float32) []byte {
 		return append(dst, "null"...)
 	}
 	if a := float32(math.Abs(x)); a == 0 || a >= 1e-6 && a < 1e21 {
+		if digits, point, ok := shortest(f); ok {
+			return appendDecimal(dst, digits, point)
+		}
 		return strconv.AppendFloat(dst, x, 'f', -1, 32)
 	}
 	dst = strconv.AppendFloat(dst, x, 'e', -1, 32)

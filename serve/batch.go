@@ -24,7 +24,7 @@ func (s *Server) batch(c *call) *problem {
 	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
-	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+	if p := c.params(c.asks, nil); p != nil {
 		return p
 	}
 	if p := c.batchBody(c.ctx.Request.Body()); p != nil {

@@ -17,6 +17,7 @@ import (
 type call struct {
 	ctx   *fasthttp.RequestCtx
 	heads heads
+	asks  []byte // the query string
 	guard *guard
 	clock func() time.Time
 	start time.Time
@@ -68,7 +69,7 @@ const maxKept = 64 << 10
 // reset makes a call ready for a request.
 func (c *call) reset() {
 	c.ctx, c.start, c.ended, c.heads = nil, time.Time{}, time.Time{}, heads{}
-	c.id, c.ranker, c.faulty = nil, nil, false
+	c.id, c.asks, c.ranker, c.faulty = nil, nil, nil, false
 	c.who = caller{}
 	c.timed, c.unnamed = false, false
 	c.best, c.bestFor = 0, ""
@@ -108,6 +109,9 @@ type names map[string]string
 const maxNames = 256
 
 func (n names) of(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
 	if s, ok := n[string(b)]; ok {
 		return s
 	}

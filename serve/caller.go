@@ -48,7 +48,7 @@ func (s *Server) identify(c *call) *problem {
 func (s *Server) findKey(c *call) *problem {
 	presented, bearer := bearerOf(c.heads.authorization)
 	if !bearer {
-		presented, c.who.inQuery = keyParam(c.ctx.URI().QueryString())
+		presented, c.who.inQuery = keyParam(c.asks)
 	}
 	k := c.guard.keys.Find(presented)
 	if k == nil && len(presented) > 0 {

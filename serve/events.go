@@ -45,7 +45,7 @@ func (s *Server) events(c *call) *problem {
 	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
-	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+	if p := c.params(c.asks, nil); p != nil {
 		return p
 	}
 	s.openToken(c)

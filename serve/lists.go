@@ -101,7 +101,7 @@ func (s *Server) prepare(c *call, route int, params []string) (done bool, p *pro
 
 // read takes the parameters, the release and the fields asked for.
 func (s *Server) read(c *call, params []string) *problem {
-	if p := c.params(c.ctx.URI().QueryString(), params); p != nil {
+	if p := c.params(c.asks, params); p != nil {
 		return p
 	}
 	if p := s.load(c); p != nil {

@@ -14,7 +14,7 @@ import (
 
 // profileShow answers GET /v1/profile.
 func (s *Server) profileShow(c *call) *problem {
-	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+	if p := c.params(c.asks, nil); p != nil {
 		return p
 	}
 	if p := s.nobodyNamed(c); p != nil {
@@ -146,7 +146,7 @@ func (s *Server) profileChange(c *call) *problem {
 	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
-	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+	if p := c.params(c.asks, nil); p != nil {
 		return p
 	}
 	if c.guard.tokens == nil {
@@ -209,7 +209,7 @@ func (c *call) readLimits() *problem {
 
 // profileForget answers DELETE /v1/profile. A no is not forgotten: nothing else would keep the visitor from being remembered again.
 func (s *Server) profileForget(c *call) *problem {
-	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+	if p := c.params(c.asks, nil); p != nil {
 		return p
 	}
 	if p := s.nobodyNamed(c); p != nil {

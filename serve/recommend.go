@@ -13,7 +13,7 @@ import (
 
 // recommendGet answers GET /v1/recommend: nothing personal is in the URL but what the visitor looked at.
 func (s *Server) recommendGet(c *call) *problem {
-	if p := c.params(c.ctx.URI().QueryString(), recommendParams); p != nil {
+	if p := c.params(c.asks, recommendParams); p != nil {
 		return p
 	}
 	c.req.newest()
@@ -25,7 +25,7 @@ func (s *Server) recommendPost(c *call) *problem {
 	if p := c.checkBody(s.cfg.MaxBody); p != nil {
 		return p
 	}
-	if p := c.params(c.ctx.URI().QueryString(), nil); p != nil {
+	if p := c.params(c.asks, nil); p != nil {
 		return p
 	}
 	if p := c.body(c.ctx.Request.Body()); p != nil {
@@ -57,7 +57,7 @@ func (c *call) asked() []byte {
 	if c.ctx.IsPost() {
 		return c.ctx.Request.Body()
 	}
-	return c.ctx.URI().QueryString()
+	return c.asks
 }
 
 // prepareVisitor finds out what is known of whom the answer is for.

@@ -124,3 +124,38 @@ func (r *route) handlerFor(ctx *fasthttp.RequestCtx) handler {
 	}
 	return nil
 }
+
+// target returns the path and the query string of a request, as they were sent. Nearly all targets are plain: a path on a plain host. What
+// others mean is fasthttp's to say.
+func target(ctx *fasthttp.RequestCtx) (path, query []byte) {
+	uri := ctx.Request.Header.RequestURI()
+	if len(uri) < 2 || uri[0] != '/' || uri[1] == '/' || !plainHost(ctx.Request.Header.Host()) {
+		return ctx.URI().PathOriginal(), ctx.URI().QueryString()
+	}
+	mark := len(uri)
+	for i, b := range uri {
+		switch {
+		case b <= ' ' || b >= 0x7f || b == '#':
+			return ctx.URI().PathOriginal(), ctx.URI().QueryString()
+		case b == '?' && mark == len(uri):
+			mark = i
+		}
+	}
+	return uri[:mark], uri[min(mark+1, len(uri)):]
+}
+
+// plainHost reports whether a host is made of letters, digits, dots and hyphens, and perhaps a port of few digits.
+func plainHost(host []byte) bool {
+	name, port, _ := bytes.Cut(host, []byte{':'})
+	for _, b := range name {
+		if !(b|0x20 >= 'a' && b|0x20 <= 'z' || b >= '0' && b <= '9' || b == '.' || b == '-') {
+			return false
+		}
+	}
+	for _, b := range port {
+		if b < '0' || b > '9' {
+			return false
+		}
+	}
+	return len(name) > 0 && len(port) < 6
+}

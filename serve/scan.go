@@ -219,11 +219,16 @@ func tooLong(n, limit int) *problem { return bad("%d bytes, at most %d", n, limi
 
 // stringValue reads the string that begins here.
 func (s *scanner) stringValue() ([]byte, *problem) {
-	start := s.i + 1
-	for i := start; i < len(s.b); i++ {
-		switch c := s.b[i]; {
+	start, all := s.i+1, byte(0)
+	for i := start + plainPrefix(s.b[start:]); i < len(s.b); i++ {
+		c := s.b[i]
+		all |= c
+		switch {
 		case c == '"':
 			s.i = i + 1
+			if all < utf8.RuneSelf {
+				return s.b[start:i], nil
+			}
 			return s.checked(s.b[start:i], start)
 		case c == '\\':
 			return s.escaped(start, i)

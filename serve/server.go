@@ -135,7 +135,9 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := s.calls.Get().(*call)
 	c.ctx, c.start = ctx, s.cfg.Clock()
 	c.guard = s.guard.Load()
-	route, id := match(ctx.URI().PathOriginal())
+	var path []byte
+	path, c.asks = target(ctx)
+	route, id := match(path)
 	conn, _ := ctx.Conn().(*watchedConn)
 	if conn != nil && conn.spare {
 		ctx.SetConnectionClose()

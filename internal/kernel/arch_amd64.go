@@ -163,13 +163,13 @@ func archVariants() []Variant {
 	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
 		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
-		v = append(v, Variant{
+		v = append(v, query512(Variant{
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
 			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
 			AddAt: addAt512, AddFrom: addFrom512, AtLeast: atLeast512, AddTimes64: addTimesBy(addTimesAVX512),
 			Fetch: fetchAVX512, FetchEach: fetchEachAVX512, Promise: promise512,
 			Through: through512, Bound: bound512, Most: most512,
-		})
+		}))
 	}
 	return v
 }

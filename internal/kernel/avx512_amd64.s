@@ -1943,21 +1943,21 @@ eightOfFour:
 	JGE           four
 
 few:
-	ADDQ $0x04, SI
-	JZ   done
-
-one:
+	ADDQ   $0x04, SI
+	JZ     done
+	CMPQ   SI, $0x02
+	JE     two
+	JG     three
 	VPXORQ Z6, Z6, Z6
-	MOVQ   BX, DI
-	MOVQ   CX, R8
+	MOVQ   CX, CX
 
 eight:
-	VMOVUPD       (R8), Z0
+	VMOVUPD       (CX), Z0
 	VMULPD        (DX), Z0, Z0
 	VADDPD        Z0, Z6, Z6
-	ADDQ          $0x40, R8
+	ADDQ          $0x40, CX
 	ADDQ          $0x40, DX
-	SUBQ          $0x08, DI
+	SUBQ          $0x08, BX
 	JNZ           eight
 	VEXTRACTF64X4 $0x01, Z6, Y0
 	VADDPD        Y0, Y6, Y0
@@ -1966,9 +1966,78 @@ eight:
 	VPERMILPD     $0x01, X1, X0
 	VADDSD        X0, X1, X1
 	VMOVSD        X1, (AX)
-	ADDQ          $0x08, AX
-	DECQ          SI
-	JNZ           one
+	JMP           done
+
+two:
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	MOVQ   CX, CX
+
+eightOfTwo:
+	VMOVUPD       (CX), Z0
+	VMULPD        (DX), Z0, Z1
+	VADDPD        Z1, Z6, Z6
+	VMULPD        (DX)(DI*1), Z0, Z0
+	VADDPD        Z0, Z7, Z7
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	SUBQ          $0x08, BX
+	JNZ           eightOfTwo
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, (AX)
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 8(AX)
+	JMP           done
+
+three:
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	MOVQ   CX, CX
+
+eightOfThree:
+	VMOVUPD       (CX), Z0
+	VMULPD        (DX), Z0, Z1
+	VADDPD        Z1, Z6, Z6
+	VMULPD        (DX)(DI*1), Z0, Z1
+	VADDPD        Z1, Z7, Z7
+	VMULPD        (DX)(DI*2), Z0, Z0
+	VADDPD        Z0, Z8, Z8
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	SUBQ          $0x08, BX
+	JNZ           eightOfThree
+	VEXTRACTF64X4 $0x01, Z6, Y0
+	VADDPD        Y0, Y6, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, (AX)
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPD        Y0, Y7, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 8(AX)
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPD        Y0, Y8, Y0
+	VEXTRACTF128  $0x01, Y0, X1
+	VADDPD        X1, X0, X1
+	VPERMILPD     $0x01, X1, X0
+	VADDSD        X0, X1, X1
+	VMOVSD        X1, 16(AX)
 
 done:
 	VZEROUPPER
@@ -2485,3 +2554,549 @@ beyond:
 
 DATA mostAVX512Constants<>+0(SB)/4, $0x000000ff
 GLOBL mostAVX512Constants<>(SB), RODATA|NOPTR, $4
+
+// func orderAVX512(dst *uint64, keys *uint64, n int)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·orderAVX512(SB), NOSPLIT, $0-24
+	MOVQ         dst+0(FP), AX
+	MOVQ         keys+8(FP), CX
+	MOVQ         n+16(FP), DX
+	MOVQ         $0x00000001, BX
+	VPBROADCASTQ BX, Z0
+	MOVQ         CX, SI
+	MOVQ         DX, DI
+	MOVQ         $0x000000ff, BX
+	KMOVQ        BX, K1
+
+eight:
+	CMPQ  DI, $0x08
+	JGE   whole
+	BZHIQ DI, BX, BX
+	KMOVQ BX, K1
+
+whole:
+	VMOVDQU64.Z (SI), K1, Z1
+	VPXORD      Z0, Z0, Z2
+	MOVQ        CX, R8
+	MOVQ        DX, R9
+
+other:
+	VPCMPUQ.BCST $0x01, (R8), Z1, K1, K2
+	VPADDQ       Z0, Z2, K2, Z2
+	ADDQ         $0x08, R8
+	DECQ         R9
+	JNZ          other
+	KMOVW        K1, K2
+	VPSCATTERQQ  Z1, K2, (AX)(Z2*8)
+	ADDQ         $0x40, SI
+	SUBQ         $0x08, DI
+	JG           eight
+	VZEROUPPER
+	RET
+
+// func peakAVX512(x *float32, n int) uint32
+// Requires: AVX, AVX2, AVX512BW, AVX512F, BMI2
+TEXT ·peakAVX512(SB), NOSPLIT, $0-20
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	MOVL         $0x7fffffff, DX
+	VPBROADCASTD DX, Z1
+	VPXORD       Z1, Z1, Z0
+	MOVL         $0x0000ffff, DX
+	KMOVD        DX, K1
+
+some:
+	CMPQ  CX, $0x10
+	JGE   whole
+	BZHIL CX, DX, DX
+	KMOVD DX, K1
+
+whole:
+	VMOVDQU32.Z   (AX), K1, Z2
+	VPANDD        Z1, Z2, Z2
+	VPMAXUD       Z2, Z0, Z0
+	ADDQ          $0x40, AX
+	SUBQ          $0x10, CX
+	JG            some
+	VEXTRACTI64X4 $0x01, Z0, Y1
+	VPMAXUD       Y0, Y1, Y1
+	VEXTRACTI128  $0x01, Y1, X0
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0x4e, X0, X1
+	VPMAXUD       X1, X0, X0
+	VPSHUFD       $0xb1, X0, X1
+	VPMAXUD       X1, X0, X0
+	VMOVD         X0, AX
+	VZEROUPPER
+	MOVL          AX, ret+16(FP)
+	RET
+
+// func quantiseAVX512(codes *int16, x *float32, n int, by float64) int64
+// Requires: AVX, AVX2, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·quantiseAVX512(SB), NOSPLIT, $0-40
+	MOVQ         codes+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD by+24(FP), Z0
+	MOVQ         $0x4338000000000000, BX
+	VPBROADCASTQ BX, Z1
+	VPXORD       Z0, Z0, Z2
+	MOVQ         $0x000000ff, BX
+	KMOVQ        BX, K1
+
+eight:
+	CMPQ  DX, $0x08
+	JGE   whole
+	BZHIQ DX, BX, BX
+	KMOVQ BX, K1
+
+whole:
+	VMOVUPS.Z     (CX), K1, Y3
+	VCVTPS2PD     Y3, Z3
+	VMULPD        Z0, Z3, Z3
+	VADDPD        Z1, Z3, Z3
+	VPMOVQW       Z3, X3
+	VMOVDQU       X3, (AX)
+	VPMOVSXWQ     X3, Z3
+	VPMULDQ       Z3, Z3, Z3
+	VPADDQ        Z3, Z2, Z2
+	ADDQ          $0x20, CX
+	ADDQ          $0x10, AX
+	SUBQ          $0x08, DX
+	JG            eight
+	VEXTRACTI64X4 $0x01, Z2, Y0
+	VPADDQ        Y2, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDQ        X0, X1, X1
+	VPSHUFD       $0x4e, X1, X0
+	VPADDQ        X0, X1, X1
+	VMOVQ         X1, AX
+	VZEROUPPER
+	MOVQ          AX, ret+32(FP)
+	RET
+
+// func pairsAVX512(w *int32, n int) (peak uint64, norm float64)
+// Requires: AVX, AVX512F, AVX512VL, SSE2
+TEXT ·pairsAVX512(SB), NOSPLIT, $0-32
+	MOVQ   w+0(FP), AX
+	MOVQ   n+8(FP), CX
+	VPXOR  X0, X0, X0
+	VXORPD Y1, Y1, Y1
+
+four:
+	VPABSD       (AX), X2
+	VCVTUDQ2PD   X2, Y3
+	VMULPD       Y3, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VPSHUFD      $0xb1, X2, X3
+	VPADDD       X3, X2, X2
+	VPMAXUD      X2, X0, X0
+	ADDQ         $0x10, AX
+	SUBQ         $0x04, CX
+	JG           four
+	VPSHUFD      $0x4e, X0, X2
+	VPMAXUD      X2, X0, X0
+	VMOVD        X0, AX
+	MOVQ         AX, peak+16(FP)
+	VEXTRACTF128 $0x01, Y1, X0
+	VUNPCKHPD    X1, X1, X2
+	VADDSD       X2, X1, X1
+	VUNPCKHPD    X0, X0, X2
+	VADDSD       X2, X0, X0
+	VADDSD       X0, X1, X1
+	VZEROUPPER
+	MOVSD        X1, norm+24(FP)
+	RET
+
+// func twoBitsAVX512(lut *byte, w *int32, n int, inverse uint64) uint64
+// Requires: AVX, AVX2, AVX512BW, AVX512DQ, AVX512F, AVX512VBMI
+TEXT ·twoBitsAVX512(SB), NOSPLIT, $0-40
+	MOVQ         lut+0(FP), AX
+	MOVQ         w+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VPBROADCASTQ inverse+24(FP), Z0
+	MOVQ         $0x0000008000000000, BX
+	VPBROADCASTQ BX, Z1
+	VPXORD       Z1, Z1, Z2
+	VMOVDQU64    twoBitsAVX512Constants<>+0(SB), Z3
+	VMOVDQU64    twoBitsAVX512Constants<>+64(SB), Z4
+	VMOVDQU64    twoBitsAVX512Constants<>+128(SB), Z5
+	VMOVDQU64    twoBitsAVX512Constants<>+192(SB), Z6
+	VMOVDQU64    twoBitsAVX512Constants<>+256(SB), Z7
+	VMOVDQU64    twoBitsAVX512Constants<>+320(SB), Z8
+	VPBROADCASTQ twoBitsAVX512Constants<>+384(SB), Z9
+
+sixteen:
+	VMOVDQU32     (CX), Z10
+	VPSRAD        $0x1f, Z10, Z13
+	VPMOVDB       Z13, X12
+	VPABSD        Z10, Z10
+	VEXTRACTI64X4 $0x01, Z10, Y13
+	VPMOVZXDQ     Y10, Z10
+	VPMULLQ       Z0, Z10, Z10
+	VPADDQ        Z1, Z10, Z10
+	VPSRLQ        $0x28, Z10, Z10
+	VPADDQ        Z10, Z2, Z2
+	VPMOVQD       Z10, Y14
+	VPMOVZXDQ     Y13, Z10
+	VPMULLQ       Z0, Z10, Z10
+	VPADDQ        Z1, Z10, Z10
+	VPSRLQ        $0x28, Z10, Z10
+	VPADDQ        Z10, Z2, Z2
+	VPMOVQD       Z10, Y13
+	VINSERTI64X4  $0x01, Y13, Z14, Z10
+	VPMOVDB       Z10, X11
+	VPADDB        Z9, Z3, Z10
+	VPERMB        Z11, Z3, Z13
+	VPERMB        Z11, Z10, Z15
+	VPERMB        Z12, Z3, Z16
+	VPERMB        Z12, Z10, Z10
+	VMOVDQA64     Z13, Z17
+	VPTERNLOGD    $0x60, Z16, Z5, Z17
+	VPADDB        Z13, Z13, Z13
+	VMOVDQA64     Z13, Z13
+	VPTERNLOGD    $0x60, Z16, Z6, Z13
+	VMOVDQA64     Z15, Z16
+	VPTERNLOGD    $0x60, Z10, Z7, Z16
+	VPADDB        Z15, Z15, Z15
+	VMOVDQA64     Z15, Z15
+	VPTERNLOGD    $0x60, Z10, Z8, Z15
+	VPADDB        Z17, Z13, Z10
+	VPADDB        Z16, Z15, Z16
+	VPADDB        Z16, Z10, Z10
+	VMOVDQU64     Z10, (AX)
+	VPADDB        Z9, Z4, Z10
+	VPERMB        Z11, Z4, Z13
+	VPERMB        Z11, Z10, Z15
+	VPERMB        Z12, Z4, Z16
+	VPERMB        Z12, Z10, Z10
+	VMOVDQA64     Z13, Z17
+	VPTERNLOGD    $0x60, Z16, Z5, Z17
+	VPADDB        Z13, Z13, Z13
+	VMOVDQA64     Z13, Z13
+	VPTERNLOGD    $0x60, Z16, Z6, Z13
+	VMOVDQA64     Z15, Z16
+	VPTERNLOGD    $0x60, Z10, Z7, Z16
+	VPADDB        Z15, Z15, Z15
+	VMOVDQA64     Z15, Z15
+	VPTERNLOGD    $0x60, Z10, Z8, Z15
+	VPADDB        Z17, Z13, Z10
+	VPADDB        Z16, Z15, Z16
+	VPADDB        Z16, Z10, Z10
+	VMOVDQU64     Z10, 64(AX)
+	ADDQ          $0x40, CX
+	ADDQ          $0x00000080, AX
+	SUBQ          $0x10, DX
+	JG            sixteen
+	VEXTRACTI64X4 $0x01, Z2, Y0
+	VPADDQ        Y2, Y0, Y0
+	VEXTRACTI128  $0x01, Y0, X1
+	VPADDQ        X0, X1, X1
+	VPSHUFD       $0x4e, X1, X0
+	VPADDQ        X0, X1, X1
+	VMOVQ         X1, AX
+	VZEROUPPER
+	MOVQ          AX, ret+32(FP)
+	RET
+
+DATA twoBitsAVX512Constants<>+0(SB)/8, $0x0000000000000000
+DATA twoBitsAVX512Constants<>+8(SB)/8, $0x0000000000000000
+DATA twoBitsAVX512Constants<>+16(SB)/8, $0x0202020202020202
+DATA twoBitsAVX512Constants<>+24(SB)/8, $0x0202020202020202
+DATA twoBitsAVX512Constants<>+32(SB)/8, $0x0404040404040404
+DATA twoBitsAVX512Constants<>+40(SB)/8, $0x0404040404040404
+DATA twoBitsAVX512Constants<>+48(SB)/8, $0x0606060606060606
+DATA twoBitsAVX512Constants<>+56(SB)/8, $0x0606060606060606
+DATA twoBitsAVX512Constants<>+64(SB)/8, $0x0808080808080808
+DATA twoBitsAVX512Constants<>+72(SB)/8, $0x0808080808080808
+DATA twoBitsAVX512Constants<>+80(SB)/8, $0x0a0a0a0a0a0a0a0a
+DATA twoBitsAVX512Constants<>+88(SB)/8, $0x0a0a0a0a0a0a0a0a
+DATA twoBitsAVX512Constants<>+96(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA twoBitsAVX512Constants<>+104(SB)/8, $0x0c0c0c0c0c0c0c0c
+DATA twoBitsAVX512Constants<>+112(SB)/8, $0x0e0e0e0e0e0e0e0e
+DATA twoBitsAVX512Constants<>+120(SB)/8, $0x0e0e0e0e0e0e0e0e
+DATA twoBitsAVX512Constants<>+128(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+136(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+144(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+152(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+160(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+168(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+176(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+184(SB)/8, $0xff00ff00ff00ff00
+DATA twoBitsAVX512Constants<>+192(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+200(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+208(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+216(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+224(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+232(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+240(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+248(SB)/8, $0xffff0000ffff0000
+DATA twoBitsAVX512Constants<>+256(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+264(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+272(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+280(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+288(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+296(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+304(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+312(SB)/8, $0xffffffff00000000
+DATA twoBitsAVX512Constants<>+320(SB)/8, $0x0000000000000000
+DATA twoBitsAVX512Constants<>+328(SB)/8, $0xffffffffffffffff
+DATA twoBitsAVX512Constants<>+336(SB)/8, $0x0000000000000000
+DATA twoBitsAVX512Constants<>+344(SB)/8, $0xffffffffffffffff
+DATA twoBitsAVX512Constants<>+352(SB)/8, $0x0000000000000000
+DATA twoBitsAVX512Constants<>+360(SB)/8, $0xffffffffffffffff
+DATA twoBitsAVX512Constants<>+368(SB)/8, $0x0000000000000000
+DATA twoBitsAVX512Constants<>+376(SB)/8, $0xffffffffffffffff
+DATA twoBitsAVX512Constants<>+384(SB)/8, $0x0101010101010101
+GLOBL twoBitsAVX512Constants<>(SB), RODATA|NOPTR, $392
+
+// func dotTurnedAVX512(dst *int32, codes *int8, bias *int32, q *int16, blocks int, dim int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, AVX512VNNI
+TEXT ·dotTurnedAVX512(SB), $1024-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         codes+8(FP), CX
+	MOVQ         bias+16(FP), DX
+	MOVQ         q+24(FP), BX
+	MOVQ         blocks+32(FP), SI
+	MOVQ         dim+40(FP), DI
+	LEAQ         (SP), R8
+	LEAQ         512(SP), R9
+	MOVQ         DI, R10
+	MOVL         $0x80008000, R11
+	VPBROADCASTD R11, X0
+	XORQ         R11, R11
+
+split:
+	VPXORD  (BX), X0, X1
+	VPSRLW  $0x08, X1, X2
+	VPMOVWB X2, (R8)(R11*1)
+	VPMOVWB X1, (R9)(R11*1)
+	ADDQ    $0x10, BX
+	ADDQ    $0x08, R11
+	SUBQ    $0x08, R10
+	JNZ     split
+
+block:
+	VPXORD    Z3, Z3, Z3
+	VMOVDQA64 Z3, Z0
+	VMOVDQU32 (DX), Z5
+	VMOVDQA64 Z3, Z1
+	VMOVDQU32 64(DX), Z6
+	VMOVDQA64 Z3, Z2
+	VMOVDQU32 128(DX), Z7
+	VMOVDQA64 Z3, Z4
+	VMOVDQU32 192(DX), Z8
+	XORQ      R11, R11
+
+four:
+	VPBROADCASTD (R8)(R11*1), Z9
+	VPBROADCASTD (R9)(R11*1), Z10
+	VMOVDQU8     (CX), Z11
+	VPDPBUSD     Z11, Z9, Z0
+	VPDPBUSD     Z11, Z10, Z5
+	VMOVDQU8     64(CX), Z11
+	VPDPBUSD     Z11, Z9, Z1
+	VPDPBUSD     Z11, Z10, Z6
+	VMOVDQU8     128(CX), Z11
+	VPDPBUSD     Z11, Z9, Z2
+	VPDPBUSD     Z11, Z10, Z7
+	VMOVDQU8     192(CX), Z11
+	VPDPBUSD     Z11, Z9, Z4
+	VPDPBUSD     Z11, Z10, Z8
+	ADDQ         $0x00000100, CX
+	ADDQ         $0x04, R11
+	CMPQ         R11, DI
+	JL           four
+	VPSLLD       $0x08, Z0, Z0
+	VPADDD       Z0, Z5, Z5
+	VMOVDQU32    Z5, (AX)
+	VPSLLD       $0x08, Z1, Z1
+	VPADDD       Z1, Z6, Z6
+	VMOVDQU32    Z6, 64(AX)
+	VPSLLD       $0x08, Z2, Z2
+	VPADDD       Z2, Z7, Z7
+	VMOVDQU32    Z7, 128(AX)
+	VPSLLD       $0x08, Z4, Z4
+	VPADDD       Z4, Z8, Z8
+	VMOVDQU32    Z8, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, DX
+	DECQ         SI
+	JNZ          block
+	VZEROUPPER
+	RET
+
+// func shrinkAVX512(dst *float64, gram *float32, n int, a0 float64, more float64)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
+TEXT ·shrinkAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         gram+8(FP), CX
+	MOVQ         n+16(FP), DX
+	VBROADCASTSD a0+24(FP), Z0
+	VBROADCASTSD more+32(FP), Z1
+	MOVQ         $0x3ff0000000000000, BX
+	VPBROADCASTQ BX, Z2
+	MOVQ         $0x000000ff, BX
+	KMOVQ        BX, K1
+
+eight:
+	CMPQ  DX, $0x08
+	JGE   whole
+	BZHIQ DX, BX, BX
+	KMOVQ BX, K1
+
+whole:
+	VMOVUPS.Z (CX), K1, Y3
+	VCVTPS2PD Y3, Z3
+	VMULPD    Z0, Z3, Z3
+	VADDPD    Z1, Z3, Z3
+	VSQRTPD   Z3, Z3
+	VDIVPD    Z3, Z2, Z3
+	VMOVUPD   Z3, K1, (AX)
+	ADDQ      $0x20, CX
+	ADDQ      $0x40, AX
+	SUBQ      $0x08, DX
+	JG        eight
+	VZEROUPPER
+	RET
+
+// func weighedAVX512(dst *float64, rows *float64, weights *float64, count int, n int)
+// Requires: AVX, AVX512F
+TEXT ·weighedAVX512(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ weights+16(FP), DX
+	MOVQ count+24(FP), BX
+	MOVQ n+32(FP), SI
+	MOVQ SI, DI
+	SHLQ $0x03, DI
+	SUBQ $0x20, SI
+	JL   few
+
+many:
+	VPXORQ    Z4, Z4, Z4
+	VMOVDQA64 Z4, Z0
+	VMOVDQA64 Z4, Z1
+	VMOVDQA64 Z4, Z2
+	VMOVDQA64 Z4, Z3
+	MOVQ      CX, R8
+	MOVQ      DX, R9
+	MOVQ      BX, R10
+
+many_row:
+	VBROADCASTSD (R9), Z5
+	VMULPD       (R8), Z5, Z6
+	VADDPD       Z6, Z0, Z0
+	VMULPD       64(R8), Z5, Z6
+	VADDPD       Z6, Z1, Z1
+	VMULPD       128(R8), Z5, Z6
+	VADDPD       Z6, Z2, Z2
+	VMULPD       192(R8), Z5, Z5
+	VADDPD       Z5, Z3, Z3
+	ADDQ         DI, R8
+	ADDQ         $0x08, R9
+	DECQ         R10
+	JNZ          many_row
+	VMOVUPD      Z0, (AX)
+	VMOVUPD      Z1, 64(AX)
+	VMOVUPD      Z2, 128(AX)
+	VMOVUPD      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	ADDQ         $0x00000100, CX
+	SUBQ         $0x00000020, SI
+	JGE          many
+
+few:
+	ADDQ $0x20, SI
+	JZ   done
+
+eight:
+	VPXORQ    Z7, Z7, Z7
+	VMOVDQA64 Z7, Z0
+	MOVQ      CX, R8
+	MOVQ      DX, R9
+	MOVQ      BX, R10
+
+eight_row:
+	VBROADCASTSD (R9), Z1
+	VMULPD       (R8), Z1, Z1
+	VADDPD       Z1, Z0, Z0
+	ADDQ         DI, R8
+	ADDQ         $0x08, R9
+	DECQ         R10
+	JNZ          eight_row
+	VMOVUPD      Z0, (AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000008, SI
+	JNZ          eight
+
+done:
+	VZEROUPPER
+	RET
+
+// func expectAVX512(best *uint32, dots *int32, scales *float32, n int, scale float64, less float32, part float64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·expectAVX512(SB), NOSPLIT, $0-56
+	MOVQ         best+0(FP), AX
+	MOVQ         dots+8(FP), CX
+	MOVQ         scales+16(FP), DX
+	MOVQ         n+24(FP), BX
+	VBROADCASTSD scale+32(FP), Z0
+	VBROADCASTSD part+48(FP), Z1
+	VBROADCASTSS less+40(FP), Z2
+	MOVQ         $+9223372036854775807, SI
+	VPBROADCASTQ SI, Z3
+	MOVL         $0x80000000, SI
+	VPBROADCASTD SI, Z4
+	VPXORD       Z3, Z3, Z5
+	MOVL         $0x0000ffff, SI
+	KMOVD        SI, K1
+
+some:
+	CMPQ  BX, $0x10
+	JGE   whole
+	BZHIL BX, SI, SI
+	KMOVD SI, K1
+
+whole:
+	VMOVDQU32.Z   (CX), K1, Z6
+	VMOVUPS.Z     (DX), K1, Z7
+	VPCMPUD       $0x04, Z4, Z6, K1, K2
+	VEXTRACTI64X4 $0x01, Z6, Y8
+	VEXTRACTI64X4 $0x01, Z7, Y9
+	VCVTDQ2PD     Y6, Z6
+	VCVTPS2PD     Y7, Z10
+	VMULPD        Z10, Z6, Z6
+	VMULPD        Z0, Z6, Z6
+	VCVTDQ2PD     Y8, Z8
+	VCVTPS2PD     Y9, Z10
+	VMULPD        Z10, Z8, Z8
+	VMULPD        Z0, Z8, Z8
+	VCVTPD2PS     Z6, Y9
+	VCVTPD2PS     Z8, Y6
+	VINSERTF64X4  $0x01, Y6, Z9, Z6
+	VMULPS        Z2, Z7, Z7
+	VEXTRACTI64X4 $0x01, Z6, Y9
+	VCVTPS2PD     Y6, Z8
+	VPANDQ        Z3, Z8, Z8
+	VMULPD        Z1, Z8, Z8
+	VCVTPS2PD     Y9, Z10
+	VPANDQ        Z3, Z10, Z10
+	VMULPD        Z1, Z10, Z10
+	VCVTPD2PS     Z8, Y9
+	VCVTPD2PS     Z10, Y8
+	VINSERTF64X4  $0x01, Y8, Z9, Z8
+	VADDPS        Z8, Z7, Z7
+	VSUBPS        Z7, Z6, Z6
+	VPSRAD        $0x1f, Z6, Z7
+	VPORD         Z4, Z7, Z7
+	VPXORD        Z7, Z6, Z6
+	VPMAXUD       Z6, Z5, K2, Z5
+	ADDQ          $0x40, CX
+	ADDQ          $0x40, DX
+	SUBQ          $0x10, BX
+	JG            some
+	VMOVDQU32     Z5, (AX)
+	VZEROUPPER
+	RET

@@ -107,6 +107,21 @@ func columnsOutside(t *testing.T, v *Variant, n int, atEnd bool) {
 	if v.AtLeast != nil {
 		v.AtLeast(list, column, 0)
 	}
+	if v.Order != nil {
+		keys := guarded[uint64](t, n, atEnd)
+		for i := range keys {
+			keys[i] = uint64(i)
+		}
+		v.Order(guarded[uint64](t, n, atEnd), keys)
+		v.Quantise(guarded[int16](t, (n+7)&^7, atEnd), column, float64(v.Peak(column)))
+		v.Shrink(guarded[float64](t, n, atEnd), column, 1, 1)
+		w := guarded[int32](t, 16*n, atEnd)
+		v.Expect(new([16]uint32), w[:n], column, 1, 1, 1)
+		v.Pairs(w)
+		v.TwoBits(guarded[byte](t, 128*n, atEnd), w, 1)
+		v.Weighed64(guarded[float64](t, 8*n, atEnd), guarded[float64](t, 24*n, atEnd), guarded[float64](t, 3, atEnd))
+		v.DotTurned(guarded[int32](t, 64, atEnd), guarded[int8](t, 64*8*n, atEnd), guarded[int32](t, 64, atEnd), guarded[int16](t, 8*n, atEnd))
+	}
 	if v.Promise != nil {
 		v.Promise(column, guarded[int32](t, n, atEnd), column, column, column, column, 1, 1)
 	}

@@ -31,6 +31,17 @@ type Variant struct {
 	Promise    func(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32
 	Fetch      func(p *byte, n int)                         // nil: nothing is fetched
 	FetchEach  func(p *byte, size int, rows *uint32, n int) // nil: nothing is fetched
+
+	// Those of query.go; nil: the reference is used.
+	Order     func(dst, keys []uint64)
+	Peak      func(x []float32) float32
+	Quantise  func(codes []int16, x []float32, by float64) int64
+	Pairs     func(w []int32) (peak int64, norm float64)
+	TwoBits   func(lut []byte, w []int32, inverse uint64) uint64
+	DotTurned func(dst []int32, codes []int8, bias []int32, q []int16)
+	Shrink    func(dst []float64, gram []float32, a0, more float64)
+	Weighed64 func(dst, rows, weights []float64)
+	Expect    func(best *[16]uint32, dots []int32, scales []float32, scale float64, less float32, part float64)
 }
 
 // variants lists what this CPU can run, slowest first; archVariants is empty where there is no assembly.

@@ -28,6 +28,15 @@ func avx512() {
 	through512()
 	bound512()
 	most512()
+	order512()
+	peak512()
+	quantise512()
+	pairs512()
+	twoBits512()
+	dotTurned512()
+	shrink512()
+	weighed512()
+	expect512()
 }
 
 // chunk is how many codes one register holds once they are widened to 16 bits.

@@ -40,7 +40,7 @@ func fold4(y reg.VecVirtual) reg.VecVirtual {
 	return high
 }
 
-// dots64By512 takes four rows at a time as long as there are: the sums of one would wait for each other.
+// dots64By512 takes four rows at a time as long as there are, and then what is left: the sums of one wait for each other.
 func dots64By512() {
 	TEXT("dots64AVX512", NOSPLIT, dots64Sig)
 	dst, x, row, n, count := arg("dst"), arg("x"), arg("rows"), arg("n"), arg("count")
@@ -87,11 +87,16 @@ func dots64By512() {
 	Label("few")
 	ADDQ(Imm(4), count)
 	JZ(LabelRef("done"))
-	Label("one")
+	CMPQ(count, Imm(2))
+	JE(LabelRef("two"))
+	JG(LabelRef("three"))
 	rows("eight", zmms(1), func() []Mem { return []Mem{at(row, 0)} })
-	ADDQ(Imm(8), dst)
-	DECQ(count)
-	JNZ(LabelRef("one"))
+	JMP(LabelRef("done"))
+	Label("two")
+	rows("eightOfTwo", zmms(2), func() []Mem { return []Mem{at(row, 0), indexed(row, stride, 1)} })
+	JMP(LabelRef("done"))
+	Label("three")
+	rows("eightOfThree", zmms(3), func() []Mem { return []Mem{at(row, 0), indexed(row, stride, 1), indexed(row, stride, 2)} })
 	Label("done")
 	VZEROUPPER()
 	RET()
