@@ -205,7 +205,7 @@ func (r *run) build(ctx context.Context, log *eventLog, items map[string]edged.I
 	}
 	r.watch.begin("trends") // while no matrix is there
 	trends := p.trends(r.cfg)
-	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "countries"})
+	r.watch.say(Step{Done: len(trends), Total: len(trends), Unit: "lists"})
 	l, err := study(ctx, r.cfg, p, r.cfg.rowsToSettle(r.cfg.Neighbours), r.watch)
 	if err != nil {
 		return nil, err

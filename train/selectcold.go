@@ -49,10 +49,10 @@ func (s *selection) coldAxes() []axis[coldTrial] {
 	}
 	return []axis[coldTrial]{
 		number(orFixed(free.TrendHalfLifeDays, halfLives(c.world)), func(c *coldTrial) *float64 { return &c.world }),
+		whole(s.parts(), func(c *coldTrial) *int { return &c.by }),
 		number(orFixed(free.PlaceHalfLifeDays, halfLives(c.place)), func(c *coldTrial) *float64 { return &c.place }),
 		number(orFixed(free.PlaceShrink, ladder[float64]{times(c.shrink, 1.0/64, 1.0/16), times(c.shrink, 0.25, 1, 4), times(c.shrink, 16, 64), c.shrink}),
 			func(c *coldTrial) *float64 { return &c.shrink }),
-		whole(s.parts(), func(c *coldTrial) *int { return &c.by }),
 	}
 }
 
