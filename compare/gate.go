@@ -74,7 +74,7 @@ var what = map[string]string{
 	Bytes:      "look at the sections that have grown (edged inspect), and at whether data came twice",
 	Numbers:    "vectors hold no numbers: train again with more regularisation, and tell us",
 	Norm:       "look at the training: its loss, and the weights of events",
-	Recall:     "train with remainders, or with a lower regularisation",
+	Recall:     "look at the data: vectors whose lists hang on less than a byte can say mostly follow chance; fewer factors or more regularisation (edged train --config) help",
 	Overlap:    "look at the lists of some visitors (edged inspect --against) and at the events since",
 	Coverage:   "look whether a few items crowd out the others (edged inspect --against)",
 	Popularity: "look for events that came twice or from robots, or a source that is missing",
