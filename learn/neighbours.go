@@ -25,14 +25,16 @@ func ByScore(a, b Scored) int {
 
 // Ordinary is the matrix without the rows of such visitors, which are empty there; the matrix itself where there are none.
 func (m *Matrix) Ordinary() *Matrix {
-	longest := 0
+	kept := 0
 	for r := range m.Rows() {
-		longest = max(longest, m.Count(r))
+		if n := m.Count(r); n <= maxBasket {
+			kept += n
+		}
 	}
-	if longest <= maxBasket {
+	if kept == m.Pairs() {
 		return m
 	}
-	o := &Matrix{Cols: m.Cols, Start: make([]int, 1, m.Rows()+1)}
+	o := &Matrix{Cols: m.Cols, Start: make([]int, 1, m.Rows()+1), Index: make([]uint32, 0, kept), Value: make([]float32, 0, kept)}
 	for r := range m.Rows() {
 		if m.Count(r) <= maxBasket {
 			index, value := m.Row(r)

@@ -151,7 +151,7 @@ func (f *ridgeFit) batch(lo int) int {
 	return len(f.lists)
 }
 
-// systems are those of targets lo to hi, lower triangles row by row, in the memory of the batch before. Nothing is in them yet.
+// systems are those of targets lo to hi, lower triangles row by row, in the memory of the batch before: what they hold is of that, and is written over whole.
 func (f *ridgeFit) systems(lo, hi int) [][]float32 {
 	size := 0
 	for _, list := range f.lists[lo:hi] {

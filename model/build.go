@@ -173,12 +173,13 @@ func (b *Build) listSections(meta *Meta) ([]snapshot.Section, error) {
 		return nil, err
 	}
 	const hot = snapshot.Critical | snapshot.Hot
-	return append([]snapshot.Section{
+	return slices.Concat([]snapshot.Section{
 		{Name: secPopularity, Flags: hot, Elem: 4, Data: snapshot.Bytes(b.Popularity)},
 		{Name: secPopular, Flags: hot, Elem: 4, Data: snapshot.Bytes(popular)},
+	}, trends, []snapshot.Section{
 		{Name: secNeighbours, Flags: snapshot.Critical, Elem: hitSize, Data: neighbours},
 		{Name: secChecks, Flags: hot, Elem: 4, Data: checks},
-	}, trends...), nil
+	}), nil
 }
 
 // trendSections are the lists by country, and those of settings with more to them where there are any.
@@ -195,6 +196,9 @@ func (b *Build) trendSections(n int) (list []snapshot.Section, err error) {
 		lists, hits, err := b.encodeTrends(kind.among)
 		if err == nil {
 			err = all.read(lists, hits, n, kind.among)
+		}
+		if err == nil && len(lists) > maxMeta {
+			err = fmt.Errorf("%s: the names of %d settings take %d bytes, at most %d", kind.lists, len(b.Trends), len(lists), maxMeta)
 		}
 		if err != nil {
 			return nil, err

@@ -195,8 +195,12 @@ func TestSettingsMayBeIgnored(t *testing.T) {
 	plain, _ := b.bytes(t)
 	full, _ := sample(70).bytes(t)
 	has := map[string][]byte{}
+	var names []string
 	for _, s := range sectionsOf(t, plain, ModelKind) {
-		has[s.Name] = s.Data
+		has[s.Name], names = s.Data, append(names, s.Name)
+	}
+	if at := slices.Index(names, secPopular); at < 0 || !slices.Equal(names[at:min(at+5, len(names))], []string{secPopular, secTrendLists, secTrendHits, secNeighbours, secChecks}) {
+		t.Errorf("sections %v", names)
 	}
 	for _, s := range sectionsOf(t, full, ModelKind) {
 		switch data, ok := has[s.Name]; {

@@ -20,7 +20,11 @@ func (c *Config) inWords() []eval.Fact {
 	if c.Session != nil {
 		add("session table", c.Session.String())
 	}
-	add("what is popular", fmt.Sprintf("half-life %g days; in a country's list %g days, the world counting as %g events", c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink))
+	popular := fmt.Sprintf("half-life %g days; in a country's list %g days, the world counting as %g events", c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink)
+	if len(c.TrendBy) > 0 {
+		popular += "; lists also by " + strings.Join(c.TrendBy, ", ")
+	}
+	add("what is popular", popular)
 	for _, b := range c.Blends {
 		add("for "+titles[string(b.Goal)], stagesInWords(b.Stages))
 	}

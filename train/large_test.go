@@ -40,7 +40,7 @@ func (c crowd) Digest() string                            { return fmt.Sprint(c)
 
 // peakBytes is what docs/sizing.md says a training needs at most.
 func peakBytes(events, users, sessions, items, factors int) int {
-	reading := 31*events + 130*users + 40*sessions + 100e6
+	reading := 33*events + 130*users + 40*sessions + 130e6
 	learning := 50*events + 100*users + 5*factors*(users+items) + 2500*items + 350e6
 	return max(reading, learning)
 }

@@ -1,7 +1,7 @@
 package train
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,7 +50,7 @@ type eventLog struct {
 
 	read struct { // until finish
 		visitor, session, item column[uint32]
-		place                  column[uint16]
+		place                  column[uint32]
 		kind                   column[uint8]
 		at                     column[int64]
 	}
@@ -167,21 +167,88 @@ func (l *eventLog) sortSessions() (place []uint32) {
 	return place
 }
 
-// placeOf numbers the event's setting. Where there are 65,535 already, or half as many for one that says more than the country, a new one counts as
-// its parent.
-func (l *eventLog) placeOf(e *edged.Event) uint16 {
+// Bounds of settings: how many are counted apart while events are read, how many stay apart, and how long a part of one with more than a country may
+// be, so that the lists of as many as a release has fit into their section.
+const (
+	mostCounted = 1 << 18
+	mostPlaces  = math.MaxUint16
+	longestPart = 64
+)
+
+// placeOf numbers the event's setting. Where there are too many already, one that says more than the country counts as its parent, and a country as
+// everywhere.
+func (l *eventLog) placeOf(e *edged.Event) uint32 {
 	at := edged.SettingOf(e.Context)
+	if refined(at) && max(len(at.Country), len(at.Device), len(at.Referrer)) > longestPart {
+		at = at.Only(edged.ByCountry)
+	}
 	for {
 		l.key = appendSetting(l.key[:0], at)
-		room := math.MaxUint16
-		if at.Known()&^edged.ByCountry != 0 {
-			room /= 2
+		room := mostCounted
+		if !refined(at) {
+			room += mostPlaces
 		}
 		if _, known := l.places.number[string(l.key)]; known || len(l.key) == 0 || len(l.places.ids) < room {
-			return uint16(l.places.addBytes(l.key))
+			return l.places.addBytes(l.key)
 		}
 		at = at.Parent()
 	}
+}
+
+// refined says that a setting says more than the country.
+func refined(at edged.Setting) bool { return at.Known()&^edged.ByCountry != 0 }
+
+// settlePlaces numbers the places of events in the order of their keys. Of more than there may be the busiest stay apart, of as busy ones the first
+// in that order; events of others count in the setting above that stays.
+func (l *eventLog) settlePlaces(of []uint32) []uint16 {
+	to := l.places.sort()
+	if len(to) > mostPlaces {
+		counts := make([]int, len(to))
+		for _, p := range of {
+			counts[to[p]]++
+		}
+		merged := l.mergePlaces(counts)
+		for i, p := range to {
+			to[i] = merged[p]
+		}
+	}
+	place := make([]uint16, len(of))
+	for i, p := range of {
+		place[i] = uint16(to[p])
+	}
+	return place
+}
+
+// mergePlaces leaves as many places as there may be, and says which one each of before is in. Countries alone are half of them at most.
+func (l *eventLog) mergePlaces(counts []int) []uint32 {
+	before, at := l.places.ids, settings(l.places.ids)
+	order := make([]int, len(at))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(counts[b], counts[a]) })
+	room := map[bool]int{false: mostPlaces / 2, true: mostPlaces / 2}
+	stays := map[string]bool{"": true}
+	stay := func(key string, refined bool) {
+		if !stays[key] && room[refined] > 0 {
+			stays[key], room[refined] = true, room[refined]-1
+		}
+	}
+	for _, i := range order {
+		if stay(before[i], refined(at[i])); !stays[before[i]] {
+			stay(at[i].Country, false)
+		}
+	}
+	l.places.ids = slices.Sorted(maps.Keys(stays))
+	to := make([]uint32, len(at))
+	for i, s := range at {
+		for !stays[string(appendSetting(nil, s))] {
+			s = s.Parent()
+		}
+		n, _ := slices.BinarySearch(l.places.ids, string(appendSetting(nil, s)))
+		to[i] = uint32(n)
+	}
+	return to
 }
 
 // betweenParts is in no UTF-8.
@@ -192,17 +259,17 @@ func appendSetting(b []byte, s edged.Setting) []byte {
 	for _, part := range []string{s.Country, s.Device, s.Referrer, s.Daypart} {
 		b = append(append(b, part...), betweenParts)
 	}
-	return bytes.TrimRight(b, string([]byte{betweenParts}))
+	for len(b) > 0 && b[len(b)-1] == betweenParts {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // settings are what appendSetting wrote.
 func settings(keys []string) []edged.Setting {
 	list := make([]edged.Setting, len(keys))
 	for i, key := range keys {
-		var parts [4]string
-		for at := 0; key != ""; at++ {
-			parts[at], key, _ = strings.Cut(key, string([]byte{betweenParts}))
-		}
+		parts := append(strings.SplitN(key, string([]byte{betweenParts}), 4), "", "", "")
 		list[i] = edged.Setting{Country: parts[0], Device: parts[1], Referrer: parts[2], Daypart: parts[3]}
 	}
 	return list
@@ -211,8 +278,8 @@ func settings(keys []string) []edged.Setting {
 // finish renumbers everything in the order of ids, items of an earlier release as there, so that nothing later depends on the order of events.
 func (l *eventLog) finish() {
 	l.visitor, l.session, l.item = l.read.visitor.flat(), l.read.session.flat(), l.read.item.flat()
-	l.place, l.kind, l.at = l.read.place.flat(), l.read.kind.flat(), l.read.at.flat()
-	visitors, sessions, items, places := l.visitors.sort(), l.sortSessions(), l.items.arrange(l.before), l.places.sort()
+	l.place, l.kind, l.at = l.settlePlaces(l.read.place.flat()), l.read.kind.flat(), l.read.at.flat()
+	visitors, sessions, items := l.visitors.sort(), l.sortSessions(), l.items.arrange(l.before)
 	for i := range l.at {
 		if l.visitor[i] != none {
 			l.visitor[i] = visitors[l.visitor[i]]
@@ -221,7 +288,6 @@ func (l *eventLog) finish() {
 			l.session[i] = sessions[l.session[i]]
 		}
 		l.item[i] = items[l.item[i]]
-		l.place[i] = uint16(places[l.place[i]])
 	}
 }
 

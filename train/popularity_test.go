@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/edged/edged"
@@ -85,6 +86,53 @@ func TestTrendsBySetting(t *testing.T) {
 	}
 }
 
+// TestBusySettingsStay: what was rare and first shuts nothing out that is common and came later.
+func TestBusySettingsStay(t *testing.T) {
+	var c Config
+	c.EnsureDefaults()
+	l := newLog(&c)
+	for i := range mostPlaces + 1000 {
+		e := in("GB", buy("", "x", 0))
+		e.Context[edged.Device], e.Context[edged.Referrer] = "phone", strconv.Itoa(i)
+		if i >= mostPlaces {
+			e.Context = map[string]string{edged.Country: "FR", edged.Device: "desktop", edged.Referrer: "news.example"}
+		}
+		if err := l.add(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.finish()
+	p := l.part()
+	n := 0
+	for _, place := range p.place {
+		if p.places[place] == (edged.Setting{Country: "FR", Device: "desktop", Referrer: "news.example"}) {
+			n++
+		}
+	}
+	if n != 1000 {
+		t.Errorf("%d events, want 1000", n)
+	}
+}
+
+// TestSettingsOfAnyText: texts come back as they were, and too long ones count for the country alone.
+func TestSettingsOfAnyText(t *testing.T) {
+	long := strings.Repeat("<", longestPart+1)
+	for _, c := range []struct{ context, want edged.Setting }{
+		{edged.Setting{Country: "\ufffd"}, edged.Setting{Country: "\ufffd"}},
+		{edged.Setting{Country: "GB", Device: "a\ufffd", Daypart: edged.Night}, edged.Setting{Country: "GB", Device: "a\ufffd", Daypart: edged.Night}},
+		{edged.Setting{Device: "a\x00b", Referrer: "x.example"}, edged.Setting{Device: "a\x00b", Referrer: "x.example"}},
+		{edged.Setting{Country: "GB", Referrer: long}, edged.Setting{Country: "GB"}},
+		{edged.Setting{Country: long}, edged.Setting{Country: long}},
+	} {
+		e := buy("a", "x", 0)
+		e.Context = c.context.Context()
+		p := logOf(t, Config{}, e).part()
+		if got := p.places[p.place[0]]; got != c.want {
+			t.Errorf("%q: %q, want %q", c.context, got, c.want)
+		}
+	}
+}
+
 // TestManySettings: what is beyond the bound counts for the setting above.
 func TestManySettings(t *testing.T) {
 	var c Config
@@ -99,7 +147,7 @@ func TestManySettings(t *testing.T) {
 	}
 	l.finish()
 	p := l.part()
-	if n := len(p.places); n != math.MaxUint16/2+1 {
+	if n := len(p.places); n != mostPlaces/2+2 {
 		t.Fatalf("%d places", n)
 	}
 	for i, place := range p.place {

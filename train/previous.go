@@ -246,14 +246,15 @@ func sameAsked(free, chosen *Config) bool {
 			return false
 		}
 	}
-	return free.Table == nil && free.Session == nil && free.Blends == nil
+	asked := free.TrendBy == nil || free.trendBy() == chosen.trendBy()
+	return asked && free.Table == nil && free.Session == nil && free.Blends == nil
 }
 
 // adopt takes what the previous release chose.
 func (p *previous) adopt(cfg *Config) {
 	c := &p.card.Config
 	cfg.Factors, cfg.A0, cfg.Reg, cfg.PairHalfLifeDays = c.Factors, c.A0, c.Reg, c.PairHalfLifeDays
-	cfg.TrendHalfLifeDays, cfg.PlaceHalfLifeDays, cfg.PlaceShrink = c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink
+	cfg.setCold(c.cold())
 	cfg.Table, cfg.Session, cfg.Blends = c.Table, c.Session, c.Blends
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -288,6 +289,37 @@ func TestNothingInCommon(t *testing.T) {
 		}
 		if said != want {
 			t.Errorf("%s: said %v, want %v", item, said, want)
+		}
+	}
+}
+
+// TestAdoptTakesAllThatIsChosen: each field of a configuration that a card holds is adopted, or must be as it was.
+func TestAdoptTakesAllThatIsChosen(t *testing.T) {
+	chosen := Config{Factors: 8, A0: 1, Reg: 1, Nu: 1, Sweeps: 1, Seed: 1, EventWeights: defaultWeights(), UsersOnly: true, PairHalfLifeDays: 1, Table: &TableConfig{},
+		Session: &SessionConfig{}, Blends: []model.Blend{{}}, TrendHalfLifeDays: 1, TrendLength: 1, PlaceHalfLifeDays: 1, PlaceShrink: 1, TrendBy: []string{edged.Device},
+		Neighbours: 1, Shrink: 1}
+	var adopted Config
+	p := &previous{card: Card{Config: chosen}}
+	p.adopt(&adopted)
+	same := unchosen(&chosen)
+	for i := range reflect.TypeFor[Config]().NumField() {
+		field := reflect.TypeFor[Config]().Field(i)
+		if !field.IsExported() || field.Tag.Get("json") == "-" {
+			continue
+		}
+		if reflect.ValueOf(chosen).Field(i).IsZero() {
+			t.Errorf("%s: set it in this test", field.Name)
+		}
+		if reflect.ValueOf(adopted).Field(i).IsZero() && reflect.ValueOf(same).Field(i).IsZero() {
+			t.Errorf("%s is neither adopted nor compared", field.Name)
+		}
+	}
+	for _, c := range []struct {
+		by   []string
+		want bool
+	}{{nil, true}, {[]string{edged.Device}, true}, {[]string{edged.Referrer}, false}, {[]string{}, false}} {
+		if got := sameAsked(&Config{TrendBy: c.by}, &Config{TrendBy: chosen.TrendBy}); got != c.want {
+			t.Errorf("asked for %q: %v", c.by, got)
 		}
 	}
 }

@@ -49,36 +49,42 @@ func (s *selection) coldAxes() []axis[coldTrial] {
 	}
 	return []axis[coldTrial]{
 		number(orFixed(free.TrendHalfLifeDays, halfLives(c.world)), func(c *coldTrial) *float64 { return &c.world }),
-		whole(s.parts(), func(c *coldTrial) *int { return &c.by }),
 		number(orFixed(free.PlaceHalfLifeDays, halfLives(c.place)), func(c *coldTrial) *float64 { return &c.place }),
 		number(orFixed(free.PlaceShrink, ladder[float64]{times(c.shrink, 1.0/64, 1.0/16), times(c.shrink, 0.25, 1, 4), times(c.shrink, 16, 64), c.shrink}),
 			func(c *coldTrial) *float64 { return &c.shrink }),
 	}
 }
 
-// parts is what lists may go by beside the country: what was asked for, else nothing and every set of what events say.
-func (s *selection) parts() ladder[float64] {
-	l, said := fixed(float64(s.cfg.trendBy())), 0
-	if s.free.TrendBy != nil {
-		return l
-	}
+// finer are the best lists so far by every set of what events say beside the country, fewer first, forgetting what is their own as fast as lists of
+// countries do or as the world; none where what lists go by was asked for.
+func (s *selection) finer(best coldTrial) (list []coldTrial) {
+	said := 0
 	for _, at := range s.any.part.places {
 		said |= at.Known() &^ edged.ByCountry
 	}
+	if s.free.TrendBy != nil {
+		said = 0
+	}
 	for by := 1; by <= said; by++ {
-		if by&^said == 0 {
-			l.window = append(l.window, float64(by))
+		if by&^said != 0 {
+			continue
+		}
+		c := best
+		c.by = by
+		list = append(list, c)
+		if c.place = best.world; c.place != best.place && s.free.PlaceHalfLifeDays == 0 {
+			list = append(list, c)
 		}
 	}
-	slices.SortStableFunc(l.window, func(a, b float64) int { return coldTrial{by: int(a)}.parts() - coldTrial{by: int(b)}.parts() })
-	return l
+	slices.SortStableFunc(list, func(a, b coldTrial) int { return a.parts() - b.parts() })
+	return list
 }
 
 // parts is how many parts of a setting lists go by beside the country.
 func (c coldTrial) parts() int { return bits.OnesCount(uint(c.by)) }
 
 // chooseCold finds how fast what is popular is forgotten and how a country's lists lean on the world, by users without a history: one thing
-// changed at a time, and on from the best beyond the edges. Where such users are too few, what is popular anywhere is judged alone, by items
+// changed at a time, and on from the best beyond the edges; then what lists go by beside the country. Where such users are too few, what is popular anywhere is judged alone, by items
 // that are new to the others. The default stays unless another is better by more than one standard error, nor do lists go by more than the best ones did that go by less.
 func (s *selection) chooseCold(ctx context.Context) error {
 	l, axes := s.any, s.coldAxes()
@@ -117,6 +123,9 @@ func (s *selection) chooseCold(ctx context.Context) error {
 	list, err := halve(ctx, s, coldFamily, starred(best, axes), []rung{{1, 1}}, coldTrial.String, try)
 	if err == nil && list[0].candidate == best {
 		_, err = outgrow(ctx, s, coldFamily, list[0], axes, coldTrial.String, try)
+	}
+	if finer := s.finer(best); err == nil && len(axes) > 1 && len(finer) > 0 && !s.over() {
+		_, err = halve(ctx, s, coldFamily, finer, []rung{{1, 1}}, coldTrial.String, try)
 	}
 	s.cfg.setCold(best)
 	return err

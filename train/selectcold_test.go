@@ -93,6 +93,38 @@ func TestListsGoByWhatTells(t *testing.T) {
 	}
 }
 
+// TestListsGoByWhatTellsOfLate: where a device tells, and all is new of late, lists go by the device and forget; either alone gains less.
+func TestListsGoByWhatTellsOfLate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var events []edged.Event
+	for n := range 6000 {
+		device, at := "phone", 0
+		if n%2 == 1 {
+			device, at = "desktop", 40
+		}
+		if n >= 4500 {
+			at += 200
+		}
+		for range 2 {
+			e := buy(fmt.Sprint("u", n), fmt.Sprintf("i%03d", at+int(math.Abs(rng.NormFloat64())*30)), n/30)
+			e.Context = map[string]string{edged.Device: device}
+			events = append(events, e)
+		}
+	}
+	var cfg Config
+	cfg.EnsureDefaults()
+	s := &selection{cfg: &cfg, watch: newStopwatch(&cfg, nil), budget: 300}
+	if err := s.open(logOf(t, cfg, events...).part(), expected{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.chooseCold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(cfg.TrendBy, []string{edged.Device}) || cfg.PlaceHalfLifeDays > 30 {
+		t.Errorf("%v, place half-life %g d; %+v", cfg.TrendBy, cfg.PlaceHalfLifeDays, s.trials)
+	}
+}
+
 func TestTrendByIsChecked(t *testing.T) {
 	for _, by := range [][]string{{"weather"}, {edged.Device, edged.Device}, {edged.Country}} {
 		cfg := Config{TrendBy: by}

@@ -78,7 +78,7 @@ func (f *fold) askCold(fresh *taken, p *part) {
 	f.add(x)
 }
 
-// homes is the setting of each user's newest event that says one; the place of the empty one, or 0, where none does.
+// homes is the setting of each user's newest event with a country, else of the newest that says any; the place of the empty one, or 0, where none does.
 func (p *part) homes() []uint16 {
 	silent := uint16(max(slices.Index(p.places, edged.Setting{}), 0))
 	homes := make([]uint16, p.users)
@@ -86,7 +86,7 @@ func (p *part) homes() []uint16 {
 		homes[u] = silent
 	}
 	for i, u := range p.user {
-		if u != none && p.place[i] != silent {
+		if u != none && p.place[i] != silent && (p.places[p.place[i]].Country != "" || p.places[homes[u]].Country == "") {
 			homes[u] = p.place[i]
 		}
 	}
