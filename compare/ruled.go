@@ -25,7 +25,7 @@ func Rules(before, now *Release, limits Limits, sample Sample) *Report {
 // ruled adds the share of visitors with short lists in the worst case, but for those that the release before left no better off.
 func (r *Report) ruled(before, now *Release, limits Limits, sample Sample) {
 	set := now.Ranker.Rules()
-	if set.Version() == "" {
+	if set.Version() == "" || sample.Cases < 0 {
 		return
 	}
 	if sample.Cases == 0 {
@@ -63,6 +63,7 @@ func newRuled(r *rank.Ranker, histories [][]string) *ruled {
 	u := &ruled{ranker: r}
 	for _, recent := range histories {
 		q := requestOf(r, recent)
+		q.ExcludeSeen = true // as of a node that is asked for no goal
 		r.Recommend(&u.answer, &u.scratch, &q)
 		u.asks, u.free = append(u.asks, q), append(u.free, len(u.answer.Items))
 	}

@@ -7,7 +7,7 @@ type Level uint8
 const (
 	Personal Level = iota // for the visitor, by what he did
 	Session               // by this session alone, or around an item that was asked about
-	Segment               // reserved
+	Segment               // it trends in the setting, where that is more than the country
 	Regional              // it trends in the country
 	Global                // it trends everywhere, or is popular
 	Static                // nothing was found

@@ -338,7 +338,9 @@ func (p *process) answer(t *testing.T, q *ask) string {
 	if goal := plan.Goal(); goal != "" && q.Goal == "" {
 		ask.Goal, ask.ExcludeSeen = model.Goal(goal), goal == "new"
 	}
-	ask.Rules = &plan
+	if ask.Rules = &plan; ask.Relevance > 0 && plan.Refuses() {
+		ask.Obey = &plan
+	}
 	r.Recommend(&p.a, &p.s, ask)
 	if plan.Empty() {
 		return spelled(m, &p.a, nil, q.Explain)

@@ -49,6 +49,7 @@ type call struct {
 	answer  rank.Answer
 	scratch rank.Scratch
 	names   names
+	hosts   names // of referrers, nearly all of which differ
 	touched byte // nothing but what keeps the touching of memory from being left out
 
 	status      int

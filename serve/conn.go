@@ -51,8 +51,16 @@ func (c *watchedConn) begin() {
 	c.within, c.asked = true, true
 	if c.idle {
 		c.idle = false
-		_ = c.read.set(c.watch.after(c.watch.timeouts.read), c.Conn.SetReadDeadline) // the next read tells what is wrong
+		_ = c.read.set(c.watch.after(c.requestTime()), c.Conn.SetReadDeadline) // the next read tells what is wrong
 	}
+}
+
+// requestTime is how long a request may take to come.
+func (c *watchedConn) requestTime() time.Duration {
+	if read := c.watch.timeouts.read; !c.spare || read > 0 && read < spareTime {
+		return read
+	}
+	return spareTime
 }
 
 // end is told when a request was worked on, before its answer is written.
@@ -77,7 +85,7 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 	}
 	if !c.asked && n > 0 {
 		c.idle = false
-		if late := c.read.set(c.watch.after(c.watch.timeouts.read), c.Conn.SetReadDeadline); late != nil {
+		if late := c.read.set(c.watch.after(c.requestTime()), c.Conn.SetReadDeadline); late != nil {
 			return n, late
 		}
 	}
@@ -166,6 +174,8 @@ type watch struct {
 	tick     time.Duration
 	began    time.Time
 	looked   atomic.Int64 // when it looked at the clock last, in nanoseconds since it began
+
+	lingering atomic.Int64 // connections that are closed but for what their peer still sends
 
 	mu      sync.Mutex
 	conns   map[*watchedConn]struct{}

@@ -47,7 +47,7 @@ func newCORS(origins []string, keys *access.Keys, cookies bool) cors {
 
 // headers are those of every answer. Where the answer depends on the Origin, caches are told.
 func (o *cors) headers(h *fasthttp.ResponseHeader, origin []byte) {
-	if o.cookies || len(origin) > 0 {
+	if o.cookies || o.any || len(origin) > 0 {
 		h.SetCanonical(keyExpose, o.exposed())
 	}
 	if o.any && !o.cookies {

@@ -41,6 +41,9 @@ func TestPagesReadTheHeadersTheyNeed(t *testing.T) {
 		if got := plain.send("GET", target, "", "Origin: https://shop.example").header.Get("Access-Control-Expose-Headers"); got != want {
 			t.Errorf("%s: %q", target, got)
 		}
+		if got := plain.send("GET", target, "").header.Get("Access-Control-Expose-Headers"); got != want { // shared caches give it to pages, too
+			t.Errorf("%s without an origin: %q", target, got)
+		}
 		if got := tokens.send("GET", target, "").header.Get("Access-Control-Expose-Headers"); got != want+", Edged-Profile" {
 			t.Errorf("%s with tokens: %q", target, got)
 		}

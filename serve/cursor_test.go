@@ -94,6 +94,38 @@ func TestPagesEnd(t *testing.T) {
 	}
 }
 
+// TestRelevanceBesideRules: the best that minRelevance goes by is one that rules let through, so that pages make up the list.
+func TestRelevanceBesideRules(t *testing.T) {
+	for _, least := range []string{"0.1", "0.3"} {
+		f := newFixture(t)
+		f.releases.Store(bazaar(t, 700))
+		ask := `"recent":["b00001","b00041"],"minRelevance":` + least
+		best := strings.Fields(idsIn(f.send("POST", "/v1/recommend", `{`+ask+`,"n":3}`).want(t, 200).body))
+		g := newFixture(t, withRules(t, "rules:\n- {name: gone, exclude: {item: ["+strings.Join(best, ", ")+"]}}\n"))
+		g.releases.Store(bazaar(t, 700))
+		whole := idsIn(g.send("POST", "/v1/recommend", `{`+ask+`,"n":500}`).want(t, 200).body)
+		if len(strings.Fields(whole)) < 4 {
+			t.Fatalf("%s: %s: the test wants some", least, whole)
+		}
+		var paged []string
+		for cursor := ""; ; {
+			r := g.send("POST", "/v1/recommend", fmt.Sprintf(`{%s,"n":2,"cursor":%q}`, ask, cursor)).want(t, 200)
+			paged = append(paged, strings.Fields(idsIn(r.body))...)
+			var a pageAnswer
+			if err := json.Unmarshal([]byte(r.body), &a); err != nil {
+				t.Fatal(err)
+			}
+			if a.Cursor == nil {
+				break
+			}
+			cursor = *a.Cursor
+		}
+		if got := strings.Join(paged, " "); got != whole {
+			t.Errorf("%s: on pages %s\nat once %s", least, got, whole)
+		}
+	}
+}
+
 // What minRelevance lets through on all pages, and in all slots, is what it lets through on one; and nothing is explored beside it.
 func TestRelevanceOnPagesAndSlots(t *testing.T) {
 	f := newFixture(t)

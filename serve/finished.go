@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+	"weak"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/dgraph-io/ristretto/v2"
@@ -24,7 +25,7 @@ type finished struct {
 // entry is a finished answer. It never changes.
 type entry struct {
 	key    []byte // what was asked, as it was asked
-	made   basis
+	made   madeOf
 	until  time.Time
 	before []byte // from the id to the age
 	after  []byte // from the age to the time taken
@@ -41,6 +42,33 @@ type basis struct {
 	standing         *standing
 	live, everywhere *trend.List
 	country, window  string
+}
+
+// madeOf is a basis that keeps no release, nor what is as large, alive: an answer may lie here long after.
+type madeOf struct {
+	basis
+	ranker   weak.Pointer[rank.Ranker]
+	rules    weak.Pointer[rules.Set]
+	standing weak.Pointer[standing]
+}
+
+func (b basis) lasting() madeOf {
+	k := madeOf{b, weak.Make(b.ranker), weak.Make(b.rules), weak.Make(b.standing)}
+	k.basis.ranker, k.basis.rules, k.basis.standing = nil, nil, nil
+	return k
+}
+
+// is tells whether b is the same. What is gone is nothing that counts now.
+func (k *madeOf) is(b *basis) bool {
+	return same(k.ranker, b.ranker) && same(k.rules, b.rules) && same(k.standing, b.standing) &&
+		k.live == b.live && k.everywhere == b.everywhere && k.country == b.country && k.window == b.window
+}
+
+func same[T any](w weak.Pointer[T], p *T) bool {
+	if p == nil {
+		return w == weak.Pointer[T]{}
+	}
+	return w.Value() == p
 }
 
 // Limits of what is kept.
@@ -71,7 +99,10 @@ func (s *Server) cached(c *call, route int, what []byte) bool {
 		return false
 	}
 	e, ok := s.finished.cache.Get(xxhash.Sum64(c.key))
-	if !ok || !bytes.Equal(e.key, c.key) || c.start.After(e.until) || s.basis(c, e.made.country, e.made.window) != e.made {
+	if !ok || !bytes.Equal(e.key, c.key) || c.start.After(e.until) {
+		return false
+	}
+	if b := s.basis(c, e.made.country, e.made.window); !e.made.is(&b) {
 		return false
 	}
 	s.writeFinished(c, e)
@@ -98,7 +129,7 @@ func (s *Server) keep(c *call, made basis, before, after []byte) {
 		return
 	}
 	lasts := max(c.cacheable, trendingMaxAge)
-	e := &entry{made: made, until: c.start.Add(lasts), level: c.answer.Level, misses: len(c.missing), lasts: c.cacheable}
+	e := &entry{made: made.lasting(), until: c.start.Add(lasts), level: c.answer.Level, misses: len(c.missing), lasts: c.cacheable}
 	all := append(append(append(append(make([]byte, 0, size), c.key...), before...), after...), c.etag...)
 	e.key, all = all[:len(c.key):len(c.key)], all[len(c.key):]
 	e.before, all = all[:len(before):len(before)], all[len(before):]

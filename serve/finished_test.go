@@ -9,6 +9,7 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/testkit"
+	"github.com/edged/edged/rank"
 )
 
 // differs is what differs from answer to answer.
@@ -100,6 +101,35 @@ func TestNothingPersonalIsKept(t *testing.T) {
 	}
 	if f.get("/v1/popular"); len(f.kept()) != 1 {
 		t.Error("the test looks where nothing is ever kept")
+	}
+}
+
+// TestKeptAnswersKeepNoRelease: an answer that nobody asks for again holds nothing large, and counts as long as what it was made of is there.
+func TestKeptAnswersKeepNoRelease(t *testing.T) {
+	f := newFixture(t, withRules(t, "rules:\n- {name: gone, exclude: {item: mug-1}}\n"))
+	f.get("/v1/popular")
+	list := f.kept()
+	if len(list) != 1 {
+		t.Fatalf("%d kept", len(list))
+	}
+	if m := &list[0].made; m.basis.ranker != nil || m.basis.rules != nil || m.basis.standing != nil || m.ranker.Value() != f.releases.Load() || m.standing.Value() == nil {
+		t.Errorf("%+v", m)
+	}
+	now := basis{ranker: f.releases.Load(), rules: list[0].made.rules.Value(), standing: list[0].made.standing.Value()}
+	if !list[0].made.is(&now) {
+		t.Error("not what it was made of")
+	}
+	for name, change := range map[string]func(*basis){
+		"release": func(b *basis) { b.ranker = new(rank.Ranker) }, "no rules": func(b *basis) { b.rules = nil }, "none standing": func(b *basis) { b.standing = nil },
+		"country": func(b *basis) { b.country = "GB" },
+	} {
+		other := now
+		if change(&other); list[0].made.is(&other) {
+			t.Errorf("%s: taken for the same", name)
+		}
+	}
+	if left := f.server.standings.last.Load(); left == nil {
+		t.Error("nothing stands")
 	}
 }
 

@@ -29,6 +29,8 @@ rules:
 		{"nobody, and a pin", "/v1/recommend", `{"slot":"hero"}`, "global", "popular"},
 		{"nobody, of a country", "/v1/recommend", `{"context":{"country":"GB"}}`, "regional", "trend"},
 		{"nobody, of a country, and a pin", "/v1/recommend", `{"context":{"country":"GB"},"slot":"hero","n":3}`, "regional", "pinned"},
+		{"a pin of what was found", "/v1/recommend", `{"recent":["mug-1"],"slot":"hero","n":12}`, "personal", "popular"},
+		{"of a country, a pin of what was found", "/v1/recommend", `{"context":{"country":"GB"},"slot":"hero","n":12}`, "regional", "popular"},
 		{"around an item", "/v1/items/mug-1/similar", "", "session", "similar"},
 		{"around an unknown one", "/v1/items/nope/similar", "", "global", "popular"},
 		{"popular", "/v1/popular", "", "global", "popular"},

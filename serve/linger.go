@@ -66,13 +66,23 @@ func (s *Server) crowded() *problem {
 	return unavailable("more than %d connections at once", s.cfg.MaxConnections)
 }
 
+// mayLinger reports whether there is room for one more connection that lingers: they count towards no limit, but take a descriptor each.
+func (w *watch) mayLinger() bool {
+	if w.lingering.Add(1) <= spareConnections {
+		return true
+	}
+	w.lingering.Add(-1)
+	return false
+}
+
 func (c *watchedConn) Close() error {
 	c.watch.remove(c)
 	c.budget.release(c)
 	half, ok := c.Conn.(interface{ CloseWrite() error })
-	if !ok || !c.linger.Swap(false) {
+	if !ok || !c.linger.Swap(false) || !c.watch.mayLinger() {
 		return c.Conn.Close()
 	}
+	defer c.watch.lingering.Add(-1)
 	if err := half.CloseWrite(); err == nil {
 		if err := c.Conn.SetReadDeadline(time.Now().Add(lingerTime)); err == nil {
 			_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes) // whatever comes is not wanted

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"testing"
+	"time"
 )
 
 // What comes beyond the limit of connections is told to come again, in the form that every refusal has; probes get through.
@@ -65,5 +66,35 @@ func TestTooManyConnections(t *testing.T) {
 	checkRefusal(t, r, 503, "more than 2 connections at once")
 	if r.header.Get("Retry-After") != "1" {
 		t.Errorf("%v", r.header)
+	}
+}
+
+// TestFewLinger: connections that linger take a descriptor and count towards no limit, so they are few.
+func TestFewLinger(t *testing.T) {
+	w := newWatch(timeouts{})
+	for range spareConnections {
+		if !w.mayLinger() {
+			t.Fatal("too early")
+		}
+	}
+	if w.mayLinger() || w.lingering.Load() != spareConnections {
+		t.Errorf("%d linger", w.lingering.Load())
+	}
+	w.lingering.Add(-1)
+	if !w.mayLinger() {
+		t.Error("one has gone")
+	}
+}
+
+// TestSpareTime: a connection beyond the limit has a second for its request, also once a byte of that has come.
+func TestSpareTime(t *testing.T) {
+	for _, c := range []struct {
+		spare      bool
+		read, want time.Duration
+	}{{false, 10 * time.Second, 10 * time.Second}, {false, 0, 0}, {true, 10 * time.Second, spareTime}, {true, 0, spareTime}, {true, spareTime / 2, spareTime / 2}} {
+		conn := &watchedConn{watch: newWatch(timeouts{read: c.read}), spare: c.spare}
+		if got := conn.requestTime(); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }

@@ -114,7 +114,7 @@ func (c *call) setting() edged.Setting {
 		at.Device = c.names.of(q.device)
 	}
 	if by&edged.ByReferrer != 0 {
-		at.Referrer = edged.ReferrerHost(c.names.of(q.referrer))
+		at.Referrer = edged.ReferrerHost(c.hosts.of(q.referrer))
 	}
 	if by&edged.ByDaypart != 0 {
 		at.Daypart = edged.DaypartOf(c.names.of(q.localHour))

@@ -64,6 +64,9 @@ func (s *Server) rank(c *call) *problem {
 	if p := s.rule(c); p != nil {
 		return p
 	}
+	if c.ask.Relevance > 0 && c.ruling.plan.Refuses() {
+		c.ask.Obey = &c.ruling.plan // the best is the best that may come, on all pages
+	}
 	c.takeBest()
 	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 	c.keepBest()
@@ -127,7 +130,7 @@ func (s *Server) apply(c *call) {
 // levelOf is that of the first item that was found, which those put before it say nothing of; global where all were put there, static where none is.
 func levelOf(items []rank.Item, made []rules.Item) rank.Level {
 	for i := range made {
-		if made[i].From >= 0 {
+		if made[i].From >= 0 && !made[i].Pinned {
 			return items[i].Level
 		}
 	}

@@ -53,7 +53,7 @@ func New(cfg Config) (*Server, error) {
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
 	s.calls.New = func() any {
-		c := &call{names: names{}, clock: s.cfg.Clock}
+		c := &call{names: names{}, hosts: names{}, clock: s.cfg.Clock}
 		c.reset()
 		return c
 	}
@@ -65,8 +65,8 @@ func New(cfg Config) (*Server, error) {
 		NoDefaultContentType:         true,
 		DisablePreParseMultipartForm: true,
 		SecureErrorLogMessage:        true,
-		Concurrency:                  2 * (cfg.MaxConnections + spareConnections), // the listener sees to it; fasthttp counts those that end for a little longer
-		ReadBufferSize:               32 << 10,                                    // the longest request line and headers
+		Concurrency:                  cfg.MaxConnections + 3*spareConnections, // the listener sees to it; fasthttp counts those that linger, and that end, for a little longer
+		ReadBufferSize:               32 << 10,                                // the longest request line and headers
 		MaxRequestBodySize:           cfg.MaxBody,
 		LazyRequestTime:              true,
 		Logger:                       silent{},

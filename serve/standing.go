@@ -35,6 +35,9 @@ func (s *Server) standing(c *call, set *rules.Set) *standing {
 	c.ruling.context.Time = c.start.UnixMilli()
 	c.lasting = set.Standing(c.lasting[:0], &c.ruling.context)
 	if len(c.lasting) == 0 {
+		if s.standings.last.Load() != nil {
+			s.standings.last.Store(nil) // it holds a release
+		}
 		return nil
 	}
 	m := c.ranker.Model()
@@ -48,7 +51,6 @@ func (s *Server) standing(c *call, set *rules.Set) *standing {
 	}
 	next := &standing{set: set, model: m, which: slices.Clone(c.lasting), rows: new(model.Selection)}
 	m.Choose(next.rows, set.Leaves(next.which))
-	m.Prepare(next.rows)
 	s.standings.last.Store(next)
 	return next
 }
