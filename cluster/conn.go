@@ -52,8 +52,9 @@ type asker struct {
 	rest      []byte
 }
 
-// Write seals one request.
+// Write seals one request, and gives up where nobody reads it: for messages of its users the library sets no deadline.
 func (c *asker) Write(b []byte) (n int, err error) {
+	_ = c.Conn.SetWriteDeadline(time.Now().Add(streamBudget))
 	c.asked, err = c.transport.seal(c.Conn, b, askPurpose, salt{})
 	return len(b), err
 }

@@ -11,10 +11,11 @@ import (
 // states. So where many are new, or a large one is, a node sends them all to some members by streams, too; they do the same with
 // what was news to them.
 const (
-	floodFrom    = 16                    // within about a second: fewer are everywhere soon
-	floodMembers = 6                     // at random; of all nodes e⁻⁶ are told by none, and hear by the next exchange
-	floodStreams = 4 * floodMembers      // at once: members that don't answer hold up no flood, but get none
-	floodGather  = 20 * time.Millisecond // for what is written together to be sent together
+	floodFrom    = 16                     // within about a second: fewer are everywhere soon
+	floodMembers = 6                      // at random; of all nodes e⁻⁶ are told by none, and hear by the next exchange
+	floodStreams = 4 * floodMembers       // at once: members that don't answer hold up no flood, but get none
+	floodGather  = 20 * time.Millisecond  // for what is written together to be sent together
+	floodPause   = 200 * time.Millisecond // after one: a steady stream of writes is not one of connections
 )
 
 // mayFlood wakes floodLoop if there is something for it. The caller holds mu.
@@ -41,6 +42,11 @@ func (c *Cluster) floodLoop() {
 			return
 		}
 		c.floodTo(c.someMembers(floodMembers)) // where there is nobody, exchanges carry it later
+		select {
+		case <-time.After(floodPause):
+		case <-c.ctx.Done():
+			return
+		}
 	}
 }
 

@@ -20,12 +20,12 @@ const maxMessage = maxPacketPlain - 64
 // outbox holds the messages to be gossiped, the urgent ones apart, so that a flood of the others can't hold them up.
 type outbox struct {
 	queues [classes]*memberlist.TransmitLimitedQueue
-	news   []*message // shared ones of the last second or so that no flood has carried; they are in a queue, too, but for
-	large  bool       // some that no packet has room for
+	news   map[string]*message // shared ones of the last second or so that no flood has carried, by name; they are in a queue, too, but for
+	large  bool                // some that no packet has room for
 }
 
 func newOutbox(members func() int) outbox {
-	var o outbox
+	o := outbox{news: map[string]*message{}}
 	for i := range o.queues {
 		o.queues[i] = &memberlist.TransmitLimitedQueue{NumNodes: members, RetransmitMult: repeat}
 	}
@@ -35,8 +35,8 @@ func newOutbox(members func() int) outbox {
 func (o *outbox) push(f *Fact) {
 	m := &message{name: f.queueName(), body: encodeMessage(f)}
 	large := len(m.body) > maxMessage
-	if f.shared() && len(o.news) < maxWaiting {
-		o.news, o.large = append(o.news, m), o.large || large
+	if f.shared() && (len(o.news) < maxWaiting || o.news[m.name] != nil) {
+		o.news[m.name], o.large = m, o.large || large
 	}
 	if large {
 		return
@@ -47,7 +47,7 @@ func (o *outbox) push(f *Fact) {
 }
 
 // old forgets what few others wait with: packets carry it.
-func (o *outbox) old() { o.news, o.large = nil, false }
+func (o *outbox) old() { o.news, o.large = map[string]*message{}, false }
 
 func (o *outbox) take(overhead, limit int) [][]byte {
 	var list [][]byte

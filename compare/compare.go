@@ -25,7 +25,7 @@ type Release struct {
 type Sample struct {
 	Visitors int // 0: 200
 	Rows     int // of which vectors are looked at; 0: all
-	Cases    int // of rules; 0: 256
+	Cases    int // of rules; 0: 256; negative: none is looked at
 }
 
 // Quick is the sample of a node: a few milliseconds, and where rules came with the release some 6 more for each case (of 100,000 items).

@@ -16,8 +16,11 @@ const gateName = "gate"
 
 // gate holds a release against the one served. What was signed by force is let through.
 func (n *Node) gate(held *holding) error {
-	now := &compare.Release{Ranker: held.ranker, Bytes: held.manifest.Size()}
-	return outside(compare.Gate(n.rival(held.manifest), now, n.cfg.Limits, compare.Quick), held.manifest)
+	now, rival, sample := &compare.Release{Ranker: held.ranker, Bytes: held.manifest.Size()}, n.rival(held.manifest), compare.Quick
+	if rival == nil {
+		sample.Cases = -1 // short lists that were let through once go on unforced: the publisher knew the release before
+	}
+	return outside(compare.Gate(rival, now, n.cfg.Limits, sample), held.manifest)
 }
 
 // gateSize holds the raw bytes that a manifest names against those of the release served, before anything is fetched.

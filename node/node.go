@@ -110,15 +110,17 @@ func (n *Node) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("node: %w", err)
 	}
+	lasting := true // those passed over are damaged, and not just not to be read this time
 	for _, h := range candidates {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		held, err := n.known(ctx, h)
 		if err == nil {
-			n.resume(held)
+			n.resume(held, lasting)
 			return nil
 		}
+		lasting = lasting && damaged(err)
 		n.status.failed(fmt.Errorf("release %s is held but not usable: %w", h.Short(), err))
 	}
 	return nil
@@ -182,10 +184,10 @@ func (n *Node) known(ctx context.Context, h release.Hash) (*holding, error) {
 	return n.proved(ctx, h)
 }
 
-// resume serves a release found at the start.
-func (n *Node) resume(held *holding) {
+// resume serves a release found at the start. It is committed to where what was served before is damaged: what could not be read may be the next time.
+func (n *Node) resume(held *holding, lasting bool) {
 	state := n.store.State()
-	if state.Current != held.hash {
+	if state.Current != held.hash && lasting {
 		state = state.Without(state.Current).Serve(held.hash, n.cfg.Keep)
 		if err := n.commit(state); err != nil {
 			n.status.failed(err) // it is tried again with the next release

@@ -37,7 +37,7 @@ func (n *Node) still(ctx context.Context, ref release.Ref, r *release.Rollout, e
 // unreachable reports whether an origin said nothing, rather than something wrong.
 func unreachable(err error) bool {
 	var r *Refusal
-	return err != nil && (!errors.As(err, &r) || r.Reason == reasonSlow)
+	return err != nil && !errors.Is(err, errMoreRoots) && (!errors.As(err, &r) || r.Reason == reasonSlow)
 }
 
 // after holds a rollout against the one that is followed, where trusted keys still vouch for that, as if it had been committed.

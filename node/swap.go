@@ -96,19 +96,29 @@ var ErrNoPrevious = errors.New("no previous release is held")
 // Rollback serves the previous release at once. It stays until a rollout names another release than the one rolled
 // back from; a second Rollback undoes the first.
 func (n *Node) Rollback() error {
+	if n.readOnly != nil {
+		return fmt.Errorf("node: rollback: %s: %w", n.cfg.Dir, n.readOnly)
+	}
 	n.life.Lock()
-	defer n.life.Unlock()
-	state := n.store.State()
-	if state.Previous.IsZero() {
+	previous := n.store.State().Previous
+	unread := slices.Contains(n.unread, previous)
+	n.life.Unlock()
+	if previous.IsZero() {
 		return fmt.Errorf("node: rollback: %w", ErrNoPrevious)
 	}
 	var held *holding
 	var err error
-	n.cfg.beside(func() { held, err = n.back(state.Previous) })
+	n.cfg.beside(func() { held, err = n.back(previous, unread) }) // it may take long: nothing waits for it
 	if err != nil {
 		return fmt.Errorf("node: rollback: %w", err)
 	}
-	state = state.Serve(state.Previous, n.cfg.Keep)
+	n.life.Lock()
+	defer n.life.Unlock()
+	state := n.store.State()
+	if state.Previous != previous {
+		return errors.New("node: rollback: another release is the one before meanwhile: look, and try again")
+	}
+	state = state.Serve(previous, n.cfg.Keep)
 	state.Skip = state.Previous
 	if n.named(state) == state.Current {
 		state.Skip = release.Hash{} // back to what the rollout names
@@ -120,10 +130,10 @@ func (n *Node) Rollback() error {
 	return nil
 }
 
-// back opens a release to go back to. What was not read since the start has to be sound. The caller holds life.
-func (n *Node) back(h release.Hash) (*holding, error) {
+// back opens a release to go back to. What was not read since the start has to be sound.
+func (n *Node) back(h release.Hash, unread bool) (*holding, error) {
 	held, err := n.open(h)
-	if err == nil && slices.Contains(n.unread, h) {
+	if err == nil && unread {
 		err = n.sound(context.Background(), held)
 	}
 	return held, err

@@ -48,6 +48,9 @@ func (n *Node) followRoots(ctx context.Context, rollout []byte) error {
 	return nil
 }
 
+// errMoreRoots means that there are newer roots yet, which may revoke the keys of those followed to.
+var errMoreRoots = errors.New("there are newer roots yet")
+
 // newerRoots follows roots to the newest, so many in one look. As long as there are more nothing is believed: keys of the newest may have taken the
 // place of those followed to.
 func (n *Node) newerRoots(ctx context.Context) error {
@@ -62,7 +65,7 @@ func (n *Node) newerRoots(ctx context.Context) error {
 			return refuse(what, err)
 		}
 		if followed == release.MaxRoots {
-			return fmt.Errorf("there are more than %d newer roots: root %d is followed to, the next look goes on", release.MaxRoots, version-1)
+			return fmt.Errorf("%w: more than %d, root %d is followed to, the next look goes on", errMoreRoots, release.MaxRoots, version-1)
 		}
 		next, err := n.trust().Next(envelope)
 		if err != nil {

@@ -7,6 +7,7 @@
 //	roots/<version>.json      who may sign what, by version
 //	manifests/<hex>.json      signed manifests by the hash of their bytes
 //	chunks/<aa>/<hex>         compressed chunks by the hash of their bytes, <aa> the first two digits
+//	published.json            says that there was a rollout: one that is missing is lost, and not the first one still to come
 //
 // An Origin is safe for concurrent use. Get returns bytes the caller owns.
 package origin
@@ -49,7 +50,10 @@ type Locker interface {
 }
 
 // Names of the layout.
-const RolloutName = "rollout.json"
+const (
+	RolloutName   = "rollout.json"
+	PublishedName = "published.json"
+)
 
 // RootName is the name of a root by its version.
 func RootName(version uint64) string { return rootsDir + strconv.FormatUint(version, 10) + ".json" }

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type base struct {
 // findBase makes the release offered so far the base, where it is whole.
 func (p *publisher) findBase(ctx context.Context) (err error) {
 	if p.base, err = p.loadBase(ctx); err != nil {
+		p.unread = cmp.Or(p.unread, err)
 		return p.unlessForced(err)
 	}
 	if p.base != nil {

@@ -48,6 +48,11 @@ func (p *publisher) judge(m *release.Manifest, report *compare.Report, what stri
 	if outside != nil && !p.Force {
 		return fmt.Errorf("%s is held back, %w; nothing was signed; --force signs it all the same, the limits are --limit-…", what, outside)
 	}
+	if p.unread != nil { // then force is needed in any case: it stands for the comparison alone
+		if others := report.Error(compare.Before); others != nil {
+			return fmt.Errorf("%s is held back, %w; nothing was signed; where there is nothing to compare with --force lets only that pass, the limits are --limit-…", what, others)
+		}
+	}
 	for _, f := range report.Outside() {
 		m.Forced = append(m.Forced, f.Name)
 		p.result.Forced = append(p.result.Forced, f.Name)

@@ -241,6 +241,11 @@ func run(ctx context.Context, cfg Config, do func(*publisher) error) (Result, er
 			if err := p.putRoots(ctx); err != nil {
 				return err
 			}
+			if p.before != nil { // it may have come before there was such a mark, or the mark not after it
+				if err := p.mark(ctx); err != nil {
+					return err
+				}
+			}
 			return do(p)
 		})
 	}
@@ -307,8 +312,7 @@ func closeLock(lock io.Closer) error {
 func (p *publisher) look(ctx context.Context) error {
 	envelope, err := p.Origin.Get(ctx, origin.RolloutName, release.MaxEnvelope(release.MaxRollout))
 	if errors.Is(err, origin.ErrNotFound) {
-		p.lost()
-		return nil
+		return p.missing(ctx)
 	}
 	if err != nil {
 		return err
@@ -392,6 +396,35 @@ func (p *publisher) putRoots(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// missing goes on without a rollout: to the first one, where there was none. One that is lost took with it which versions nodes have seen, which release
+// was offered, and which rules it had.
+func (p *publisher) missing(ctx context.Context) error {
+	if p.Above > 0 {
+		p.lost()
+		return nil
+	}
+	_, err := p.Origin.Get(ctx, origin.PublishedName, maxMark)
+	switch {
+	case errors.Is(err, origin.ErrNotFound):
+		return nil
+	case err != nil && !damaged(err):
+		return err
+	}
+	return fmt.Errorf("the rollout at %s is lost, with the versions that nodes have accepted: bring it back, or publish above the largest version that nodes show (--above); "+
+		"where no node has ever taken anything from there, remove %s to begin anew", p.Origin, origin.PublishedName)
+}
+
+const maxMark = 64
+
+// mark leaves word that there was a rollout. It comes after the first one, so that a first publish that ended halfway is begun again as such.
+func (p *publisher) mark(ctx context.Context) error {
+	_, err := p.Origin.Get(ctx, origin.PublishedName, maxMark)
+	if !errors.Is(err, origin.ErrNotFound) {
+		return nil // it is there, or the next publish looks again
+	}
+	return p.Origin.Put(ctx, origin.PublishedName, []byte("{\"type\":\"edged.published/1\"}\n"))
 }
 
 // lost makes up a rollout that names nothing, where Above says what nodes may have accepted.

@@ -193,6 +193,9 @@ func (p *publisher) roll(ctx context.Context, edit func(*release.Rollout) error,
 		return err
 	}
 	p.point(r, about)
+	if p.before == nil {
+		return p.mark(ctx)
+	}
 	return nil
 }
 
