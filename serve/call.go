@@ -50,7 +50,7 @@ type call struct {
 	scratch rank.Scratch
 	names   names
 	hosts   names // of referrers, nearly all of which differ
-	touched byte // nothing but what keeps the touching of memory from being left out
+	touched byte  // nothing but what keeps the touching of memory from being left out
 
 	status      int
 	contentType string
