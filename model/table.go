@@ -72,7 +72,10 @@ func (t *Table) Row(row edged.Row, buf *TableBuffer) (TableRow, error) {
 	}
 	from, to := int(t.offs[row]), int(t.offs[row+1])
 	out := TableRow{Scale: t.scales[row]}
-	if t.rows != nil || from == to {
+	switch {
+	case from == to:
+		return out, nil
+	case t.rows != nil:
 		out.Rows, out.Codes = t.rows[from:to], t.codes[from:to]
 		return out, nil
 	}
