@@ -55,9 +55,12 @@ func TestTrainingEndsWhenAsked(t *testing.T) {
 	for _, name := range []string{"als", "neighbours", "trends", "check"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		disk := vfs.NewMem()
-		last := ""
+		last, asked := "", 0
 		cfg := Config{Factors: 8, Sweeps: 2, Clock: func() time.Time {
-			if name == "check" && last == "neighbours" { // the next step begins
+			if last == "neighbours" {
+				asked++
+			}
+			if name == "check" && asked == 4 { // as "content" began and ended, which says nothing, and as "check" begins
 				cancel()
 			}
 			return time.Unix(0, 0)
