@@ -23,14 +23,15 @@ const maxObeyed = 64 // of a bit for each item, at most
 func (r *Ranker) obeying(p *rules.Plan, s *Scratch) *model.Selection {
 	s.key = p.AppendKey(s.key[:0])
 	o := r.obeyed
-	if known := o.known.Load(); known != nil {
-		if found, ok := (*known)[string(s.key)]; ok {
-			return found
-		}
+	if found := o.find(s.key); found != nil {
+		return found
 	}
-	made := model.SelectionOf(p.Allowed(r.m.Len()), r.m.Len())
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if found := o.find(s.key); found != nil { // somebody was faster
+		return found
+	}
+	made := model.SelectionOf(p.Allowed(r.m.Len()), r.m.Len())
 	next := map[string]*model.Selection{}
 	if known := o.known.Load(); known != nil && len(*known) < maxObeyed {
 		next = maps.Clone(*known)
@@ -38,4 +39,12 @@ func (r *Ranker) obeying(p *rules.Plan, s *Scratch) *model.Selection {
 	next[string(s.key)] = made
 	o.known.Store(&next)
 	return made
+}
+
+// find is what is known under a key, nil for nothing.
+func (o *obeyed) find(key []byte) *model.Selection {
+	if known := o.known.Load(); known != nil {
+		return (*known)[string(key)]
+	}
+	return nil
 }
