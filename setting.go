@@ -58,6 +58,9 @@ func (s Setting) Known() (by int) {
 	return by
 }
 
+// Refined reports whether more is known than the country.
+func (s Setting) Refined() bool { return s.Known()&^ByCountry != 0 }
+
 // Only is the setting without the parts that are not among by.
 func (s Setting) Only(by int) Setting {
 	for i, part := range s.parts() {

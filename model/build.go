@@ -191,7 +191,7 @@ func (b *Build) trendSections(n int) (list []snapshot.Section, err error) {
 		among       func(edged.Setting) bool
 	}{
 		{secTrendLists, secTrendHits, snapshot.Critical | snapshot.Hot, byCountry},
-		{secSettingLists, secSettingHits, snapshot.Hot, refined},
+		{secSettingLists, secSettingHits, snapshot.Hot, edged.Setting.Refined},
 	} {
 		lists, hits, err := b.encodeTrends(kind.among)
 		if err == nil {

@@ -90,9 +90,7 @@ type trends struct {
 
 // byCountry reports whether a list stands in the sections of countries. What more there is to a setting stands in others, which nodes of before
 // don't read.
-func byCountry(s edged.Setting) bool { return s.Known()&^edged.ByCountry == 0 }
-
-func refined(s edged.Setting) bool { return !byCountry(s) }
+func byCountry(s edged.Setting) bool { return !s.Refined() }
 
 // encodeTrends returns the sections of lists and hits of the settings that are among.
 func (b *Build) encodeTrends(among func(edged.Setting) bool) (lists, all []byte, err error) {

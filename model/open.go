@@ -125,7 +125,7 @@ func (m *Model) openLists(sec *sections) (err error) {
 		if sec.err != nil {
 			return sec.err
 		}
-		if err := m.trends.read(lists, all, n, refined); err != nil {
+		if err := m.trends.read(lists, all, n, edged.Setting.Refined); err != nil {
 			return fmt.Errorf("settings: %w", err)
 		}
 	}

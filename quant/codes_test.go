@@ -188,7 +188,7 @@ func TestFrameKeepsDotProducts(t *testing.T) {
 		var q Query
 		q.Set(queries[:dim])
 		mq, nx, dots := make([]int32, wide), make([]float32, wide), make([]int32, 2*wide)
-		f.Apply(mq, &q)
+		kernel.DotRowsI8I16(mq, f.Codes, q.Codes)
 		for i := range rows.Len() {
 			n.Apply(nx, rows.AppendWide(nil, i), float64(rows.Scales[i])/256, dots)
 			var got, size float64
@@ -219,7 +219,7 @@ func TestFrameWhitens(t *testing.T) {
 	mq := make([]int32, dim)
 	for i := range n {
 		q.Set(queries[i*dim:][:dim])
-		f.Apply(mq, &q)
+		kernel.DotRowsI8I16(mq, f.Codes, q.Codes)
 		for k, v := range mq {
 			energy[k] += float64(v) * float64(v) / (q.Norm * q.Norm) * q.Scale * q.Scale
 		}
@@ -260,7 +260,7 @@ func BenchmarkQuery128(b *testing.B) {
 	})
 	b.Run("Apply", func(b *testing.B) {
 		for b.Loop() {
-			f.Apply(w, &q)
+			kernel.DotRowsI8I16(w, f.Codes, q.Codes)
 		}
 	})
 	for _, bits := range []int{1, 2} {

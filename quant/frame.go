@@ -63,10 +63,7 @@ func (f *Frame) Check() error {
 	return nil
 }
 
-// Apply writes Mq to dst, CodeDim numbers in units of Unit(q).
-func (f *Frame) Apply(dst []int32, q *Query) { kernel.DotRowsI8I16(dst, f.Codes, q.Codes) }
-
-// Unit returns what one in the result of Apply means.
+// Unit returns what one in the product of codes and a query means.
 func (f *Frame) Unit(q *Query) float64 { return float64(f.Scale) * q.Scale }
 
 // Inverse is N of a Frame in 16 bits: it takes rows to where they are coded.

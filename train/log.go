@@ -179,13 +179,13 @@ const (
 // everywhere.
 func (l *eventLog) placeOf(e *edged.Event) uint32 {
 	at := edged.SettingOf(e.Context)
-	if refined(at) && max(len(at.Country), len(at.Device), len(at.Referrer)) > longestPart {
+	if at.Refined() && max(len(at.Country), len(at.Device), len(at.Referrer)) > longestPart {
 		at = at.Only(edged.ByCountry)
 	}
 	for {
 		l.key = appendSetting(l.key[:0], at)
 		room := mostCounted
-		if !refined(at) {
+		if !at.Refined() {
 			room += mostPlaces
 		}
 		if _, known := l.places.number[string(l.key)]; known || len(l.key) == 0 || len(l.places.ids) < room {
@@ -194,9 +194,6 @@ func (l *eventLog) placeOf(e *edged.Event) uint32 {
 		at = at.Parent()
 	}
 }
-
-// refined says that a setting says more than the country.
-func refined(at edged.Setting) bool { return at.Known()&^edged.ByCountry != 0 }
 
 // settlePlaces numbers the places of events in the order of their keys. Of more than there may be the busiest stay apart, of as busy ones the first
 // in that order; events of others count in the setting above that stays.
@@ -235,7 +232,7 @@ func (l *eventLog) mergePlaces(counts []int) []uint32 {
 		}
 	}
 	for _, i := range order {
-		if stay(before[i], refined(at[i])); !stays[before[i]] {
+		if stay(before[i], at[i].Refined()); !stays[before[i]] {
 			stay(at[i].Country, false)
 		}
 	}

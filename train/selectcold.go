@@ -84,8 +84,9 @@ func (s *selection) finer(best coldTrial) (list []coldTrial) {
 func (c coldTrial) parts() int { return bits.OnesCount(uint(c.by)) }
 
 // chooseCold finds how fast what is popular is forgotten and how a country's lists lean on the world, by users without a history: one thing
-// changed at a time, and on from the best beyond the edges; then what lists go by beside the country. Where such users are too few, what is popular anywhere is judged alone, by items
-// that are new to the others. The default stays unless another is better by more than one standard error, nor do lists go by more than the best ones did that go by less.
+// changed at a time, and on from the best beyond the edges; then what lists go by beside the country. Where such users are too few, what is
+// popular anywhere is judged alone, by items that are new to the others. The default stays unless another is better by more than one standard
+// error, and lists go by more only where that is as much better than the best that go by less.
 func (s *selection) chooseCold(ctx context.Context) error {
 	l, axes := s.any, s.coldAxes()
 	x, answer := l.fold.exam(examCold), (*selection).byCountry
