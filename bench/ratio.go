@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -33,7 +32,8 @@ type RatioConfig struct {
 	Connections  int           // default 64
 	Pairs        int           // default 9
 	PairDuration time.Duration // of each half; default 1 s
-	Duration     time.Duration // at half of the peak; default 6 s
+	Turns        int           // of each at half of its peak; default 151
+	Duration     time.Duration // of each turn; default 100 ms
 	Seed         uint64
 
 	Progress func(step string)
@@ -44,7 +44,8 @@ func (c *RatioConfig) EnsureDefaults() {
 	c.Connections = cmp.Or(c.Connections, 64)
 	c.Pairs = cmp.Or(c.Pairs, 9)
 	c.PairDuration = cmp.Or(c.PairDuration, time.Second)
-	c.Duration = cmp.Or(c.Duration, 6*time.Second)
+	c.Turns = cmp.Or(c.Turns, 151)
+	c.Duration = cmp.Or(c.Duration, 100*time.Millisecond)
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
@@ -61,11 +62,16 @@ func (c *RatioConfig) Validate() error {
 	if c.Connections < 1 || c.Connections > MaxConnections {
 		errs = append(errs, fmt.Errorf("connections %d: want 1 to %d", c.Connections, MaxConnections))
 	}
-	if c.Pairs < 1 || c.Pairs > MaxPairs {
-		errs = append(errs, fmt.Errorf("pairs %d: want 1 to %d", c.Pairs, MaxPairs))
+	for _, n := range []struct {
+		name string
+		is   int
+	}{{"pairs", c.Pairs}, {"turns", c.Turns}} {
+		if n.is < 1 || n.is > MaxPairs {
+			errs = append(errs, fmt.Errorf("%s %d: want 1 to %d", n.name, n.is, MaxPairs))
+		}
 	}
 	if c.PairDuration < 0 || c.PairDuration > time.Minute || c.Duration < 0 || c.Duration > time.Hour {
-		errs = append(errs, errors.New("durations: want above 0, at most 1m for half of a pair and 1h for the pace"))
+		errs = append(errs, errors.New("durations: want above 0, at most 1m for half of a pair and 1h for a turn at half of the peak"))
 	}
 	return errors.Join(errs...)
 }
@@ -84,15 +90,6 @@ type CPUReport struct {
 	Target    Spread `json:"targetUs"`
 	Yardstick Spread `json:"yardstickUs"`
 	Ratio     Spread `json:"ratio"` // yardstick / target, pair by pair
-}
-
-// HalfReport is latencies at half of each one's own peak, the yardstick's before and after the node's.
-type HalfReport struct {
-	Rate          float64     `json:"rate"`
-	YardstickRate float64     `json:"yardstickRate"`
-	Target        []Latencies `json:"target"`
-	Yardstick     []Latencies `json:"yardstick"`
-	P99Ratio      float64     `json:"p99Ratio"` // of the medians
 }
 
 // RunRatio measures. Any answer that is not good ends it.
@@ -126,7 +123,7 @@ func (r *ratio) run(ctx context.Context) (err error) {
 	if err := r.peaks(ctx); err != nil {
 		return err
 	}
-	return r.half(ctx)
+	return r.halves(ctx)
 }
 
 // open writes out the requests and connects.
@@ -216,33 +213,6 @@ func (r *ratio) saturate(ctx context.Context, w *wire, pid int) (rate, us float6
 	return rate, (processTime(pid) - before).Seconds() * 1e6 / (rate * time.Since(start).Seconds()), nil
 }
 
-// half paces both at half of their own peaks, three times each.
-func (r *ratio) half(ctx context.Context) error {
-	h := &r.report.Half
-	h.Rate, h.YardstickRate = r.report.Peak.Target.Median/2, r.report.Peak.Yardstick.Median/2
-	rng := rand.New(rand.NewPCG(r.cfg.Seed, 3))
-	var node, plain []float64
-	const turns = 3
-	for i := range turns {
-		for _, side := range []struct {
-			w    *wire
-			rate float64
-			to   *[]Latencies
-			p99  *[]float64
-		}{{r.plain, h.YardstickRate, &h.Yardstick, &plain}, {r.node, h.Rate, &h.Target, &node}} {
-			r.cfg.Progress(fmt.Sprintf("half of the peak: turn %d of %d", i+1, turns))
-			hist, err := side.w.pace(ctx, side.rate, r.cfg.Duration/10, r.cfg.Duration, rng)
-			if err = errors.Join(err, ctx.Err()); err != nil {
-				return err
-			}
-			l := newLatencies(hist)
-			*side.to, *side.p99 = append(*side.to, l), append(*side.p99, l.P99Us)
-		}
-	}
-	h.P99Ratio = newSpread(node).Median / newSpread(plain).Median
-	return nil
-}
-
 // mallocs reads how often the node has allocated since it started; 0 where nobody says.
 func (r *ratio) mallocs(ctx context.Context) (float64, error) {
 	if r.cfg.Admin == "" {
@@ -272,26 +242,19 @@ func (r *ratio) mallocs(ctx context.Context) (float64, error) {
 // WriteTable prints the report for people.
 func (r RatioReport) WriteTable(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(tw, "%s\trequests/s, median (least to most)\tp50 µs at half of it\tp99 µs\tp99.9 µs\t\n", r.Name)
+	fmt.Fprintf(tw, "%s\trequests/s, median (least to most)\tp50 µs at half of it\tp99 µs, of its turns\tp99.9 µs\t\n", r.Name)
 	for _, side := range []struct {
 		name string
 		peak Spread
-		half []Latencies
+		half HalfLatencies
 	}{{"node", r.Peak.Target, r.Half.Target}, {"yardstick", r.Peak.Yardstick, r.Half.Yardstick}} {
-		middle := func(of func(Latencies) float64) float64 {
-			var all []float64
-			for _, l := range side.half {
-				all = append(all, of(l))
-			}
-			return newSpread(all).Median
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%.0f\t%.0f\t%.0f\t\n", side.name, side.peak.text("%.0f"),
-			middle(func(l Latencies) float64 { return l.P50Us }), middle(func(l Latencies) float64 { return l.P99Us }), middle(func(l Latencies) float64 { return l.P999Us }))
+		fmt.Fprintf(tw, "%s\t%s\t%.0f\t%s\t%.0f\t\n", side.name, side.peak.text("%.0f"), side.half.All.P50Us, side.half.P99Us.text("%.0f"), side.half.All.P999Us)
 	}
-	fmt.Fprintf(tw, "ratio\t%s\t\t%.2f\t\t\n", r.Peak.Ratio.text("%.3f"), r.Half.P99Ratio)
+	fmt.Fprintf(tw, "ratio\t%s\t\t%s\t\t\n", r.Peak.Ratio.text("%.3f"), r.Half.P99Ratio.text("%.2f"))
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	fmt.Fprintln(w, r.Half.text())
 	if len(r.CPU.Ratio.All) > 0 {
 		fmt.Fprintf(w, "processor µs a request: node %s, yardstick %s, ratio %s\n", r.CPU.Target.text("%.2f"), r.CPU.Yardstick.text("%.2f"), r.CPU.Ratio.text("%.3f"))
 	}

@@ -98,14 +98,22 @@ func TestRatio(t *testing.T) {
 	}
 	cfg := RatioConfig{
 		Name: "test", URL: "http://" + ln.Addr().String(), YardstickURL: plain.URL(), Requests: filepath.Join(out, RequestsFile), Connections: 4, Pairs: 2,
-		PairDuration: 50 * time.Millisecond, Duration: 100 * time.Millisecond,
+		PairDuration: 50 * time.Millisecond, Turns: 3, Duration: 100 * time.Millisecond,
 	}
 	report, err := RunRatio(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := report.Peak.Ratio; len(r.All) != 2 || r.Min <= 0 || report.Half.P99Ratio <= 0 || len(report.Half.Target) != 3 || report.Half.Target[0].P99Us <= 0 {
+	if r := report.Peak.Ratio; len(r.All) != 2 || r.Min <= 0 || len(report.Half.P99Ratio.All) != 3 || report.Half.P99Ratio.Min <= 0 {
 		t.Errorf("%+v", report)
+	}
+	for name, side := range map[string]HalfLatencies{"node": report.Half.Target, "yardstick": report.Half.Yardstick} {
+		if len(side.Turns) != 3 || side.P99Us.Min <= 0 || side.All.P99Us < side.P99Us.Min || side.All.P99Us > side.P99Us.Max {
+			t.Errorf("%s: %+v", name, side)
+		}
+	}
+	if h := report.Half; h.Interval.Low != h.P99Ratio.Min || h.Interval.High != h.P99Ratio.Max || h.Interval.Confidence != .75 {
+		t.Errorf("%+v of three turns, want all of them", h.Interval)
 	}
 	var text strings.Builder
 	if err := report.WriteTable(&text); err != nil || !strings.Contains(text.String(), "yardstick") {

@@ -94,39 +94,52 @@ func (w *wire) saturate(ctx context.Context, d time.Duration) (float64, error) {
 				return 0, err
 			}
 		}
-		n, err := w.collect(now, nil)
+		n, err := w.collect(nil)
 		if err != nil {
 			return 0, err
 		}
 		answered += n
 	}
 	rate := float64(answered) / time.Since(start).Seconds()
-	return rate, w.drain()
+	return rate, w.drain(nil)
 }
 
-// pace starts requests at a rate, at times that do not depend on the answers (see openLoop), and returns the latencies after a warm-up.
+// pace starts requests at a rate, at times that do not depend on the answers (see openLoop), and returns the latencies of all that were to start
+// after a warm-up: those too that could not be sent before the end.
 func (w *wire) pace(ctx context.Context, rate float64, warmup, d time.Duration, rng *rand.Rand) (*hdrhistogram.Histogram, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	h := newHistogram()
-	now := time.Now()
-	due, from, end := now, now.Add(warmup), now.Add(warmup+d)
-	for ; now.Before(end) && ctx.Err() == nil; now = time.Now() {
-		for len(w.idle) > 0 && !due.After(now) {
+	due := time.Now()
+	end := due.Add(warmup + d)
+	t := &timed{from: due.Add(warmup), latencies: newHistogram()}
+	for due.Before(end) && ctx.Err() == nil {
+		now := time.Now()
+		if now.After(end.Add(answersWithin)) {
+			return nil, fmt.Errorf("%.0f requests a second are more than it answers", rate)
+		}
+		for len(w.idle) > 0 && !due.After(now) && due.Before(end) {
 			if err := w.send(due); err != nil {
 				return nil, err
 			}
 			due = due.Add(time.Duration(rng.ExpFloat64() / rate * float64(time.Second)))
 		}
-		into := h
-		if now.Before(from) {
-			into = nil
-		}
-		if _, err := w.collect(now, into); err != nil {
+		if _, err := w.collect(t); err != nil {
 			return nil, err
 		}
 	}
-	return h, w.drain()
+	return t.latencies, w.drain(t)
+}
+
+// timed takes the latencies of requests that were to start at a time or later.
+type timed struct {
+	from      time.Time
+	latencies *hdrhistogram.Histogram
+}
+
+func (t *timed) take(at time.Time) {
+	if t != nil && !at.Before(t.from) {
+		record(t.latencies, time.Since(at))
+	}
 }
 
 // send starts the next request on an idle connection.
@@ -145,8 +158,8 @@ func (w *wire) send(at time.Time) error {
 	return err
 }
 
-// collect takes what has come and counts answers that are complete.
-func (w *wire) collect(now time.Time, into *hdrhistogram.Histogram) (answered int, err error) {
+// collect takes what has come and counts answers that are complete. into may be nil.
+func (w *wire) collect(into *timed) (answered int, err error) {
 	n, err := unix.EpollWait(w.poll, w.events, 0)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return 0, fmt.Errorf("epoll: %w", err)
@@ -162,9 +175,7 @@ func (w *wire) collect(now time.Time, into *hdrhistogram.Histogram) (answered in
 		}
 		answered++
 		c.busy, w.idle = false, append(w.idle, c)
-		if into != nil {
-			record(into, time.Since(c.at))
-		}
+		into.take(c.at)
 	}
 	return answered, nil
 }
@@ -200,14 +211,17 @@ func (w *wire) receive(c *wireConn) (complete bool, err error) {
 	return true, nil
 }
 
-// drain waits for the answers under way, a second at most.
-func (w *wire) drain() error {
-	for end := time.Now().Add(time.Second); len(w.idle) < len(w.conns); {
-		if _, err := w.collect(time.Now(), nil); err != nil {
+// answersWithin is how long answers under way, and requests that are late, are waited for.
+const answersWithin = 5 * time.Second
+
+// drain waits for the answers under way.
+func (w *wire) drain(into *timed) error {
+	for end := time.Now().Add(answersWithin); len(w.idle) < len(w.conns); {
+		if _, err := w.collect(into); err != nil {
 			return err
 		}
 		if time.Now().After(end) {
-			return errors.New("answers are missing after a second")
+			return fmt.Errorf("answers are missing after %v", answersWithin)
 		}
 	}
 	return nil

@@ -48,7 +48,8 @@ type benchRatioCmd struct {
 	Connections  int           `help:"Connections, one request under way on each." default:"64"`
 	Pairs        int           `help:"Interleaved pairs of node and yardstick." default:"9"`
 	PairDuration time.Duration `help:"Length of each half of a pair." default:"1s"`
-	Duration     time.Duration `help:"Length of each turn at half of the peak." default:"3s"`
+	Turns        int           `help:"Interleaved turns of node and yardstick, each at half of its own peak." default:"151"`
+	Duration     time.Duration `help:"Length of each turn at half of the peak." default:"100ms"`
 	Seed         uint64        `help:"Seed of the arrivals." default:"1"`
 	JSON         string        `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
 }
@@ -61,7 +62,7 @@ func (benchRatioCmd) Help() string {
 func (c *benchRatioCmd) config() bench.RatioConfig {
 	return bench.RatioConfig{
 		Name: c.Name, URL: c.URL, Requests: c.Requests, YardstickURL: c.YardstickURL, Admin: c.Admin, PID: c.PID, YardstickPID: c.YardstickPID, Headers: c.Headers, Connections: c.Connections,
-		Pairs: c.Pairs, PairDuration: c.PairDuration, Duration: c.Duration, Seed: c.Seed,
+		Pairs: c.Pairs, PairDuration: c.PairDuration, Turns: c.Turns, Duration: c.Duration, Seed: c.Seed,
 	}
 }
 
