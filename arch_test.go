@@ -28,7 +28,7 @@ var layers = []struct {
 	{[]string{"compare"}, "what two releases have in common: publishers, nodes and people ask the same"},
 	{[]string{"rank"}, "the one scorer: everything that shows or measures an answer calls it"},
 	{[]string{"model"}, "what a release means: the only place where vectors meet files"},
-	{[]string{"index", "snapshot", "release", "cluster", "exchange", "origin", "trend", "profile", "access", "rules", "overlay", "events", "learn", "eval"}, "mechanisms are useful alone and know nothing of each other"},
+	{[]string{"index", "snapshot", "release", "cluster", "exchange", "origin", "trend", "profile", "access", "rules", "words", "overlay", "events", "learn", "eval"}, "mechanisms are useful alone and know nothing of each other"},
 	{[]string{"quant", "data", "internal/kmeans"}, "codecs of vectors, events and items, and what vectors gather around"},
 	{[]string{"internal/kernel", "internal/float", "internal/vfs", "internal/parallel", "internal/calm"}, "the machine"},
 	{[]string{"."}, "the words of the domain import nothing of ours"},

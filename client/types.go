@@ -180,6 +180,7 @@ type Item struct {
 // Reason says why an item is there: Shares, Rest and Terms sum to its score.
 type Reason struct {
 	Code   string             `json:"code"`
+	Text   string             `json:"text"` // a sentence, in the language that Context["language"] asked for
 	Items  []string           `json:"items"`
 	Shares []float32          `json:"shares"`
 	Rest   float32            `json:"rest"`

@@ -36,6 +36,7 @@ type Config struct {
 
 	Rules   string // path of a document of rules, which counts in the place of those that releases bring; empty: those count
 	APIKeys string // path of the API key file; empty: anyone may call, for anyone
+	Words   string // path of the words that reasons are said in; empty: English ones
 
 	Origin string        // where releases come from: a directory, or a file://, http:// or https:// URL; empty: only what is held is served
 	Trust  string        // path of trust.json; required with an origin

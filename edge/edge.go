@@ -32,6 +32,7 @@ type Edge struct {
 	node   *node.Node // nil without trusted keys
 	trends *trend.Store
 	rules  *rulebook
+	gaps   []string // in the words that count
 	server *serve.Server
 	gossip *cluster.Cluster // nil without gossip
 
@@ -143,6 +144,9 @@ func (e *Edge) newServer() (err error) {
 		return err
 	}
 	cfg.Rules, cfg.Admin.Rules = e.rules, e.rules.status
+	if cfg.Words, err = e.words(); err != nil {
+		return err
+	}
 	if e.node != nil {
 		cfg.Admin.Status, cfg.Admin.Rollback = e.status, e.node.Rollback
 		cfg.Admin.Releases, cfg.Admin.Chunks, cfg.Admin.Difference = e.releases, e.whoHas, e.difference

@@ -108,7 +108,7 @@ func (e *Edge) tick(ctx context.Context) {
 	defer ticker.Stop()
 	var told rumour
 	boasts := map[release.Hash]boast{}
-	keys := e.keyFiles()
+	files := e.files()
 	for {
 		told = e.announce(told)
 		e.announceHoldings(boasts)
@@ -120,7 +120,7 @@ func (e *Edge) tick(ctx context.Context) {
 		case <-e.swapped:
 		}
 		e.rules.follow()
-		for _, f := range keys {
+		for _, f := range files {
 			f.follow(e)
 		}
 		e.followGossipKeys()

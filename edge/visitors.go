@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"bytes"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -38,62 +37,6 @@ func (e *Edge) keys() (*access.Keys, error) {
 		return nil, err
 	}
 	return access.Parse(file)
-}
-
-// keyFile follows a file of keys, so that a rotation needs no restart. A file that is wrong, or has gone, changes nothing.
-type keyFile struct {
-	what  string
-	name  string // empty: there is none
-	limit int64
-	apply func() error // reads it again
-
-	last []byte // as read last; nil: never
-	told string // the fault told last
-}
-
-// keyFiles are those of a node.
-func (e *Edge) keyFiles() []*keyFile {
-	api := &keyFile{what: "API keys", name: e.cfg.APIKeys, limit: access.MaxFile, apply: func() error {
-		keys, err := e.keys()
-		if err == nil {
-			e.server.SetKeys(keys)
-		}
-		return err
-	}}
-	if e.cfg.Profile != ProfileToken {
-		return []*keyFile{api}
-	}
-	return []*keyFile{api, {what: "token keys", name: e.cfg.Token.KeyFile, limit: maxKey, apply: func() error {
-		sealer, err := e.sealer()
-		if err == nil {
-			e.server.SetTokens(sealer)
-		}
-		return err
-	}}}
-}
-
-// follow applies the file where it has changed, and once after the start, when it may have changed already.
-func (f *keyFile) follow(e *Edge) {
-	if f.name == "" {
-		return
-	}
-	file, err := vfs.ReadFile(e.cfg.FS, f.name, f.limit)
-	if err == nil && f.last != nil && bytes.Equal(file, f.last) {
-		return
-	}
-	first := f.last == nil
-	if err == nil {
-		f.last = append(make([]byte, 0, len(file)), file...)
-		err = f.apply()
-	}
-	switch {
-	case err != nil && err.Error() != f.told:
-		f.told = err.Error()
-		e.cfg.Logger.Error("keys stay as they were", "keys", f.what, "file", f.name, "error", err)
-	case err == nil && !first:
-		f.told = ""
-		e.cfg.Logger.Info("other keys count from now on", "keys", f.what, "file", f.name)
-	}
 }
 
 func (e *Edge) sealer() (*profile.Sealer, error) {

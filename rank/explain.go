@@ -60,7 +60,7 @@ func (f *fill) tell(item *Item, rows []edged.Row, shares []float64, recent []Rec
 	case had > 0 && (len(reason.Shares) == 0 || had > reason.Shares[0]):
 		reason.Code = BuyAgain
 	case len(reason.Rows) > 0:
-		reason.Code = codeOf(recent, reason.Rows[0])
+		reason.Code = CodeOf(recent, reason.Rows[0])
 	default:
 		reason.Code = SimilarTo
 	}
@@ -79,8 +79,8 @@ func largest(shares []float64) int {
 	return best
 }
 
-// codeOf says what the visitor did to the row, the latest event counting.
-func codeOf(recent []Recent, row edged.Row) string {
+// CodeOf says by which code what the visitor did to a row speaks, the latest event counting.
+func CodeOf(recent []Recent, row edged.Row) string {
 	for i := range recent {
 		if recent[i].Row != row || !(recent[i].Weight > 0) {
 			continue

@@ -65,13 +65,13 @@ func examplesOf(t *testing.T, page string) (list []example) {
 	return list
 }
 
-var words = regexp.MustCompile(`'[^']*'|[^\s']+`)
+var arguments = regexp.MustCompile(`'[^']*'|[^\s']+`)
 
 // curl reads a command line as curl would, as far as the page uses it.
 func curl(t *testing.T, command string, line int) example {
 	t.Helper()
 	e := example{line: line, method: "GET"}
-	args := words.FindAllString(command, -1)
+	args := arguments.FindAllString(command, -1)
 	for i := 1; i < len(args); i++ {
 		next := func() string { i++; return strings.Trim(args[i], "'") }
 		switch arg := strings.Trim(args[i], "'"); arg {
@@ -217,4 +217,26 @@ func (e *example) compare(t *testing.T, where string, r response) {
 	if !status {
 		t.Errorf("%s: %d %s", where, r.status, r.body)
 	}
+}
+
+// The words that docs/api.md shows are some that a node takes, and say everything that its example says.
+func TestWordsOfThePage(t *testing.T) {
+	page, err := os.ReadFile("../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```json\n(\\{\n  \"default\".*?)```").FindStringSubmatch(string(page))
+	if blocks == nil {
+		t.Fatal("the page shows no words")
+	}
+	f := newFixture(t, withWords(t, blocks[1]))
+	if gaps := f.server.words.Load().Gaps(); len(gaps) > 0 {
+		t.Errorf("%v are missing", gaps)
+	}
+	const example = `{"recent": [{"item": "85123A", "type": "purchase"}], "n": 1, "explain": true, "context": {"language": "de-AT"}}`
+	if !strings.Contains(string(page), example) {
+		t.Fatal("the page shows another example")
+	}
+	f.publish("7-3fa9c2d1", 7, "", withDocIDs)
+	f.post("/v1/recommend", "application/json", example).want(t, 200, `"text":"Weil Sie The mug-2 gekauft haben"`)
 }

@@ -169,6 +169,9 @@ type reasoned struct {
 	Shares []json.Number
 	Rest   json.Number
 	Terms  map[string]json.Number
+	Share  json.Number
+	Pinned string
+	Text   string
 }
 
 // requests is how many requests a test makes: EDGED_REQUESTS, or so many.
@@ -433,6 +436,9 @@ func (p *process) check(t *testing.T, q *ask, got *answered) {
 		}
 		if q.Explain {
 			sumsUp(t, it.Score, it.Reason)
+			if want := p.sentence(t, q, it.Score, it.Reason); it.Reason.Text != want {
+				t.Fatalf("%+v: %+v says %q, want %q", q, it.Reason, it.Reason.Text, want)
+			}
 		}
 	}
 }

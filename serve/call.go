@@ -10,6 +10,7 @@ import (
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
+	"github.com/edged/edged/words"
 )
 
 // call is what one request works with. It belongs to one goroutine at a time and is reused, so nothing in it may be
@@ -30,6 +31,7 @@ type call struct {
 	out   []byte // the answer's body
 
 	ranker  *rank.Ranker // loaded once
+	words   *words.Set   // likewise
 	faulty  bool         // a part of it could not be read
 	ask     rank.Request
 	named   [][]byte    // ids to be looked up together
@@ -70,7 +72,7 @@ const maxKept = 64 << 10
 // reset makes a call ready for a request.
 func (c *call) reset() {
 	c.ctx, c.start, c.ended, c.heads = nil, time.Time{}, time.Time{}, heads{}
-	c.id, c.asks, c.ranker, c.faulty = nil, nil, nil, false
+	c.id, c.asks, c.ranker, c.words, c.faulty = nil, nil, nil, nil, false
 	c.who = caller{}
 	c.timed, c.unnamed = false, false
 	c.best, c.bestFor = 0, ""

@@ -16,6 +16,7 @@ import (
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/trend"
+	"github.com/edged/edged/words"
 )
 
 // Releases says which release answers. Current is one atomic load; nil means that none is held yet.
@@ -47,6 +48,7 @@ type Config struct {
 	Tokens   *profile.Sealer // profiles in tokens; then Profiles is not asked
 	Rules    Rules           // what is obeyed beside the release; nil: nothing
 	Keys     *access.Keys    // who may call; nil: anyone, for anyone
+	Words    *words.Set      // of reasons; nil: English ones
 
 	Fault func(error)  // told, once per request, of a part of the release that could not be read; nil: nobody is
 	Ready func() error // a reason not to be ready besides having no release; nil: none
@@ -99,6 +101,9 @@ func (c *Config) EnsureDefaults() {
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 10*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 10*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 60*time.Second)
+	if c.Words == nil {
+		c.Words = words.English()
+	}
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

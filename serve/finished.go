@@ -13,6 +13,7 @@ import (
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
 	"github.com/edged/edged/trend"
+	"github.com/edged/edged/words"
 )
 
 // Answers that follow from nobody's person are kept finished but for what differs each time: id, age, time taken. An entry counts for
@@ -40,6 +41,7 @@ type basis struct {
 	ranker           *rank.Ranker
 	rules            *rules.Set
 	standing         *standing
+	words            *words.Set
 	live, everywhere *trend.List
 	country, window  string
 }
@@ -61,7 +63,7 @@ func (b basis) lasting() madeOf {
 // is tells whether b is the same. What is gone is nothing that counts now.
 func (k *madeOf) is(b *basis) bool {
 	return same(k.ranker, b.ranker) && same(k.rules, b.rules) && same(k.standing, b.standing) &&
-		k.live == b.live && k.everywhere == b.everywhere && k.country == b.country && k.window == b.window
+		k.words == b.words && k.live == b.live && k.everywhere == b.everywhere && k.country == b.country && k.window == b.window
 }
 
 func same[T any](w weak.Pointer[T], p *T) bool {
@@ -111,7 +113,7 @@ func (s *Server) cached(c *call, route int, what []byte) bool {
 
 // basis is what an answer of this moment is made of.
 func (s *Server) basis(c *call, country, window string) basis {
-	b := basis{ranker: c.ranker, country: country, window: window}
+	b := basis{ranker: c.ranker, words: c.words, country: country, window: window}
 	if window != "" {
 		b.live, b.everywhere = s.trendList(country, window), s.trendList("", window)
 	}

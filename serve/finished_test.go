@@ -10,6 +10,7 @@ import (
 	"github.com/edged/edged"
 	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/rank"
+	"github.com/edged/edged/words"
 )
 
 // differs is what differs from answer to answer.
@@ -115,13 +116,13 @@ func TestKeptAnswersKeepNoRelease(t *testing.T) {
 	if m := &list[0].made; m.basis.ranker != nil || m.basis.rules != nil || m.basis.standing != nil || m.ranker.Value() != f.releases.Load() || m.standing.Value() == nil {
 		t.Errorf("%+v", m)
 	}
-	now := basis{ranker: f.releases.Load(), rules: list[0].made.rules.Value(), standing: list[0].made.standing.Value()}
+	now := basis{ranker: f.releases.Load(), rules: list[0].made.rules.Value(), standing: list[0].made.standing.Value(), words: f.server.words.Load()}
 	if !list[0].made.is(&now) {
 		t.Error("not what it was made of")
 	}
 	for name, change := range map[string]func(*basis){
 		"release": func(b *basis) { b.ranker = new(rank.Ranker) }, "no rules": func(b *basis) { b.rules = nil }, "none standing": func(b *basis) { b.standing = nil },
-		"country": func(b *basis) { b.country = "GB" },
+		"country": func(b *basis) { b.country = "GB" }, "words": func(b *basis) { b.words = words.English() },
 	} {
 		other := now
 		if change(&other); list[0].made.is(&other) {

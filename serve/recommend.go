@@ -311,21 +311,14 @@ func (c *call) appendItem(b []byte, it *rank.Item, lift float32) (_ []byte, err 
 	b = append(b, `,"source":`...)
 	b = appendString(b, it.Source)
 	if c.req.explain && it.Reason.Code != "" {
-		b = c.appendPin(c.appendReason(append(b, `,"reason":`...), it, lift), it.Row)
+		if b, err = c.appendReason(append(b, `,"reason":`...), it, lift); err != nil {
+			return b, err
+		}
 	}
 	if len(c.fields) > 0 {
 		b, err = c.appendFields(append(b, `,"fields":`...), it.Row)
 	}
 	return append(b, '}'), err
-}
-
-// appendPin adds to a reason which rule put the item where it is, whatever its score.
-func (c *call) appendPin(b []byte, row edged.Row) []byte {
-	by := c.ruling.plan.PinnedBy(row)
-	if by == "" {
-		return b
-	}
-	return append(appendString(append(b[:len(b)-1], `,"pinned":`...), by), '}')
 }
 
 // appendFields appends the asked fields of an item that it has.
@@ -348,91 +341,4 @@ func (c *call) appendFields(b []byte, row edged.Row) ([]byte, error) {
 		}
 	}
 	return append(b, '}'), nil
-}
-
-// appendReason writes why an item is there: the items it follows from most, best first; what each adds to the score, all others
-// together, and the terms that follow from the item itself (all of these sum to the score); and the part that the named ones have
-// in all that speaks for the item.
-func (c *call) appendReason(b []byte, it *rank.Item, lift float32) []byte {
-	r := &it.Reason
-	if c.unnamed && it.Level <= rank.Session {
-		return appendUnnamed(b, r, lift)
-	}
-	b = append(b, `{"code":`...)
-	b = appendString(b, r.Code)
-	named := float32(0)
-	if len(r.Rows) > 0 {
-		b = c.appendNamed(b, r)
-		for _, share := range r.Shares {
-			named += share
-		}
-	}
-	if it.Level > rank.Session {
-		return append(appendTerms(b, &rank.Terms{}, lift), '}')
-	}
-	b = appendFloat(append(b, `,"rest":`...), r.Rest)
-	if all := named + max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past + max(r.Terms.Boost, 0); named > 0 {
-		b = appendFloat(append(b, `,"share":`...), named/all)
-	}
-	return append(appendTerms(b, &r.Terms, lift), '}')
-}
-
-// reasonUnnamed is the code of an item for which speaks what is not for the caller to know.
-const reasonUnnamed = "forYou"
-
-// appendUnnamed is appendReason that tells nothing of a history: not what is in it, how much each adds, nor whether the item itself is.
-func appendUnnamed(b []byte, r *rank.Reason, lift float32) []byte {
-	code, terms := reasonUnnamed, r.Terms
-	if r.Code == rank.Popular {
-		code = r.Code
-	}
-	rest := r.Rest + terms.Repeat + terms.Past
-	for _, share := range r.Shares {
-		rest += share
-	}
-	terms.Repeat, terms.Past = 0, 0
-	b = appendString(append(b, `{"code":`...), code)
-	b = appendFloat(append(b, `,"rest":`...), rest)
-	return append(appendTerms(b, &terms, lift), '}')
-}
-
-// appendNamed writes the items of a reason and their shares.
-func (c *call) appendNamed(b []byte, r *rank.Reason) []byte {
-	m := c.ranker.Model()
-	b = append(b, `,"items":[`...)
-	for i, row := range r.Rows {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendString(b, m.ID(row))
-	}
-	b = append(b, `],"shares":[`...)
-	for i, share := range r.Shares {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendFloat(b, share)
-	}
-	return append(b, ']')
-}
-
-// appendTerms writes the terms that are not 0, nothing where all are.
-func appendTerms(b []byte, terms *rank.Terms, lift float32) []byte {
-	if *terms == (rank.Terms{}) && lift == 0 {
-		return b
-	}
-	b = append(b, `,"terms":{`...)
-	for _, t := range [...]struct {
-		key   string
-		value float32
-	}{{`"popular":`, terms.Popular}, {`"repeat":`, terms.Repeat}, {`"past":`, terms.Past}, {`"boost":`, terms.Boost}, {`"rules":`, lift}} {
-		if t.value == 0 {
-			continue
-		}
-		if b[len(b)-1] != '{' {
-			b = append(b, ',')
-		}
-		b = appendFloat(append(b, t.key...), t.value)
-	}
-	return append(b, '}')
 }

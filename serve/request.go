@@ -41,11 +41,17 @@ type request struct {
 	device        []byte
 	referrer      []byte
 	localHour     []byte
+	language      []byte // of sentences, BCP 47
 	segment       []byte
 	visitor       []rules.Attribute // the rest of the context
 	keys          [][]byte          // of the context, seen so far
 	wishes
 }
+
+// languageKey says in a context, and in a query, which language sentences are to be in.
+const languageKey = "language"
+
+var languageName = []byte(languageKey)
 
 // seed is an item the visitor met.
 type seed struct {
@@ -206,6 +212,8 @@ func (c *call) context() *problem {
 				q.referrer = value
 			case edged.LocalHour:
 				q.localHour = value
+			case languageKey:
+				q.language = value
 			}
 		}
 		return nil
@@ -255,7 +263,7 @@ func (s *scanner) time() (int64, *problem) {
 
 // The query parameters of each endpoint.
 var (
-	recommendParams = append([]string{"recent", "n", "exclude", "goal", "fields", "explain", "country", "slot", "timeoutMs", "cursor"}, wishParams...)
+	recommendParams = append([]string{"recent", "n", "exclude", "goal", "fields", "explain", "country", languageKey, "slot", "timeoutMs", "cursor"}, wishParams...)
 	similarParams   = []string{"n", "fields"}
 	trendingParams  = []string{"country", "window", "n", "fields"}
 	popularParams   = []string{"n", "fields"}
@@ -303,6 +311,10 @@ func (q *request) scalar(name string, v []byte) (p *problem) {
 		p = q.setCursor(v)
 	case "country":
 		q.country, p = shortText(v, edged.MaxContextLen)
+	case languageKey:
+		if q.language, p = shortText(v, edged.MaxContextLen); p == nil {
+			q.visitor = append(q.visitor, rules.Attribute{Name: languageName, Value: rules.Text(v)})
+		}
 	case "slot":
 		q.slot, p = shortText(v, edged.MaxTypeLen)
 	case "window":

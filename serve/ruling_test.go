@@ -73,12 +73,12 @@ rules:
 	}
 	// lamp-5 is not available: its pin falls away.
 	r := ask(`{"recent":["mug-1","lamp-4"],"n":3,"slot":"hero","explain":true,"context":{"country":"GB","device":"phone"}}`)
-	r.want(t, 200, `"rules":["recalled","hero"]`, `{"id":"lamp-4","score":0,"source":"pinned","reason":{"code":"pinned","pinned":"hero"}}`)
+	r.want(t, 200, `"rules":["recalled","hero"]`, `{"id":"lamp-4","score":0,"source":"pinned","reason":{"code":"pinned","pinned":"hero","text":"Chosen by the shop"}}`)
 	if n := strings.Count(r.body, `"pinned":"`); n != 1 {
 		t.Errorf("%d items say that they are pinned: %s", n, r.body)
 	}
 	found := ask(`{"recent":["mug-1"],"n":9,"goal":"any","exclude":["lamp-5"],"slot":"hero","explain":true,"context":{"country":"GB","device":"phone"}}`)
-	if second := strings.SplitN(found.body, `},{"id":`, 3)[1]; !strings.HasPrefix(second, `"lamp-4"`) || !strings.Contains(second, `"code":"popular","pinned":"hero"`) {
+	if second := strings.SplitN(found.body, `},{"id":`, 3)[1]; !strings.HasPrefix(second, `"lamp-4"`) || !strings.Contains(second, `"code":"popular","pinned":"hero","text":"Popular with everybody"`) {
 		t.Errorf("a pinned item that was found does not say so: %s", second)
 	}
 	if got := idsIn(r.body); strings.Contains(got, "lamp-5") || strings.Fields(got)[1] != "lamp-4" {

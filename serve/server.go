@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/edged/edged/trend"
+	"github.com/edged/edged/words"
 )
 
 // Server answers the public listener. All methods are safe for concurrent use.
@@ -23,6 +24,7 @@ type Server struct {
 	http      fasthttp.Server
 	metrics   *meters
 	guard     guards
+	words     atomic.Pointer[words.Set]
 	ids       idSource
 	calls     sync.Pool
 	working   atomic.Int64
@@ -45,6 +47,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, watch: newWatch(timeouts{cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout})}
 	s.guard.Store(newGuard(&s.cfg, cfg.Keys, cfg.Tokens))
+	s.words.Store(cfg.Words)
 	var err error
 	if s.finished, err = newFinished(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
@@ -290,11 +293,12 @@ func (s *Server) fault(c *call, err error) {
 	}
 }
 
-// load takes the current release for the rest of the call.
+// load takes the current release, and words, for the rest of the call.
 func (s *Server) load(c *call) *problem {
 	if c.ranker = s.cfg.Releases.Current(); c.ranker == nil {
 		return unavailable("no release is held yet")
 	}
+	c.words = s.words.Load()
 	return nil
 }
 

@@ -36,6 +36,7 @@ type serveCmd struct {
 	AdminTLSCert string `help:"Certificate of the admin listener (PEM); without one it speaks plain HTTP." placeholder:"FILE" type:"path" name:"admin-tls-cert"`
 	AdminTLSKey  string `help:"Its private key (PEM)." placeholder:"FILE" type:"path" name:"admin-tls-key"`
 	Rules        string `help:"Document of rules, YAML or JSON (docs/rules.md), in the place of those that releases bring; changes count within a second." placeholder:"FILE" type:"path"`
+	Words        string `help:"Words that reasons are said in, by language (JSON; docs/api.md). Without a file: English ones. Changes count within a second." placeholder:"FILE" type:"path"`
 	APIKeys      string `help:"API key file (see 'edged keys api'). Without one, anyone may call, for anyone." placeholder:"FILE" type:"path" name:"api-keys"`
 
 	Token tokenFlags `embed:"" prefix:"token-"`
@@ -102,7 +103,7 @@ func (c *serveCmd) config() edge.Config {
 			Cluster: g.Cluster, Listen: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds, KeyFile: g.KeyFile, Profile: g.Profile, Zone: g.Zone,
 			Exchange: g.Exchange, ExchangeRate: g.ExchangeRate,
 		},
-		AdminTLS: edge.TLS{CertFile: c.AdminTLSCert, KeyFile: c.AdminTLSKey}, APIKeys: c.APIKeys, Rules: c.Rules,
+		AdminTLS: edge.TLS{CertFile: c.AdminTLSCert, KeyFile: c.AdminTLSKey}, APIKeys: c.APIKeys, Rules: c.Rules, Words: c.Words,
 		Token:   edge.Token{KeyFile: c.Token.KeyFile, Tenant: c.Token.Tenant, Lifetime: c.Token.Lifetime},
 		Profile: c.Profile, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
 	}

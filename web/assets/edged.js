@@ -12,6 +12,7 @@
 //   country    two letters; for trending, and as context of recommend
 //   setting    what may be told of the moment beside the country, for what is popular may go by it: some of the words device, hour, referrer
 //   explain    ask why, and offer it on every card
+//   lang       language that reasons are said in; default: that of the place on the page
 //   node       a name for the node in the line below the row; unsaid: its host
 //   image-base where relative picture addresses begin; default: the page
 //   hold       ask nothing yet; removing it asks
@@ -193,12 +194,8 @@ export function sendEvents(endpoint, events, key) {
     .catch(() => navigator.sendBeacon?.(url, new Blob([body], { type: 'text/plain' })));
 }
 
-const REASONS = {
-  becauseYouViewed: 'Because you viewed', becauseYouBought: 'Because you bought', becauseYouLiked: 'Because you liked', similarTo: 'Similar to', trendingAmong: 'Trending among visitors like you', trendingIn: 'Trending', trending: 'Trending everywhere', popular: 'Popular with everybody', buyAgain: 'You had it before', forYou: 'By what you did here',
-};
-
 export class EdgedCarousel extends HTMLElement {
-  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'item', 'node', 'image-base', 'hold', 'api-key'];
+  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'lang', 'item', 'node', 'image-base', 'hold', 'api-key'];
 
   #recent = [];
   #session = '';
@@ -291,6 +288,15 @@ export class EdgedCarousel extends HTMLElement {
     return Object.keys(out).length ? out : undefined;
   }
 
+  // The language of the place on the page, through shadow roots; nothing: not said.
+  get #language() {
+    for (let e = this; e; e = e.getRootNode().host) {
+      const said = e.closest('[lang]');
+      if (said) return said.lang.slice(0, 35);
+    }
+    return '';
+  }
+
   get #n() { return Math.min(Math.max(parseInt(this.getAttribute('n'), 10) || 12, 1), 500); }
 
   #request() {
@@ -302,7 +308,8 @@ export class EdgedCarousel extends HTMLElement {
     if (source === 'trending') return [url('/v1/trending', { ...common, country }), {}];
     const body = { recent: this.#recent, n: this.#n, fields: FIELDS, session: this.session, explain: this.hasAttribute('explain') };
     if (this.slot) body.slot = this.slot;
-    if (this.#context) body.context = this.#context;
+    const language = body.explain && this.#language;
+    if (this.#context || language) body.context = language ? { ...this.#context, language } : this.#context;
     return [url('/v1/recommend', {}), { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }];
   }
 
@@ -408,9 +415,7 @@ export class EdgedCarousel extends HTMLElement {
     const ids = Array.isArray(r.items) ? r.items : [], adds = Array.isArray(r.shares) ? r.shares.map((x) => Math.max(Number(x) || 0, 0)) : [];
     const others = [r.rest, ...Object.values(r.terms || {})].reduce((a, b) => a + Math.max(Number(b) || 0, 0), 0);
     const all = adds.reduce((a, b) => a + b, others); // shares, rest and terms are parts of the score
-    const country = this.getAttribute('country');
-    const lead = (REASONS[r.code] || `From the ${it.source || this.#answer?.level || 'static'} list`) + (r.code === 'trendingIn' && country ? ` in ${country}` : '');
-    const out = [element('p', {}, lead)];
+    const out = [element('p', {}, r.text || `From the ${it.source || this.#answer?.level || 'static'} list`)];
     ids.slice(0, 3).forEach((id, i) => {
       const share = all > 0 && i < adds.length ? adds[i] / all : NaN, row = element('div', { class: 'share' }, element('span', {}, name(id)), element('span', {}, Number.isFinite(share) ? `${Math.round(share * 100)} %` : ''));
       if (Number.isFinite(share)) { const bar = element('i'); bar.style.transform = `scaleX(${Math.min(Math.max(share, 0), 1)})`; row.append(bar); }

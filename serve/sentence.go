@@ -1,0 +1,118 @@
+package serve
+
+import (
+	"unicode/utf8"
+
+	"github.com/edged/edged"
+	"github.com/edged/edged/rank"
+	"github.com/edged/edged/words"
+)
+
+// maxFilled bounds what is filled into a sentence, each title by itself, in characters: a longer one ends in an ellipsis.
+const maxFilled = 60
+
+// SetWords makes other words count from the next request on.
+func (s *Server) SetWords(set *words.Set) { s.words.Store(set) }
+
+// appendText writes the sentence of a reason, as it stands within a JSON string. code is the one that the caller is told: where it tells nothing of a
+// history, neither does the sentence.
+func (c *call) appendText(b []byte, code string, it *rank.Item, lift float32) (_ []byte, err error) {
+	r := &it.Reason
+	if boosts := r.Terms.Boost + lift; boosts > 0 && 2*boosts > it.Score {
+		code = words.Boosted // else what is said would be true, and not why
+	} else if code == rank.SimilarTo && len(r.Rows) == 0 {
+		code = reasonUnnamed
+	}
+	language := c.words.In(c.req.language)
+	for _, part := range language.Sentence(code) {
+		b = append(b, part.Text...)
+		from := len(b)
+		switch part.Place {
+		case words.Item:
+			b, err = c.appendTitle(b, r.Rows[0])
+		case words.Items:
+			b, err = c.appendTitles(b, code, r, language)
+		case words.Country:
+			b = filled(appendString(b, c.req.country), from)
+		case words.Rule:
+			b = filled(appendString(b, c.ruling.plan.PinnedBy(it.Row)), from)
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
+
+// appendTitles writes the titles of those of a reason's items that its code holds of: one that was viewed is not among those bought.
+func (c *call) appendTitles(b []byte, code string, r *rank.Reason, language *words.Language) (_ []byte, err error) {
+	left := 0
+	for _, row := range r.Rows {
+		if c.holds(code, row) {
+			left++
+		}
+	}
+	for _, row := range r.Rows {
+		if !c.holds(code, row) {
+			continue
+		}
+		if b, err = c.appendTitle(b, row); err != nil {
+			return b, err
+		}
+		switch left--; left {
+		case 0:
+		case 1:
+			b = append(b, language.And()...)
+		default:
+			b = append(b, language.Comma()...)
+		}
+	}
+	return b, nil
+}
+
+// holds reports whether a code is true of an item of the history.
+func (c *call) holds(code string, row edged.Row) bool {
+	return code == rank.SimilarTo || code == rank.CodeOf(c.seeds, row)
+}
+
+// appendTitle writes an item's title, its id where the catalogue has none.
+func (c *call) appendTitle(b []byte, row edged.Row) ([]byte, error) {
+	m, from := c.ranker.Model(), len(b)
+	b, ok, err := m.AppendField(b, row, "title")
+	if err != nil {
+		return b, err
+	}
+	if !ok || len(b)-from <= len(`""`) {
+		b = appendString(b[:from], m.ID(row))
+	}
+	return filled(b, from), nil
+}
+
+// filled makes of the JSON string that begins at from what stands within one, cut to maxFilled characters.
+func filled(b []byte, from int) []byte {
+	b = append(b[:from], b[from+1:len(b)-1]...)
+	for at, n, cut := from, 0, from; at < len(b); n++ {
+		switch n {
+		case maxFilled - 1:
+			cut = at
+		case maxFilled:
+			return append(b[:cut], "…"...)
+		}
+		at += character(b[at:])
+	}
+	return b
+}
+
+// character is how many bytes the first one of a JSON string's text has: it may be escaped, and as two halves.
+func character(b []byte) int {
+	switch {
+	case b[0] != '\\':
+		_, size := utf8.DecodeRune(b)
+		return size
+	case len(b) < 6 || b[1] != 'u':
+		return 2
+	case len(b) >= 12 && b[2]|0x20 == 'd' && (b[3] == '8' || b[3] == '9' || b[3]|0x20 == 'a' || b[3]|0x20 == 'b') && b[6] == '\\':
+		return 12
+	}
+	return 6
+}
