@@ -49,8 +49,9 @@ var ErrMismatch = errors.New("catalogue belongs to another model")
 type Model struct {
 	meta       Meta
 	ids        *ids
-	rows       quant.Rows // by place
-	place      []uint32   // row → place
+	rows       quant.Rows  // by place
+	place      []uint32    // row → place
+	order      []edged.Row // place → row
 	index      *index.Index
 	gram       []float32
 	popularity []float32

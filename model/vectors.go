@@ -135,21 +135,21 @@ func (m *Model) openVectors(sec *sections) (err error) {
 	if m.meta.Search != nil && m.meta.Search.Remainders {
 		m.rows.Low = snapshot.I8s(sec.exact(secLow, n*quant.Stride(dim)))
 	}
-	order := snapshot.View[edged.Row](sec.exact(secOrder, 4*n))
+	m.order = snapshot.View[edged.Row](sec.exact(secOrder, 4*n))
 	m.place = snapshot.U32s(sec.exact(secPlace, 4*n))
 	m.gram = snapshot.F32s(sec.exact(secGram, 4*dim))
 	if sec.err != nil {
 		return sec.err
 	}
 	if m.meta.Search == nil {
-		m.index, err = index.New(m.rows, order)
+		m.index, err = index.New(m.rows, m.order)
 	} else {
-		err = m.openLayout(sec, order)
+		err = m.openLayout(sec)
 	}
 	if err != nil {
 		return err
 	}
-	for place, row := range order {
+	for place, row := range m.order {
 		if m.place[row] != uint32(place) {
 			return fmt.Errorf("%s: row %d: %d, want %d", secPlace, row, m.place[row], place)
 		}
@@ -157,7 +157,7 @@ func (m *Model) openVectors(sec *sections) (err error) {
 	return checkGram(m.gram)
 }
 
-func (m *Model) openLayout(sec *sections, order []edged.Row) (err error) {
+func (m *Model) openLayout(sec *sections) (err error) {
 	s, dim := m.meta.Search, m.meta.Dim
 	l := &index.Layout{Bits: s.Bits, Head: s.Head, Sigma: s.Sigma}
 	l.Frame = quant.Frame{
@@ -176,7 +176,7 @@ func (m *Model) openLayout(sec *sections, order []edged.Row) (err error) {
 	if sec.err != nil {
 		return sec.err
 	}
-	m.index, err = index.NewLayout(m.rows, order, m.place, l, s.Settings, s.Recall)
+	m.index, err = index.NewLayout(m.rows, m.order, m.place, l, s.Settings, s.Recall)
 	return err
 }
 

@@ -65,6 +65,33 @@ func bent(plan *rules.Plan, whole []Item) (list []Item) {
 	return list
 }
 
+// TestBendIn: by the order of a model, rules make of scores what they make of them by rows.
+func TestBendIn(t *testing.T) {
+	rng := rand.New(rand.NewPCG(21, 10))
+	m := blendedWith(t, rng, 300, func(b *model.Build) { withContent(rng, b) }, goals...)
+	at, bent := make([]uint32, 40), 0
+	got, want := make([]float32, len(at)), make([]float32, len(at))
+	for range 400 {
+		plan := someRules(t, rng, m)
+		rows := make([]edged.Row, len(at))
+		for i := range at {
+			rows[i] = edged.Row(rng.IntN(m.Len()))
+			at[i] = m.Place(rows[i])
+		}
+		plan.Fetch(at)
+		plan.Bend(want, rows)
+		if plan.BendIn(got, m.Order(), at); !slices.Equal(got, want) {
+			t.Fatalf("%v by the order, %v by rows", got, want)
+		}
+		if slices.ContainsFunc(got, func(f float32) bool { return f != 1 }) {
+			bent++
+		}
+	}
+	if bent < 100 {
+		t.Errorf("%d of 400 plans bend: this looked at little", bent)
+	}
+}
+
 // With rules, the answer is the best of all that a blend finds by what rules make of their scores, or a longer list for rules to choose from.
 func TestRulesChooseAmongAllThatABlendFinds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 9))

@@ -31,7 +31,7 @@ type blend struct {
 	plan    *plan
 	table   sums
 	session sums
-	rows    []edged.Row // the candidates
+	at      []uint32    // the candidates: the places of their vectors
 	own     []int       // where in the history the first of them are
 	mine    rowSet      // the rows of own
 	extra   rowSet      // working memory of gatherMore
@@ -82,7 +82,7 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 		if f.full() || i.score < f.least(best[0].score) {
 			return
 		}
-		parts := r.partsOf(s, i.place, i.near)
+		parts := r.partsOf(s, &i)
 		if item := f.add(i.row, f.scoreOf(&i), parts.source(), level); item != nil && f.explain {
 			r.explain(f, item, &parts, recent)
 		}
@@ -105,10 +105,10 @@ func (r *Ranker) weigh(f *fill, p *plan) {
 	if stage.Table > 0 {
 		b.byTable = over(stage.Table, r.sum(f, &b.table, r.m.Table(), h.rows, h.table))
 	}
-	kernel.FetchEach(r.m.Briefs(), b.table.rows)
+	kernel.FetchEach(r.m.Briefs(), b.table.at)
 	kernel.FetchEach(r.m.Briefs(), r.head)
 	if f.rules != nil {
-		f.rules.Fetch(b.table.rows)
+		f.rules.Fetch(b.table.at)
 		f.rules.Fetch(r.head)
 	}
 	if stage.Factors > 0 && !r.stop(f) {
@@ -173,23 +173,22 @@ func (r *Ranker) foldIn(s *Scratch) float64 {
 	return s.fold.deviation(r.m)
 }
 
-// partsOf takes the score of the candidate at a place, whose vector scores near, apart.
-func (r *Ranker) partsOf(s *Scratch, place int, near float32) parts {
-	b := &s.blend
-	row := b.rows[place]
-	p := parts{factors: b.byFactors * near}
+// partsOf takes the score of a candidate apart.
+func (r *Ranker) partsOf(s *Scratch, c *candidate) parts {
+	b, row, place := &s.blend, c.row, c.place
+	p := parts{factors: b.byFactors * c.near}
 	fresh := int(row) >= r.m.Base()
 	if b.byTable > 0 && !fresh {
-		p.table = b.byTable * b.table.score[row]
+		p.table = b.byTable * b.table.score[b.at[place]]
 	}
 	if b.bySession > 0 && !fresh {
-		p.session = b.bySession * b.session.score[row]
+		p.session = b.bySession * b.session.score[b.at[place]]
 	}
 	switch {
 	case b.byPopular > 0 && fresh:
 		p.popular = b.byPopular * r.changed.leastZ
 	case b.byPopular > 0:
-		p.popular = b.byPopular * r.m.PopularZ()[row]
+		p.popular = b.byPopular * r.m.Briefs()[b.at[place]].Popular
 	}
 	i := -1
 	if place < len(b.own) {

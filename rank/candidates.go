@@ -26,7 +26,7 @@ const (
 // scored.
 func (r *Ranker) gather(f *fill) {
 	b, h := &f.s.blend, &f.s.history
-	b.rows, b.own = b.rows[:0], b.own[:0]
+	b.at, b.own = b.at[:0], b.own[:0]
 	if b.byRepeat > 0 || b.byPast > 0 {
 		b.mine.reset(len(h.rows))
 		f.gatherOwn()
@@ -56,7 +56,7 @@ func (f *fill) gatherOwn() {
 	for i, row := range f.s.history.rows {
 		if f.allowed.plainly(row) && f.may(row) {
 			b.mine.add(row)
-			b.rows, b.own = append(b.rows, row), append(b.own, i)
+			b.at, b.own = append(b.at, f.r.m.Place(row)), append(b.own, i)
 		}
 	}
 }
@@ -65,35 +65,36 @@ func (f *fill) gatherOwn() {
 // may be few.
 func (f *fill) gatherReached(s, before *sums) {
 	b := &f.s.blend
-	if !f.allowed.narrow && (before == nil || len(before.rows) == 0) {
-		b.rows = append(b.rows, s.rows...)
+	if !f.allowed.narrow && (before == nil || len(before.at) == 0) {
+		b.at = append(b.at, s.at...)
 		return
 	}
-	for _, row := range s.rows {
-		if (before == nil || before.score[row] == 0) && f.allowed.has(row) {
-			b.rows = append(b.rows, row)
+	order := f.r.m.Order()
+	for _, at := range s.at {
+		if (before == nil || before.score[at] == 0) && f.allowed.has(order[at]) {
+			b.at = append(b.at, at)
 		}
 	}
 }
 
 // gatherHead takes the rows most popular of late that no table reaches.
-func (f *fill) gatherHead(head []edged.Row) {
+func (f *fill) gatherHead(head []uint32) {
 	b := &f.s.blend
-	n := len(b.rows)
-	b.rows = slices.Grow(b.rows, len(head))[:n+len(head)]
-	for _, row := range head {
-		b.rows[n] = row // stays if it is new
-		if b.table.score[row] == 0 && b.session.score[row] == 0 {
+	n := len(b.at)
+	b.at = slices.Grow(b.at, len(head))[:n+len(head)]
+	for _, at := range head {
+		b.at[n] = at // stays if it is new
+		if b.table.score[at] == 0 && b.session.score[at] == 0 {
 			n++
 		}
 	}
-	b.rows = b.rows[:n]
+	b.at = b.at[:n]
 }
 
 // eligible reports whether the candidate at a place may come, and is not there before.
 func (f *fill) eligible(place int) bool {
 	b := &f.s.blend
-	row := b.rows[place]
+	row := f.r.m.Order()[b.at[place]]
 	return f.allowed.plainly(row) && f.may(row) && (place < len(b.own) || len(b.own) == 0 || !b.mine.has(row))
 }
 
@@ -106,11 +107,11 @@ func (f *fill) reaches() bool {
 // fewEligible reports whether fewer than enough candidates are eligible.
 func (f *fill) fewEligible() bool {
 	b := &f.s.blend
-	if f.allowed.plain == nil && len(b.rows) >= enough+len(f.s.exclude)+len(b.own) {
+	if f.allowed.plain == nil && len(b.at) >= enough+len(f.s.exclude)+len(b.own) {
 		return false
 	}
 	n := 0
-	for place := range b.rows {
+	for place := range b.at {
 		if f.eligible(place) {
 			if n++; n == enough {
 				return false
@@ -121,17 +122,18 @@ func (f *fill) fewEligible() bool {
 }
 
 // gatherMore takes rows that no table reaches and that are not there yet.
-func (f *fill) gatherMore(head, rows []edged.Row) {
+func (f *fill) gatherMore(head []uint32, rows []edged.Row) {
 	b := &f.s.blend
 	b.extra.reset(len(head) + len(rows))
 	if b.byPopular > 0 {
-		for _, row := range head {
-			b.extra.add(row)
+		for _, at := range head {
+			b.extra.add(edged.Row(at))
 		}
 	}
 	for _, row := range rows {
-		if b.table.score[row] == 0 && b.session.score[row] == 0 && b.extra.add(row) {
-			b.rows = append(b.rows, row)
+		at := f.r.m.Place(row)
+		if b.table.score[at] == 0 && b.session.score[at] == 0 && b.extra.add(edged.Row(at)) {
+			b.at = append(b.at, at)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
 )
 
@@ -46,10 +45,10 @@ func (r *Ranker) choose(f *fill) {
 // bend asks what rules multiply scores by. That is 0 for those that come last, or not at all: scores of 0 don't count.
 func (f *fill) bend() {
 	b := &f.s.blend
-	factor := resize(b.chooser.factor, len(b.rows))
+	factor := resize(b.chooser.factor, len(b.at))
 	b.chooser.factor = factor
 	if f.rules != nil {
-		f.rules.Bend(factor, b.rows)
+		f.rules.BendIn(factor, f.r.m.Order(), b.at)
 		return
 	}
 	for i := range factor {
@@ -61,19 +60,19 @@ func (f *fill) bend() {
 // monotonically: where the vector's part of a bound is not below that of the score, nor is the bound below the score.
 func (r *Ranker) bound(s *Scratch) {
 	b := &s.blend
-	c, n := &b.chooser, len(b.rows)
+	c, n := &b.chooser, len(b.at)
 	c.sums, c.bounds, c.likely, c.passed = resize(c.sums, n), resize(c.bounds, n), resize(c.likely, n), resize(c.passed, n)
 	clear(c.sums)
-	addColumn(c.sums, b.rows, b.byTable, b.table.score)
-	addColumn(c.sums, b.rows, b.bySession, b.session.score)
-	c.contest.all = kernel.Candidates{Rows: kernel.Plain(b.rows), Sums: c.sums, Factor: c.factor, Briefs: r.m.Briefs()}
+	addColumn(c.sums, b.at, b.byTable, b.table.score)
+	addColumn(c.sums, b.at, b.bySession, b.session.score)
+	c.contest.all = kernel.Candidates{At: b.at, Sums: c.sums, Factor: c.factor, Briefs: r.m.Briefs()}
 	byLength := b.byLength()
 	c.contest.all.Bound(c.bounds, c.likely, b.byPopular, byLength)
 	for i := range b.own {
-		p := r.partsOf(s, i, 0)
+		p := r.partsOf(s, &candidate{row: r.m.Order()[b.at[i]], place: i})
 		c.sums[i] += float32(p.repeat)
 		c.sums[i] += float32(p.past)
-		c.bounds[i] = float32(c.sums[i]+float32(byLength*c.contest.all.Briefs[b.rows[i]].Length())) * c.factor[i]
+		c.bounds[i] = float32(c.sums[i]+float32(byLength*c.contest.all.Briefs[b.at[i]].Length())) * c.factor[i]
 		c.likely[i] = float32(c.sums[i]*c.factor[i]) + c.bounds[i]
 	}
 }
@@ -86,9 +85,9 @@ func (c *chooser) score(place int, byFactors, near float32) float32 {
 	return c.sums[place] + float32(byFactors*near)
 }
 
-func addColumn(dst []float32, rows []edged.Row, weight float32, column []float32) {
+func addColumn(dst []float32, at []uint32, weight float32, column []float32) {
 	if weight > 0 {
-		kernel.AddFrom(dst, column, rows, weight)
+		kernel.AddFrom(dst, column, at, weight)
 	}
 }
 

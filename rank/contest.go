@@ -3,6 +3,7 @@ package rank
 import (
 	"math"
 
+	"github.com/edged/edged"
 	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/quant"
 )
@@ -72,9 +73,9 @@ func (f *fill) enter(places []uint32) {
 	b := &f.s.blend
 	c := &b.chooser
 	t := &c.contest
-	line, briefs, rows := t.line[:len(places)], t.all.Briefs, b.rows
+	line := t.line[:len(places)]
 	for k, i := range places {
-		line[k] = t.blocks.Line(briefs[rows[i]].Place)
+		line[k] = t.blocks.Line(b.at[i])
 		c.bounds[i] = scored
 	}
 	copy(t.place[:], places)
@@ -192,17 +193,17 @@ func (f *fill) offer(from, to int) {
 	c, worst := &b.chooser, b.best.least()
 	for i := from; i < to; i++ {
 		place, near := t.place[i], float32(0)
-		scale := t.all.Briefs[b.rows[place]].Scale
+		brief := &t.all.Briefs[b.at[place]]
 		switch {
 		case t.byFactors == 0:
 		case t.vectors.Low != nil:
-			near = t.query.Fine(t.dots[i], low[i-from], scale)
+			near = t.query.Fine(t.dots[i], low[i-from], brief.Scale)
 		default:
-			near = t.query.Score(t.dots[i], scale)
+			near = t.query.Score(t.dots[i], brief.Scale)
 		}
 		score := c.score(int(place), t.byFactors, near) * c.factor[place]
 		if score >= worst {
-			b.best.offer(candidate{score: score, row: b.rows[place], place: int(place), near: near})
+			b.best.offer(candidate{score: score, row: edged.Row(brief.Row), place: int(place), near: near})
 			worst = b.best.least()
 			f.a.Reranked++
 		}

@@ -27,8 +27,8 @@ func plansOf(m *model.Model) []plan {
 	return plans
 }
 
-// headOf returns the rows most popular of late, best first; none without blends.
-func headOf(m *model.Model) []edged.Row {
+// headOf returns the places of the rows most popular of late, best first; none without blends.
+func headOf(m *model.Model) (places []uint32) {
 	z := m.PopularZ()
 	var head []edged.Row
 	byZ := func(a, b edged.Row) int { return cmp.Or(cmp.Compare(z[b], z[a]), cmp.Compare(a, b)) }
@@ -40,7 +40,10 @@ func headOf(m *model.Model) []edged.Row {
 		}
 	}
 	slices.SortFunc(head, byZ)
-	return slices.Clip(head[:min(len(head), headLength)])
+	for _, row := range head[:min(len(head), headLength)] {
+		places = append(places, m.Place(row))
+	}
+	return places
 }
 
 func (r *Ranker) planOf(goal model.Goal) *plan {

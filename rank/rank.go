@@ -140,8 +140,8 @@ type Ranker struct {
 	m       *model.Model
 	release Release
 	clock   func() time.Time
-	plans   []plan      // one a blend
-	head    []edged.Row // the most popular of late; none without blends
+	plans   []plan   // one a blend
+	head    []uint32 // places of the most popular of late; none without blends
 	allowed atomic.Pointer[allowed]
 	changed *changed   // nil: nothing is different from the release
 	rules   *rules.Set // that came with the release; nil: none did

@@ -45,7 +45,7 @@ func (s *Scratch) setExclude(q *Request, goal model.Goal, depth int) {
 	}
 }
 
-// rowSet is a set of rows that is emptied in no time: a slot counts only with the current epoch in it.
+// rowSet is a set of rows, or of places, that is emptied in no time: a slot counts only with the current epoch in it.
 type rowSet struct {
 	slots []uint64 // epoch<<32 | row
 	mask  uint64   // the first mask+1 of them, a power of two, are used

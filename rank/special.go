@@ -2,6 +2,7 @@ package rank
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/edged/edged"
@@ -58,18 +59,26 @@ func (r *Ranker) chooseSpecial(f *fill) {
 		f.rules.Bend(s.factor, rows)
 	}
 	for i, row := range rows {
-		place := len(b.rows)
-		b.rows = append(b.rows, row)
-		p := r.partsOf(f.s, place, s.near[i])
+		c := candidate{row: row, place: len(b.at), near: s.near[i]}
+		b.at = append(b.at, r.placeOf(row))
+		p := r.partsOf(f.s, &c)
 		score := boosted(p.sum(), s.boosts[i])
 		s.final = append(s.final, score)
 		if f.rules != nil {
 			score *= s.factor[i]
 		}
-		if score > 0 {
-			b.best.offer(candidate{score: score, row: row, place: place, near: s.near[i]})
+		if c.score = score; score > 0 {
+			b.best.offer(c)
 		}
 	}
+}
+
+// placeOf is the place of a row's vector in the release, which new items have none in.
+func (r *Ranker) placeOf(row edged.Row) uint32 {
+	if int(row) >= r.m.Base() {
+		return math.MaxUint32
+	}
+	return r.m.Place(row)
 }
 
 // scoreOf is the score of a candidate of a blend, before rules.

@@ -12,16 +12,16 @@ import (
 // sums are scores of all rows by a table, nearly all of them 0: s(j) = Σ_i h_i B_ij over the items i of a history. They take
 // 4 bytes a row of the model, and clearing them costs no more than filling them did.
 type sums struct {
-	score []float32   // by row
-	rows  []edged.Row // those that were reached: score above 0
+	score []float32 // by place
+	at    []uint32  // the places that were reached: score above 0
 	buf   model.TableBuffer
 }
 
 func (s *sums) reset(n int) {
-	for _, row := range s.rows {
-		s.score[row] = 0
+	for _, at := range s.at {
+		s.score[at] = 0
 	}
-	s.rows = s.rows[:0]
+	s.at = s.at[:0]
 	if len(s.score) < n {
 		s.score = make([]float32, n)
 	}
@@ -33,7 +33,7 @@ const smallestWeight = 1e-30
 
 // add adds a row of the table, weighed.
 func (s *sums) add(t *model.Table, row edged.Row, weight float64) error {
-	r, err := t.Row(row, &s.buf)
+	r, err := t.Placed(row, &s.buf)
 	if err != nil {
 		return err
 	}
@@ -41,18 +41,18 @@ func (s *sums) add(t *model.Table, row edged.Row, weight float64) error {
 	if scale < smallestWeight {
 		return nil
 	}
-	n := len(s.rows)
-	s.rows = slices.Grow(s.rows, len(r.Rows))
-	fresh := s.rows[n : n+len(r.Rows)]
-	s.rows = s.rows[:n+kernel.AddAt(s.score, r.Rows, r.Codes, scale, fresh)]
+	n := len(s.at)
+	s.at = slices.Grow(s.at, len(r.Places))
+	fresh := s.at[n : n+len(r.Places)]
+	s.at = s.at[:n+kernel.AddAt(s.score, r.Places, r.Codes, scale, fresh)]
 	return nil
 }
 
 // deviation returns σ = √(Σ s²/I − (Σ s/I)²) over I items, those not reached scoring 0. Each sum is that of four, which take turns.
 func (s *sums) deviation(items int) float64 {
 	var sums, squares [4]float64
-	for i, row := range s.rows {
-		x := float64(s.score[row])
+	for i, at := range s.at {
+		x := float64(s.score[at])
 		sums[i%4] += x
 		squares[i%4] += float64(x * x)
 	}

@@ -17,6 +17,9 @@ type Catalogue interface {
 	AppendField(dst []byte, row edged.Row, field string) (out []byte, ok bool, err error)
 }
 
+// ordered is a Catalogue that has another order of its first rows, in which rows that are alike are near each other: BendIn goes by it.
+type ordered interface{ Order() []edged.Row }
+
 // choices are the different choices of items in a document, and the classes of rows they make.
 type choices struct {
 	texts  []choiceText
@@ -24,6 +27,7 @@ type choices struct {
 	counts []int // rows of each
 
 	classOf []uint32 // of each row
+	inOrder []uint16 // classes of a catalogue's rows in its order, and one element more; nil: there are too many, or there is no order
 	starts  []uint32 // class c's choices are members[starts[c]:starts[c+1]]
 	members []uint16
 	marks   []uint64 // of each class: the marks of its choices
@@ -129,7 +133,21 @@ func (s *choices) resolve(cat Catalogue, like *Set, changed []edged.Row) error {
 		}
 	}
 	s.mark()
+	s.putInOrder(cat)
 	return nil
+}
+
+// putInOrder notes the classes of rows in the catalogue's order.
+func (s *choices) putInOrder(cat Catalogue) {
+	c, ok := cat.(ordered)
+	if !ok || len(s.marks) > maxBent {
+		return
+	}
+	order := c.Order()
+	s.inOrder = make([]uint16, len(order)+1)
+	for i, row := range order {
+		s.inOrder[i] = uint16(s.class(row))
+	}
 }
 
 // begin takes what another Set of the same document knows, if there is one.

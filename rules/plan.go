@@ -256,27 +256,35 @@ func (p *Plan) Arranges() bool {
 
 // Bend writes what the scores of rows above 0 are multiplied by to factors: 0 for those that come last, or not at all.
 func (p *Plan) Bend(factors []float32, rows []edged.Row) {
-	factors = factors[:len(rows)]
-	switch {
-	case p.set == nil || len(p.lifts) > 0:
-		for i, row := range rows {
-			factors[i] = bend(p.of(row))
-		}
-	case len(p.set.choices.marks) > maxBent:
-		for i, row := range rows {
-			factors[i] = p.bendClass(p.set.choices.class(row))
-		}
-	default:
-		p.bendClasses()
-		kernel.Through(factors, p.bent, p.set.choices.classOf, rows)
+	for i, row := range rows {
+		factors[i] = p.bendRow(row)
 	}
 }
 
-// Fetch has the CPU fetch what Bend will read of rows.
-func (p *Plan) Fetch(rows []edged.Row) {
-	if p.set != nil {
-		kernel.FetchEach(p.set.choices.classOf, rows)
+// BendIn is Bend for rows named by where they are in the catalogue's order.
+func (p *Plan) BendIn(factors []float32, order []edged.Row, at []uint32) {
+	if p.set != nil && len(p.lifts) == 0 && len(p.set.choices.inOrder) == len(order)+1 {
+		p.bendClasses()
+		kernel.Through(factors, p.bent, p.set.choices.inOrder, at)
+		return
 	}
+	for i, one := range at {
+		factors[i] = p.bendRow(order[one])
+	}
+}
+
+// Fetch has the CPU fetch what BendIn will read.
+func (p *Plan) Fetch(at []uint32) {
+	if p.set != nil {
+		kernel.FetchEach(p.set.choices.inOrder, at)
+	}
+}
+
+func (p *Plan) bendRow(row edged.Row) float32 {
+	if p.set == nil || len(p.lifts) > 0 {
+		return bend(p.of(row))
+	}
+	return p.bendClass(p.set.choices.class(row))
 }
 
 // maxBent is for how many classes factors are worked out before any row is asked about.

@@ -18,9 +18,15 @@ import (
 type File struct {
 	entries []entry
 	byName  map[string]int
-	hot     [][]byte // by entry; nil where the section stays mapped
+	hot     []hot // by entry
 	mapped  atomic.Pointer[mapped]
 	head    uint64 // bytes of header and table
+}
+
+// hot is a section in memory, or none.
+type hot struct {
+	bytes []byte // nil where the section stays mapped
+	taken atomic.Bool
 }
 
 // mapped owns the file's bytes: they are valid while it is reachable.
@@ -76,7 +82,7 @@ func (f *File) load(b []byte, kind string, known []string) error {
 		return err
 	}
 	f.byName = make(map[string]int, len(f.entries))
-	f.hot = make([][]byte, len(f.entries))
+	f.hot = make([]hot, len(f.entries))
 	room := f.hotRoom()
 	for i := range f.entries {
 		e := &f.entries[i]
@@ -84,10 +90,10 @@ func (f *File) load(b []byte, kind string, known []string) error {
 		if e.flags&Hot == 0 {
 			continue
 		}
-		f.hot[i] = room[:e.length:e.length]
+		f.hot[i].bytes = room[:e.length:e.length]
 		room = room[padded(e.length):]
-		copy(f.hot[i], b[e.off:e.off+e.length])
-		if err := e.verify(f.hot[i]); err != nil {
+		copy(f.hot[i].bytes, b[e.off:e.off+e.length])
+		if err := e.verify(f.hot[i].bytes); err != nil {
 			return err
 		}
 	}
@@ -151,13 +157,27 @@ func (f *File) verifyAll(b []byte) error {
 	return nil
 }
 
-// Hot returns the bytes of a hot section, aligned to 64. They must not be changed.
+// Hot returns the bytes of a hot section, aligned to 64, which nobody takes. They must not be changed.
 func (f *File) Hot(name string) ([]byte, bool) {
 	i, ok := f.byName[name]
 	if !ok || f.entries[i].flags&Hot == 0 {
 		return nil, false
 	}
-	return f.hot[i], true
+	return f.hot[i].bytes, true
+}
+
+// Take is Hot for one who changes the bytes: nobody else gets to see these. Who comes after gets a copy, read from the file.
+func (f *File) Take(name string) ([]byte, bool, error) {
+	i, ok := f.byName[name]
+	if !ok || f.entries[i].flags&Hot == 0 {
+		return nil, false, nil
+	}
+	if h := &f.hot[i]; h.taken.CompareAndSwap(false, true) {
+		return h.bytes, true, nil
+	}
+	size := f.entries[i].length
+	b, err := f.ReadAt(aligned(size, align)[:0], name, 0, int(size))
+	return b, true, err
 }
 
 // ReadAt appends bytes off to off+n of a section to dst. It allocates only where dst has no room.
@@ -170,8 +190,8 @@ func (f *File) ReadAt(dst []byte, name string, off, n int) ([]byte, error) {
 	if off < 0 || n < 0 || uint64(off) > e.length || uint64(n) > e.length-uint64(off) {
 		return dst, fmt.Errorf("snapshot: section %s: bytes %d to %d+%d of %d", name, off, off, n, e.length)
 	}
-	if hot := f.hot[i]; hot != nil {
-		return append(dst, hot[off:off+n]...), nil
+	if h := &f.hot[i]; h.bytes != nil && !h.taken.Load() {
+		return append(dst, h.bytes[off:off+n]...), nil
 	}
 	m := f.mapped.Load()
 	if m == nil {

@@ -93,6 +93,33 @@ func TestRoundTrip(t *testing.T) {
 	holds(t, mustParse(t, encode(t, "none", nil), "none"), nil)
 }
 
+// TestTake: bytes that somebody takes are seen by nobody else, who gets others.
+func TestTake(t *testing.T) {
+	f := mustParse(t, encode(t, "model", []Section{{Name: "hot", Flags: Hot, Data: []byte("as it was")}, {Name: "cold", Data: []byte("x")}}), "model")
+	for range 3 {
+		b, ok, err := f.Take("hot")
+		if err != nil || !ok || string(b) != "as it was" {
+			t.Fatalf("%q, %v, %v", b, ok, err)
+		}
+		if uintptr(unsafe.Pointer(&b[0]))%64 != 0 {
+			t.Error("memory that is not aligned to 64")
+		}
+		copy(b, "as it is now")
+		if got, err := f.ReadAt(nil, "hot", 3, 6); err != nil || string(got) != "it was" {
+			t.Errorf("read %q, %v", got, err)
+		}
+	}
+	for _, name := range []string{"cold", "none"} {
+		if _, ok, err := f.Take(name); ok || err != nil {
+			t.Errorf("%s: %v, %v", name, ok, err)
+		}
+	}
+	f.Close()
+	if _, _, err := f.Take("hot"); !errors.Is(err, ErrClosed) {
+		t.Errorf("once closed: %v", err)
+	}
+}
+
 // TestHotSectionsTogether: what is touched all over lies in one piece, where large pages begin.
 func TestHotSectionsTogether(t *testing.T) {
 	big := bytes.Repeat([]byte("0123456"), largePage/7)

@@ -77,7 +77,7 @@ func addAtAVX512(sums *float32, size int, rows *uint32, codes *int8, n int, scal
 func addFromAVX512(dst, column *float32, size int, rows *uint32, n int, weight float32) int
 
 //go:noescape
-func throughAVX512(dst, table *float32, tableSize int, classes *uint32, size int, rows *uint32, n int) int
+func throughAVX512(dst, table *float32, tableSize int, classes *uint16, size int, at *uint32, n int) int
 
 //go:noescape
 func boundAVX512(bounds, likely, sums, factor *float32, rows *uint32, n int, briefs *Brief, size int, popular, byLength float32) int
@@ -126,11 +126,11 @@ func addFrom512(dst, column []float32, rows []uint32, weight float32) int {
 	return addFromAVX512(&dst[0], &column[0], len(column), &rows[0], len(rows), weight)
 }
 
-func through512(dst, table []float32, classes, rows []uint32) int {
-	if len(table) == 0 || len(classes) == 0 {
-		return throughGeneric(dst, table, classes, rows)
+func through512(dst, table []float32, classes []uint16, at []uint32) int {
+	if len(table) == 0 || len(classes) < 2 {
+		return -1
 	}
-	return throughAVX512(&dst[0], &table[0], len(table), &classes[0], len(classes), &rows[0], len(rows))
+	return throughAVX512(&dst[0], &table[0], len(table), &classes[0], len(classes)-1, &at[0], len(at))
 }
 
 func bound512(bounds, likely, sums, factor []float32, rows []uint32, briefs []Brief, popular, byLength float32) int {

@@ -2347,14 +2347,15 @@ whole:
 	VZEROUPPER
 	RET
 
-// func throughAVX512(dst *float32, table *float32, tableSize int, classes *uint32, size int, rows *uint32, n int) int
+// func throughAVX512(dst *float32, table *float32, tableSize int, classes *uint16, size int, at *uint32, n int) int
 // Requires: AVX, AVX512BW, AVX512F, BMI2
 TEXT ·throughAVX512(SB), NOSPLIT, $0-64
 	MOVQ         dst+0(FP), AX
 	MOVQ         table+8(FP), CX
 	MOVQ         classes+24(FP), DX
-	MOVQ         rows+40(FP), BX
+	MOVQ         at+40(FP), BX
 	MOVQ         n+48(FP), SI
+	VPBROADCASTD throughAVX512Constants<>+0(SB), Z3
 	VPXORD       Z2, Z2, Z2
 	VPBROADCASTD tableSize+16(FP), Z0
 	VPBROADCASTD size+32(FP), Z1
@@ -2368,18 +2369,21 @@ some:
 	KMOVD DI, K1
 
 whole:
-	VMOVDQU32.Z (BX), K1, Z3
-	VPCMPUD     $0x01, Z1, Z3, K1, K2
-	VMOVDQA32   Z2, Z4
-	KMOVW       K2, K2
-	VPGATHERDD  (DX)(Z3*4), K2, Z4
-	VPCMPUD     $0x05, Z0, Z4, K1, K2
+	VMOVDQU32.Z (BX), K1, Z4
+	VPCMPUD     $0x05, Z1, Z4, K1, K2
 	KORTESTW    K2, K2
 	JNZ         beyond
-	VMOVDQA32   Z2, Z3
+	VMOVDQA32   Z2, Z5
 	KMOVW       K1, K2
-	VPGATHERDD  (CX)(Z4*4), K2, Z3
-	VMOVDQU32   Z3, K1, (AX)
+	VPGATHERDD  (DX)(Z4*2), K2, Z5
+	VPANDD      Z3, Z5, Z5
+	VPCMPUD     $0x05, Z0, Z5, K1, K2
+	KORTESTW    K2, K2
+	JNZ         beyond
+	VMOVDQA32   Z2, Z4
+	KMOVW       K1, K2
+	VPGATHERDD  (CX)(Z5*4), K2, Z4
+	VMOVDQU32   Z4, K1, (AX)
 	ADDQ        $0x40, BX
 	ADDQ        $0x40, AX
 	SUBQ        $0x10, SI
@@ -2394,6 +2398,9 @@ beyond:
 	MOVQ AX, ret+56(FP)
 	VZEROUPPER
 	RET
+
+DATA throughAVX512Constants<>+0(SB)/4, $0x0000ffff
+GLOBL throughAVX512Constants<>(SB), RODATA|NOPTR, $4
 
 // func boundAVX512(bounds *float32, likely *float32, sums *float32, factor *float32, rows *uint32, n int, briefs *byte, size int, popular float32, byLength float32) int
 // Requires: AVX, AVX512BW, AVX512F, BMI2

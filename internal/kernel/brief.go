@@ -7,8 +7,8 @@ import "math"
 type Brief struct {
 	Popular float32 // standardised popularity of late
 	Scale   float32 // of the vector's codes
-	Place   uint32  // of the vector
-	length  uint16  // the upper bits of a float32 that the vector's length doesn't exceed
+	Row     uint32
+	length  uint16 // the upper bits of a float32 that the vector's length doesn't exceed
 	left    [2]uint8
 }
 
@@ -30,26 +30,26 @@ func (b *Brief) SetLengths(whole, one, two float64) {
 
 // Candidates are rows with what is known of their scores. All but Briefs are equally long.
 type Candidates struct {
-	Rows   []uint32
+	At     []uint32 // where their briefs are
 	Sums   []float32
 	Factor []float32
-	Briefs []Brief // by row
+	Briefs []Brief
 }
 
 // Bound adds to each candidate's sum popular times its popularity, and writes
 //
 //	bounds[i] = (sum + byLength·length)·factor,  likely[i] = sum·factor + bounds[i]
 //
-// each operation rounded alone. A row beyond the briefs is a bug, and panics.
+// each operation rounded alone. One beyond the briefs is a bug, and panics.
 func (c *Candidates) Bound(bounds, likely []float32, popular, byLength float32) {
-	n := len(c.Rows)
+	n := len(c.At)
 	bounds, likely, sums, factor := bounds[:n], likely[:n], c.Sums[:n], c.Factor[:n]
 	switch {
 	case n == 0:
 	case active.Bound == nil || len(c.Briefs) > math.MaxInt32/2:
-		boundGeneric(bounds, likely, sums, factor, c.Rows, c.Briefs, popular, byLength)
+		boundGeneric(bounds, likely, sums, factor, c.At, c.Briefs, popular, byLength)
 	default:
-		inside(active.Bound(bounds, likely, sums, factor, c.Rows, c.Briefs, popular, byLength))
+		inside(active.Bound(bounds, likely, sums, factor, c.At, c.Briefs, popular, byLength))
 	}
 }
 
@@ -67,29 +67,30 @@ type MostParams struct {
 //
 //	most[i] = (sum + By·(((dots[i]·(scale·Scale)) + Coarse·scale) + length·(Lost + Left·left)))·factor
 //
-// with dots[i] and left, a byte, as float32, and each operation rounded alone. A place or a row beyond its list is a bug, and panics.
+// with dots[i] and left, a byte, as float32, and each operation rounded alone. One beyond its list is a bug, and panics.
 func (c *Candidates) Most(most []float32, places []uint32, dots []int32, p *MostParams) {
 	n := len(places)
 	most, dots = most[:n], dots[:n]
-	sums, factor := c.Sums[:len(c.Rows)], c.Factor[:len(c.Rows)]
+	sums, factor := c.Sums[:len(c.At)], c.Factor[:len(c.At)]
 	switch {
 	case n == 0:
-	case active.Most == nil || len(c.Rows) == 0 || len(c.Rows) > math.MaxInt32 || len(c.Briefs) > math.MaxInt32/2:
-		mostGeneric(most, places, dots, sums, factor, c.Rows, c.Briefs, p)
+	case active.Most == nil || len(c.At) == 0 || len(c.At) > math.MaxInt32 || len(c.Briefs) > math.MaxInt32/2:
+		mostGeneric(most, places, dots, sums, factor, c.At, c.Briefs, p)
 	default:
-		inside(active.Most(most, places, dots, sums, factor, c.Rows, c.Briefs, p))
+		inside(active.Most(most, places, dots, sums, factor, c.At, c.Briefs, p))
 	}
 }
 
-// Through writes to dst[i] the number table[classes[rows[i]]], table[0] where the row is beyond the classes. A class beyond the table is a bug, and panics.
-func Through[R ~uint32](dst, table []float32, classes []uint32, rows []R) {
-	dst = dst[:len(rows)]
+// Through writes to dst[i] the number table[classes[at[i]]]. classes has one more element than may be named: two are read at once. One beyond its list
+// is a bug, and panics.
+func Through(dst, table []float32, classes []uint16, at []uint32) {
+	dst = dst[:len(at)]
 	switch {
-	case len(rows) == 0:
+	case len(at) == 0:
 	case active.Through == nil || len(classes) > math.MaxInt32 || len(table) > math.MaxInt32:
-		throughGeneric(dst, table, classes, plain(rows))
+		throughGeneric(dst, table, classes, at)
 	default:
-		inside(active.Through(dst, table, classes, plain(rows)))
+		inside(active.Through(dst, table, classes, at))
 	}
 }
 
@@ -114,13 +115,10 @@ func mostGeneric(most []float32, places []uint32, dots []int32, sums, factor []f
 	return 0
 }
 
-func throughGeneric(dst, table []float32, classes, rows []uint32) int {
-	for i, row := range rows {
-		class := uint32(0)
-		if int(row) < len(classes) {
-			class = classes[row]
-		}
-		dst[i] = table[class]
+func throughGeneric(dst, table []float32, classes []uint16, at []uint32) int {
+	classes = classes[:len(classes)-1]
+	for i, one := range at {
+		dst[i] = table[classes[one]]
 	}
 	return 0
 }

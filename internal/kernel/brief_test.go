@@ -14,11 +14,11 @@ func someBriefs(rng *rand.Rand) *Candidates {
 	for i := range c.Briefs {
 		whole := rng.Float64() * 3
 		one := whole * rng.Float64()
-		c.Briefs[i] = Brief{Popular: float32(rng.NormFloat64()), Scale: rng.Float32() / 100, Place: rng.Uint32()}
+		c.Briefs[i] = Brief{Popular: float32(rng.NormFloat64()), Scale: rng.Float32() / 100, Row: rng.Uint32()}
 		c.Briefs[i].SetLengths(whole, one, one*rng.Float64())
 	}
 	for range n {
-		c.Rows = append(c.Rows, rng.Uint32N(uint32(size)))
+		c.At = append(c.At, rng.Uint32N(uint32(size)))
 	}
 	return c
 }
@@ -55,24 +55,24 @@ func TestBoundVariants(t *testing.T) {
 		rng := rand.New(rand.NewPCG(15, 2))
 		for range 2000 {
 			c := someBriefs(rng)
-			n, popular, length := len(c.Rows), rng.Float32(), rng.Float32()
+			n, popular, length := len(c.At), rng.Float32(), rng.Float32()
 			bounds, checkBounds := canary[float32](n, 77)
 			likely, checkLikely := canary[float32](n, 77)
 			sums, checkSums := canary[float32](n, 77)
 			copy(sums, c.Sums)
-			if v.Bound(bounds, likely, sums, c.Factor, c.Rows, c.Briefs, popular, length) != 0 {
+			if v.Bound(bounds, likely, sums, c.Factor, c.At, c.Briefs, popular, length) != 0 {
 				t.Fatal("says a row is beyond the briefs")
 			}
 			wantBounds, wantLikely := make([]float32, n), make([]float32, n)
-			boundGeneric(wantBounds, wantLikely, c.Sums, c.Factor, c.Rows, c.Briefs, popular, length)
+			boundGeneric(wantBounds, wantLikely, c.Sums, c.Factor, c.At, c.Briefs, popular, length)
 			sameBits(t, "sums", sums, c.Sums)
 			sameBits(t, "bounds", bounds, wantBounds)
 			sameBits(t, "likely", likely, wantLikely)
 			checkBounds(t, "Bound")
 			checkLikely(t, "Bound")
 			checkSums(t, "Bound")
-			c.Rows[rng.IntN(n)] = uint32(len(c.Briefs) + rng.IntN(2)<<31)
-			if v.Bound(bounds, likely, sums, c.Factor, c.Rows, c.Briefs, popular, length) != -1 {
+			c.At[rng.IntN(n)] = uint32(len(c.Briefs) + rng.IntN(2)<<31)
+			if v.Bound(bounds, likely, sums, c.Factor, c.At, c.Briefs, popular, length) != -1 {
 				t.Fatal("a row beyond the briefs is not told")
 			}
 		}
@@ -90,23 +90,23 @@ func TestMostVariants(t *testing.T) {
 			n := 1 + rng.IntN(80)
 			places, dots := make([]uint32, n), make([]int32, n)
 			for i := range places {
-				places[i], dots[i] = rng.Uint32N(uint32(len(c.Rows))), int32(rng.Uint32())>>rng.IntN(32)
+				places[i], dots[i] = rng.Uint32N(uint32(len(c.At))), int32(rng.Uint32())>>rng.IntN(32)
 			}
 			p := &MostParams{Scale: rng.Float32(), Coarse: rng.Float32(), Lost: rng.Float32(), Left: rng.Float32(), By: rng.Float32(), Shift: []uint32{16, 24}[round%2]}
 			got, check := canary[float32](n, 77)
 			want := make([]float32, n)
-			if v.Most(got, places, dots, c.Sums, c.Factor, c.Rows, c.Briefs, p) != 0 {
+			if v.Most(got, places, dots, c.Sums, c.Factor, c.At, c.Briefs, p) != 0 {
 				t.Fatal("says a row is beyond the briefs")
 			}
-			mostGeneric(want, places, dots, c.Sums, c.Factor, c.Rows, c.Briefs, p)
+			mostGeneric(want, places, dots, c.Sums, c.Factor, c.At, c.Briefs, p)
 			sameBits(t, "Most", got, want)
 			check(t, "Most")
 			if round%4 < 2 {
-				places[rng.IntN(n)] = uint32(len(c.Rows) + rng.IntN(2)<<31)
+				places[rng.IntN(n)] = uint32(len(c.At) + rng.IntN(2)<<31)
 			} else {
-				c.Rows[places[rng.IntN(n)]] = uint32(len(c.Briefs) + rng.IntN(2)<<31)
+				c.At[places[rng.IntN(n)]] = uint32(len(c.Briefs) + rng.IntN(2)<<31)
 			}
-			if v.Most(got, places, dots, c.Sums, c.Factor, c.Rows, c.Briefs, p) != -1 {
+			if v.Most(got, places, dots, c.Sums, c.Factor, c.At, c.Briefs, p) != -1 {
 				t.Fatal("a place or a row beyond its list is not told")
 			}
 		}
@@ -120,30 +120,32 @@ func TestThroughVariants(t *testing.T) {
 		}
 		rng := rand.New(rand.NewPCG(15, 4))
 		for range 2000 {
-			size, n := rng.IntN(400), 1+rng.IntN(120)
-			table, classes, rows := column(rng, 1+rng.IntN(30), false), make([]uint32, size), make([]uint32, n)
-			for i := range classes {
-				classes[i] = rng.Uint32N(uint32(len(table)))
+			size, n := 1+rng.IntN(400), 1+rng.IntN(120)
+			table, classes, at := column(rng, 1+rng.IntN(30), false), make([]uint16, size+1), make([]uint32, n)
+			for i := range classes[:size] {
+				classes[i] = uint16(rng.IntN(len(table)))
 			}
-			for i := range rows {
-				rows[i] = rng.Uint32N(uint32(size+1)) + uint32(rng.IntN(8)/7)<<31
+			classes[size] = math.MaxUint16
+			for i := range at {
+				at[i] = rng.Uint32N(uint32(size))
 			}
 			got, check := canary[float32](n, 77)
 			want := make([]float32, n)
-			if v.Through(got, table, classes, rows) != 0 {
+			if v.Through(got, table, classes, at) != 0 {
 				t.Fatal("says a class is beyond the table")
 			}
-			throughGeneric(want, table, classes, rows)
+			throughGeneric(want, table, classes, at)
 			check(t, "Through")
 			if !slices.Equal(got, want) {
 				t.Fatalf("%v, want %v", got, want)
 			}
-			if size == 0 {
-				continue
+			i := rng.IntN(n)
+			was := at[i]
+			if at[i] = uint32(size) + uint32(rng.IntN(2))<<31; v.Through(got, table, classes, at) != -1 {
+				t.Fatal("one beyond the classes is not told")
 			}
-			rows[0] = 0
-			classes[0] = uint32(len(table))
-			if v.Through(got, table, classes, rows) != -1 {
+			at[i] = was
+			if classes[was] = uint16(len(table)); v.Through(got, table, classes, at) != -1 {
 				t.Fatal("a class beyond the table is not told")
 			}
 		}

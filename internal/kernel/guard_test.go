@@ -104,6 +104,9 @@ func columnsOutside(t *testing.T, v *Variant, n int, atEnd bool) {
 	if v.AddFrom != nil {
 		v.AddFrom(guarded[float32](t, n, atEnd), column, rows, 2)
 	}
+	if v.Through != nil {
+		v.Through(guarded[float32](t, n, atEnd), column, guarded[uint16](t, n+1, atEnd), rows)
+	}
 	if v.AtLeast != nil {
 		v.AtLeast(list, column, 0)
 	}

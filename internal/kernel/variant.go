@@ -25,7 +25,7 @@ type Variant struct {
 	AddFrom    func(dst, column []float32, rows []uint32, weight float32) int
 	AtLeast    func(places []uint32, x []float32, limit float32) int
 	AddTimes64 func(dst, x []float64, f float64)
-	Through    func(dst, table []float32, classes, rows []uint32) int
+	Through    func(dst, table []float32, classes []uint16, at []uint32) int
 	Bound      func(bounds, likely, sums, factor []float32, rows []uint32, briefs []Brief, popular, byLength float32) int
 	Most       func(most []float32, places []uint32, dots []int32, sums, factor []float32, rows []uint32, briefs []Brief, p *MostParams) int
 	Promise    func(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32

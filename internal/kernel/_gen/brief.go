@@ -7,13 +7,10 @@ import (
 )
 
 const (
-	throughSig = "func(dst, table *float32, tableSize int, classes *uint32, size int, rows *uint32, n int) int"
+	throughSig = "func(dst, table *float32, tableSize int, classes *uint16, size int, at *uint32, n int) int"
 	boundSig   = "func(bounds, likely, sums, factor *float32, rows *uint32, n int, briefs *byte, size int, popular, byLength float32) int"
 	mostSig    = "func(most *float32, places *uint32, dots *int32, n int, sums, factor *float32, rows *uint32, count int, briefs *byte, size int, p *[6]float32) int"
 )
-
-// ltU is VPCMPUD's predicate "less than".
-const ltU = 1
 
 // Offsets within a Brief, which has 16 bytes, and within MostParams.
 const (
@@ -65,21 +62,24 @@ func done() {
 
 func through512() {
 	TEXT("throughAVX512", NOSPLIT, throughSig)
-	dst, table, classes, rows, n := arg("dst"), arg("table"), arg("classes"), arg("rows"), arg("n")
-	tableSize, size, zero := ZMM(), ZMM(), ZMM()
+	dst, table, classes, places, n := arg("dst"), arg("table"), arg("classes"), arg("at"), arg("n")
+	tableSize, size, zero, low := ZMM(), ZMM(), ZMM(), ZMM()
+	m := GLOBL("throughAVX512Constants", RODATA|NOPTR)
+	DATA(0, U32(0xffff))
+	VPBROADCASTD(m, low)
 	VPXORD(zero, zero, zero)
 	VPBROADCASTD(memory("tableSize"), tableSize)
 	VPBROADCASTD(memory("size"), size)
 	k := K()
 	sixteens(n, k, func() {
 		r := ZMM()
-		VMOVDQU32_Z(at(rows, 0), k, r)
-		known := K()
-		VPCMPUD(Imm(ltU), size, r, k, known)
-		c := gather(classes, r, 4, 0, known, zero)
+		VMOVDQU32_Z(at(places, 0), k, r)
+		within(r, size, k)
+		c := gather(classes, r, 2, 0, k, zero)
+		VPANDD(low, c, c)
 		within(c, tableSize, k)
 		VMOVDQU32(gather(table, c, 4, 0, k, zero), k, at(dst, 0))
-		ADDQ(Imm(64), rows)
+		ADDQ(Imm(64), places)
 		ADDQ(Imm(64), dst)
 	})
 	done()
