@@ -74,6 +74,7 @@ func (d *demo) startNode(ctx context.Context, name string, seeds []string) (*edg
 		Name: name, Listen: "127.0.0.1:0", Admin: "127.0.0.1:0", Dir: d.nodeDir(name), FS: d.fs,
 		Origin: d.path(originDir), Trust: d.path(keysDir, "trust.json"), Poll: nodePoll, Profile: "request",
 		Logger: d.cfg.Logger.With("node", name), Clock: d.cfg.Clock,
+		TrendVisitors: 1, // whoever looks at the demo is often alone, and may see what a click moves
 	}
 	cfg.Gossip.Listen, cfg.Gossip.Seeds = "127.0.0.1:0", seeds
 	cfg.Gossip.KeyFile, cfg.Gossip.Profile = d.path(keysDir, "gossip.key"), "local"

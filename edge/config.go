@@ -15,6 +15,7 @@ import (
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/release"
 	"github.com/edged/edged/serve"
+	"github.com/edged/edged/trend"
 )
 
 // Where a profile lives.
@@ -48,6 +49,8 @@ type Config struct {
 	Limits compare.Limits // what a release may change beside the one served; zero values mean their defaults
 
 	Gossip Gossip
+
+	TrendVisitors int // an item is shown as trending from so many distinct visitors on, default trend.DefaultVisitors; 1: always
 
 	Profile        string   // "memory" (default), "request" or "token"
 	Token          Token    // where Profile is "token"
@@ -96,10 +99,12 @@ func (c *Config) EnsureDefaults() {
 	c.Listen = cmp.Or(c.Listen, ":8080")
 	c.Admin = cmp.Or(c.Admin, "127.0.0.1:8081")
 	c.Poll = cmp.Or(c.Poll, node.DefaultPoll)
+	c.TrendVisitors = cmp.Or(c.TrendVisitors, trend.DefaultVisitors)
 	c.Profile = cmp.Or(c.Profile, ProfileMemory)
 	c.Token.Tenant = cmp.Or(c.Token.Tenant, "edged")
 	c.Token.Lifetime = cmp.Or(c.Token.Lifetime, 30*24*time.Hour)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
+	c.Gossip.Cluster = cmp.Or(c.Gossip.Cluster, "edged")
 	c.Gossip.Listen = cmp.Or(c.Gossip.Listen, "127.0.0.1:7946")
 	c.Gossip.Exchange = cmp.Or(c.Gossip.Exchange, besides(c.Gossip.Listen))
 	if c.FS == nil {
@@ -172,6 +177,9 @@ func (c *Config) Validate() error {
 	}
 	if c.FetchRate < 0 {
 		fault("fetchRate: %d, want none below 0", c.FetchRate)
+	}
+	if c.TrendVisitors < 1 || c.TrendVisitors > trend.MaxVisitors {
+		fault("trendVisitors: %d, want 1 to %d", c.TrendVisitors, trend.MaxVisitors)
 	}
 	if c.MaxConcurrency < 0 {
 		fault("maxConcurrency: %d, want at least 1", c.MaxConcurrency)

@@ -98,7 +98,7 @@ func (e *Edge) assemble(ctx context.Context) (err error) {
 	if err := errors.Join(e.openOverlay(), e.openNode(ctx)); err != nil {
 		return err
 	}
-	e.trends = trend.New(trend.Options{Node: e.cfg.Name, Boot: e.boot, Clock: e.cfg.Clock, Publish: e.publishTrend})
+	e.trends = trend.New(trend.Options{Node: e.cfg.Name, Boot: e.boot, Clock: e.cfg.Clock, Visitors: e.cfg.TrendVisitors, Publish: e.publishTrend})
 	if err := e.newServer(); err != nil {
 		return err
 	}

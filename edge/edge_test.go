@@ -24,6 +24,7 @@ import (
 	"github.com/edged/edged/publish"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/trend"
 )
 
 // shop is a publisher and the disk of everyone.
@@ -208,9 +209,21 @@ func TestEventMovesTrendsElsewhere(t *testing.T) {
 	id := s.publish("a")
 	nodes := s.cluster("one", "two", "three")
 	until(t, "all serve", func() bool { return serves(t, nodes[0], id) && serves(t, nodes[1], id) && serves(t, nodes[2], id) })
-	status, a := ask(t, "POST", "http://"+nodes[1].Addr()+"/v1/events", `{"item":"a-031","type":"purchase","user":"u","context":{"country":"GB"}}`)
-	if status != 202 || a.Accepted != 1 {
-		t.Fatalf("%d %+v", status, a)
+	buys := func(item, visitor string, at *Edge) {
+		event := fmt.Sprintf(`{"item":%q,"type":"purchase","user":%q,"context":{"country":"GB"}}`, item, visitor)
+		if status, a := ask(t, "POST", "http://"+at.Addr()+"/v1/events", event); status != 202 || a.Accepted != 1 {
+			t.Fatalf("%d %+v", status, a)
+		}
+	}
+	for i := range trend.DefaultVisitors { // the first node hears of all but the first, the second of all but the last
+		for k, node := range nodes[:2] {
+			if i != k*(trend.DefaultVisitors-1) {
+				buys("a-031", fmt.Sprint("visitor-", i), node)
+			}
+			if i < trend.DefaultVisitors-1 { // of these there is one too few, though they are heard twice; shown, it would come first
+				buys("a-030", fmt.Sprint("visitor-", i), node)
+			}
+		}
 	}
 	for _, target := range []string{"/v1/trending?n=1", "/v1/trending?n=1&country=GB", "/v1/recommend?n=1&country=GB"} {
 		took := until(t, target+" shows it everywhere", func() bool {

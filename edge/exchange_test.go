@@ -10,6 +10,7 @@ import (
 	"github.com/edged/edged/exchange"
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/release"
+	"github.com/edged/edged/trend"
 )
 
 // TestPeers: a node gets a release from its peers alone when the origin has lost all of it but the rollout document.
@@ -114,6 +115,19 @@ func TestGossipKeyRotation(t *testing.T) {
 			})
 		}
 	}
+	for i := range trend.DefaultVisitors {
+		event := fmt.Sprintf(`{"item":"s22-031","type":"purchase","user":"visitor-%d"}`, i)
+		if status, a := ask(t, "POST", "http://"+nodes[i%3].Addr()+"/v1/events", event); status != 202 {
+			t.Fatalf("%d %+v", status, a)
+		}
+	}
+	until(t, "visitors of all are counted together under the new key", func() bool {
+		trending := func(e *Edge) bool {
+			_, a := ask(t, "GET", "http://"+e.Addr()+"/v1/trending?n=1", "")
+			return len(a.Items) == 1 && a.Items[0].ID == "s22-031" && a.Items[0].Source == "live"
+		}
+		return trending(nodes[0]) && trending(nodes[1]) && trending(nodes[2])
+	})
 	late := start("late", time.Hour)
 	until(t, "the stranger is turned away", func() bool { return nodes[0].gossip.Stats().Refused[cluster.RefusedKey] > 0 })
 	if got := len(late.gossip.Members()); got != 1 {

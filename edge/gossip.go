@@ -3,7 +3,10 @@ package edge
 import (
 	"bytes"
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"time"
 
@@ -37,7 +40,9 @@ func (e *Edge) joinCluster() error {
 	if err != nil {
 		return err
 	}
-	e.gossipKeys = keys
+	if err := e.useGossipKeys(keys); err != nil {
+		return err
+	}
 	e.gossip, err = cluster.Start(cluster.Config{
 		Cluster: g.Cluster, Name: e.cfg.Name, Boot: e.boot, Bind: g.Listen, Advertise: g.Advertise, Seeds: g.Seeds,
 		Keys: keys, Zone: g.Zone, Profile: g.Profile, OnFact: e.hear, Logger: e.cfg.Logger, Clock: e.cfg.Clock,
@@ -46,6 +51,21 @@ func (e *Edge) joinCluster() error {
 		e.overlay.restore()
 	}
 	return err
+}
+
+// useGossipKeys notes the keys in use. Visitors are counted under a key that follows from the one that seals, and so is the same on all nodes.
+func (e *Edge) useGossipKeys(keys [][]byte) error {
+	seals := len(e.gossipKeys) == 0 || !bytes.Equal(e.gossipKeys[0], keys[0])
+	e.gossipKeys = keys
+	if !seals {
+		return nil
+	}
+	key, err := hkdf.Key(sha256.New, keys[0], nil, "edged trend visitors 1\x00"+e.cfg.Gossip.Cluster, 32)
+	if err != nil {
+		return fmt.Errorf("gossip: the key that visitors are counted under: %w", err)
+	}
+	e.trends.Rekey(key)
+	return nil
 }
 
 // followGossipKeys takes the key file's keys when they are others than before: a key is rotated while nodes run. A file that cannot be
@@ -66,7 +86,9 @@ func (e *Edge) followGossipKeys() {
 		err = e.exchange.Rotate(keys)
 	}
 	if err == nil {
-		e.gossipKeys = keys
+		err = e.useGossipKeys(keys)
+	}
+	if err == nil {
 		e.cfg.Logger.Info("gossip: keys were changed", "keys", len(keys))
 	} else if err.Error() != e.keysFault {
 		e.keysFault = err.Error()

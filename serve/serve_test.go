@@ -129,7 +129,7 @@ func newFixture(t testing.TB, change ...func(*Config)) *fixture {
 	f := &fixture{t: t, ln: fasthttputil.NewInmemoryListener(), served: make(chan struct{})}
 	f.sink.seen = map[string]bool{}
 	f.now.Store(start.UnixMilli())
-	f.trends = trend.New(trend.Options{Node: "a", Boot: 1, Clock: f.clock})
+	f.trends = trend.New(trend.Options{Node: "a", Boot: 1, Clock: f.clock, Visitors: 1})
 	f.profiles = profile.New(profile.Options{Clock: f.clock})
 	f.publish("1-aaaa", 1, "")
 	f.status = map[string]any{"release": "1-aaaa"}

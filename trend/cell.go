@@ -1,6 +1,7 @@
 package trend
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"slices"
@@ -21,6 +22,8 @@ type cell struct {
 	value   [maxWindows]float64
 	pending float64 // weight added since it was last published
 	total   *total  // what it is added to, once it was
+	key     keyID   // under which the visitors are hashed
+	crowd   crowd   // who raised it
 }
 
 // decay is 2^(−ms/h): what remains of 1 after ms milliseconds. Time doesn't run backwards: ms < 0 counts as 0.
@@ -60,10 +63,7 @@ func (c *cell) size(windows []window, now int64) float64 {
 
 // newerThan orders two copies of the same process's cell (T1).
 func (c *cell) newerThan(o *cell) bool {
-	if c.ref != o.ref {
-		return c.ref > o.ref
-	}
-	return slices.Compare(c.value[:], o.value[:]) > 0
+	return cmp.Or(cmp.Compare(c.ref, o.ref), slices.Compare(c.value[:], o.value[:]), bytes.Compare(c.key[:], o.key[:]), slices.Compare(c.crowd, o.crowd)) > 0
 }
 
 // below reports whether every counter is under the floor.
@@ -108,11 +108,14 @@ func (cs cells) sum(windows []window, now int64) float64 {
 	return sum
 }
 
-// expire drops the cells that have decayed away.
+// expire drops the cells that have decayed away, and of the others the visitors who count in no window any more.
 func (cs cells) expire(floor float64, windows []window, now int64) {
+	oldest := oldest(windows, now)
 	for key, c := range cs {
 		if c.below(floor, windows, now) {
 			delete(cs, key)
+			continue
 		}
+		c.crowd.forget(oldest)
 	}
 }

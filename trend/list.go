@@ -68,7 +68,9 @@ func (s *Store) collect() (lists, time.Time) {
 	for _, peer := range s.peers {
 		s.sum(peer, now.UnixMilli())
 	}
-	return s.sums.drain(s.windows), now
+	made, hidden := s.sums.drain(s.windows, s.opts.Visitors, now.UnixMilli())
+	s.hidden = hidden
+	return made, now
 }
 
 func (s *Store) stale(now time.Time) bool {
@@ -100,6 +102,9 @@ func (s *Store) sum(from cells, now int64) {
 		c.total.cells++
 		for i := range s.windows {
 			c.total.sums[i].add(toUnits(c.at(s.windows, i, now)))
+		}
+		if c.key == s.namer.id {
+			c.total.crowd.addAll(c.crowd, s.opts.Visitors)
 		}
 	}
 }

@@ -14,13 +14,29 @@
 // then by value), and sums are taken on reading. Applying copies commutes, associates and is idempotent. The cells of a process
 // that has gone, or has been restarted under a new boot, are kept and decay until they are below the floor.
 //
+// # Visitors
+//
+// What one visitor looks at in a small country is nobody's business. So an item is listed from Options.Visitors distinct visitors on, whom
+// every cell counts: it keeps that many of the newest who raised it, as keyed hashes with times. On reading, the cells of all processes are
+// laid together, so that a visitor whom several heard counts once (the key is the same on all nodes, Store.Rekey); whoever is nobody in
+// particular counts as none. A visitor counts in a window for 4 half-lives. What he added is a sixteenth by then: a score is that of the visitors
+// who are counted, not of one who came now and others of long ago. And Options.Floor keeps a cell for longer than that (log₂ 1/0.05 = 4.3 half-lives
+// after a single view), so that nobody is forgotten who still counts.
+//
+// This hides who is among few. It does not hide that somebody came to what is listed already, nor hold against who invents visitors.
+//
 // # Invariants
 //
 //   - T1: a cell's reference time never goes back, and at one reference time its values never fall; a cell that is evicted and
-//     comes back does so at a later time. Hence "newer replaces older" needs nothing but the cell itself.
+//     comes back does so at a later time. Visitors at one reference time, with the same values and under the same key, only become more or
+//     newer. Hence "newer replaces older" needs nothing but the cell itself.
 //   - T2: no counter is negative, infinite or NaN, whatever was received.
-//   - T3: memory is bounded: cells per process, processes, voices, entries per list.
-//   - T4: the country "" of a list is the sum over all countries, those of visitors without one included; it has no cells of its own.
+//   - T3: memory is bounded: cells per process, visitors per cell, processes, voices, entries per list.
+//   - T4: the country "" of a list is the sum over all countries, those of visitors without one included, but for what T5 leaves out; it has no
+//     cells of its own.
+//   - T5: what a list, or the difference of two lists of a window, says of an item is made of at least Options.Visitors visitors' events: a country lists
+//     what so many had there, all countries the sum of those and, where so many had the item in the others together, of these. So an item
+//     is in the list of all countries just when so many had it in all together.
 package trend
 
 import (
@@ -41,6 +57,14 @@ const (
 	maxList       = 500 // entries of a list: edged.MaxN
 	maxCountryLen = 64  // a longer country counts as none
 	maxSkew       = 5 * time.Minute
+
+	// MaxVisitors is the largest Options.Visitors.
+	MaxVisitors = 64
+	// DefaultVisitors is what statistical offices often ask of a cell before they publish it: whoever is one of an item's visitors, or knows one, or invents a few, still can't tell
+	// who the others are.
+	DefaultVisitors = 5
+
+	countFor = 4 // half-lives that a visitor counts for
 )
 
 // Options say how a Store counts. The zero value of each field means its default.
@@ -55,6 +79,7 @@ type Options struct {
 	Floor      float64                        // a cell whose every counter is below is dropped, default 0.05
 	HalfLives  map[string]time.Duration       // by window, at most 4 (the shortest ones); default 1h, 24h, 7d
 	Weights    map[edged.EventType]float64    // default DefaultWeights; a type that isn't named weighs nothing
+	Visitors   int                            // an item is listed from so many distinct visitors on, at most MaxVisitors, default DefaultVisitors; 1: always
 	Voice      time.Duration                  // one voice per visitor and item in this long, default 1h
 	Publish    func(key string, value []byte) // tells the other nodes of a cell; nil: nobody is told
 }
@@ -71,6 +96,7 @@ func (o *Options) EnsureDefaults() {
 	o.MaxVoices = cmp.Or(max(o.MaxVoices, 0), 1<<16)
 	o.MaxPublish = cmp.Or(max(o.MaxPublish, 0), 64)
 	o.Floor = cmp.Or(max(o.Floor, 0), 0.05)
+	o.Visitors = min(cmp.Or(max(o.Visitors, 0), DefaultVisitors), MaxVisitors)
 	o.Voice = cmp.Or(max(o.Voice, 0), time.Hour)
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -95,7 +121,9 @@ type Store struct {
 	peers   map[process]cells
 	dirty   map[cellKey]struct{} // own cells that changed since they were published
 	voices  voices
+	namer   namer
 	sums    sums
+	hidden  int       // of what is counted, what the lists leave out for want of visitors
 	changed bool      // some cell changed since the lists were built
 	built   time.Time // when the lists were built
 
@@ -122,6 +150,7 @@ func New(o Options) *Store {
 		peers:   map[process]cells{},
 		dirty:   map[cellKey]struct{}{},
 		sums:    newSums(),
+		namer:   newNamer(randomKey()),
 		voices:  voices{max: o.MaxVoices, span: o.Voice.Milliseconds(), seed: maphash.MakeSeed()},
 	}
 }
@@ -143,31 +172,63 @@ func sortedWindows(halfLives map[string]time.Duration) []window {
 	return list[:min(len(list), maxWindows)]
 }
 
+// since is from when on a visitor counts, by window.
+func since(windows []window, now int64) (from [maxWindows]uint32) {
+	for i, w := range windows {
+		from[i] = seconds(now - countFor*w.halfLife.Milliseconds())
+	}
+	return from
+}
+
+// oldest is from when on a visitor counts in the longest window.
+func oldest(windows []window, now int64) uint32 {
+	return since(windows, now)[max(len(windows)-1, 0)]
+}
+
+// Rekey sets the secret under which visitors are hashed: the same on all nodes that are to count together, unknown to others. Before, it
+// is drawn at random. Who was counted under another key counts no more, for he may be counted again.
+func (s *Store) Rekey(secret []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.namer, s.changed = newNamer(secret), true
+	for _, c := range s.own {
+		c.crowd = nil
+	}
+}
+
 // Add counts one event. An event from the future counts as of now; strings are copied.
 func (s *Store) Add(e *edged.Event) {
 	weight := s.opts.Weights[e.Type]
 	if !(weight > 0) || weight > maxValue || e.Time <= 0 || e.Item == "" || len(e.Item) > edged.MaxIDLen {
 		return
 	}
-	at := min(e.Time, s.opts.Clock().UnixMilli())
+	now := s.opts.Clock().UnixMilli()
+	at := min(e.Time, now)
+	who := visitorOf(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if weight = s.voices.gain(e, weight, at); weight > 0 {
-		s.raise(cellKey{countryOf(e), e.Item}, weight, at)
+	if weight = s.voices.gain(who, e.Item, weight, at); weight > 0 {
+		s.raise(cellKey{countryOf(e), e.Item}, who, weight, at, now)
 	}
 }
 
-func (s *Store) raise(key cellKey, weight float64, at int64) {
+// visitorOf names whoever an event is of, "" for nobody in particular.
+func visitorOf(e *edged.Event) string { return cmp.Or(e.User, e.Session) }
+
+func (s *Store) raise(key cellKey, who string, weight float64, at, now int64) {
 	c := s.own[key]
 	if c == nil {
 		if len(s.own) >= s.opts.MaxCells {
-			s.evictOwn(at)
+			s.evictOwn(now)
 		}
 		key = cellKey{strings.Clone(key.country), strings.Clone(key.item)}
-		c = &cell{ref: at}
+		c = &cell{ref: now}
 		s.own[key] = c
 	}
 	c.add(s.windows, weight, at)
+	if c.key = s.namer.id; who != "" && s.opts.Visitors > 1 {
+		c.crowd.add(s.namer.name(who, key.item, at), s.opts.Visitors)
+	}
 	c.pending += weight
 	s.dirty[key] = struct{}{}
 	s.changed = true
@@ -199,7 +260,7 @@ func (s *Store) Apply(node string, boot uint64, key string, value []byte) error 
 		return err
 	}
 	now := s.opts.Clock().UnixMilli()
-	c, err := decodeCell(value, s.windows, now)
+	c, err := decodeCell(value, s.windows, s.opts.Visitors, now)
 	if err != nil {
 		return err
 	}
@@ -216,7 +277,7 @@ func (s *Store) replace(p process, key cellKey, c cell, now int64) {
 		if !c.newerThan(held) {
 			return
 		}
-		held.ref, held.value = c.ref, c.value
+		held.ref, held.value, held.key, held.crowd = c.ref, c.value, c.key, c.crowd
 	} else {
 		if len(peer) >= s.opts.MaxCells {
 			peer.evict(s.windows, now)
@@ -303,6 +364,7 @@ type Stats struct {
 	Cells  int // own cells
 	Peers  int // other processes
 	Remote int // cells of those
+	Hidden int // of items in countries, those that no list has for want of visitors
 	Voices int
 }
 
@@ -310,7 +372,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Cells: len(s.own), Peers: len(s.peers), Voices: s.voices.len()}
+	st := Stats{Cells: len(s.own), Peers: len(s.peers), Hidden: s.hidden, Voices: s.voices.len()}
 	for _, peer := range s.peers {
 		st.Remote += len(peer)
 	}

@@ -17,7 +17,8 @@ import (
 
 const start = int64(1_700_000_000_000)
 
-// world is a few stores that share a clock; what one publishes is kept until it is delivered.
+// world is a few stores that share a clock and a key; what one publishes is kept until it is delivered. One visitor is enough for a list unless a
+// test says otherwise.
 type world struct {
 	now    int64
 	stores []*Store
@@ -36,7 +37,9 @@ func (w *world) add(o Options) *Store {
 	o.Publish = func(key string, value []byte) {
 		w.facts = append(w.facts, fact{o.Node, o.Boot, key, value})
 	}
+	o.Visitors = cmp.Or(o.Visitors, 1)
 	s := New(o)
+	s.Rekey([]byte("the key of all"))
 	w.stores = append(w.stores, s)
 	return s
 }
@@ -270,13 +273,20 @@ func compare(t *rapid.T, got *List, want []Entry) {
 // Applying copies commutes and is idempotent, whoever made them up.
 func TestApplyLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld("a", "b")
+		w := &world{now: start}
+		for _, n := range []string{"a", "b"} {
+			w.add(Options{Node: n, Visitors: 2})
+		}
 		var facts []fact
 		for range rapid.IntRange(1, 8).Draw(t, "copies") {
 			c := cell{ref: start - rapid.Int64Range(0, 3).Draw(t, "ref")}
 			for i := range 3 {
-				c.value[i] = float64(rapid.IntRange(0, 3).Draw(t, "value"))
+				c.value[i] = float64(rapid.IntRange(0, 2).Draw(t, "value"))
 			}
+			for range rapid.IntRange(0, 3).Draw(t, "visitors") {
+				c.crowd.add(visitorAt(rapid.Uint32Range(1, 3).Draw(t, "hash"), c.ref-rapid.Int64Range(0, 3000).Draw(t, "ago")), MaxVisitors)
+			}
+			c.key = w.stores[0].namer.id
 			facts = append(facts, fact{"x", 1, "\x00item", appendCell(nil, &c, w.stores[0].windows)})
 		}
 		shuffled := rapid.Permutation(append(slices.Clone(facts), facts...)).Draw(t, "order")
@@ -287,6 +297,10 @@ func TestApplyLaws(t *testing.T) {
 		}
 		if a, b := render(w.stores[0].Top("", "7d")), render(w.stores[1].Top("", "7d")); a != b {
 			t.Fatalf("%s in one order, %s in another", a, b)
+		}
+		x, y := w.stores[0].peers[process{"x", 1}][cellKey{"", "item"}], w.stores[1].peers[process{"x", 1}][cellKey{"", "item"}]
+		if (x == nil) != (y == nil) || x != nil && (x.newerThan(y) || y.newerThan(x) || !slices.Equal(x.crowd, y.crowd)) {
+			t.Fatalf("%+v in one order, %+v in another", x, y)
 		}
 	})
 }
@@ -322,6 +336,22 @@ func TestBounds(t *testing.T) {
 	if st := s.Stats(); st.Peers > 3 || st.Remote > 3*40 {
 		t.Errorf("stats = %+v", st)
 	}
+}
+
+// A cell that was evicted and is raised by an event that comes late is newer than its copies elsewhere all the same (T1).
+func TestEvictedAndBack(t *testing.T) {
+	w := &world{now: start}
+	s := w.add(Options{Node: "a", Boot: 1, MaxCells: 1})
+	b := w.add(Options{Node: "b", Boot: 1})
+	s.Add(event("u", "x", edged.Purchase, "", w.now))
+	s.Flush()
+	w.now += time.Hour.Milliseconds()
+	s.Add(event("u", "y", edged.View, "", w.now))
+	s.Add(event("v", "x", edged.View, "", start))
+	s.Flush()
+	w.deliver(t, w.facts, b)
+	b.Flush()
+	wantTop(t, b, "", "1h", "x=0.500")
 }
 
 func TestListIsCut(t *testing.T) {
@@ -365,15 +395,24 @@ func TestEventsThatDoNotCount(t *testing.T) {
 func TestApplyRefuses(t *testing.T) {
 	w := newWorld("a")
 	s := w.stores[0]
-	good := appendCell(nil, &cell{ref: w.now, value: [maxWindows]float64{1, 2, 3}}, s.windows)
+	plain := func() *cell {
+		return &cell{ref: w.now, value: [maxWindows]float64{1, 2, 3}, crowd: crowd{visitorAt(1, w.now), visitorAt(2, w.now-1000)}}
+	}
+	good := appendCell(nil, plain(), s.windows)
 	change := func(do func(*cell)) []byte {
-		c := cell{ref: w.now, value: [maxWindows]float64{1, 2, 3}}
+		c := *plain()
 		do(&c)
 		return appendCell(nil, &c, s.windows)
 	}
 	for what, value := range map[string][]byte{
 		"empty":    nil,
-		"version":  append([]byte{2}, good[1:]...),
+		"version":  append([]byte{3}, good[1:]...),
+		"no who":   good[:len(good)-whoLen-2*visitorLen],
+		"old, who": append([]byte{wireWithoutWho}, good[1:]...),
+		"more who": change(func(c *cell) { c.crowd = make(crowd, MaxVisitors+1) }),
+		"order":    change(func(c *cell) { slices.Reverse(c.crowd) }),
+		"twice":    change(func(c *cell) { c.crowd[1] = visitorAt(1, w.now-2000) }),
+		"later":    change(func(c *cell) { c.crowd[0] = visitorAt(1, w.now+1000) }),
 		"longer":   append(slices.Clone(good), 0),
 		"no count": good[:headerLen],
 		"future":   change(func(c *cell) { c.ref += maxSkew.Milliseconds() + 1 }),
@@ -459,20 +498,28 @@ func FuzzApply(f *testing.F) {
 	w := newWorld("a")
 	f.Add("GB\x00x", appendCell(nil, &cell{ref: start, value: [maxWindows]float64{1, 2, 3}}, w.stores[0].windows))
 	f.Add("\x00x", []byte{wireVersion})
+	seen := cell{ref: start, value: [maxWindows]float64{1, 2, 3}, key: w.stores[0].namer.id, crowd: crowd{visitorAt(1, start), visitorAt(2, start-1000)}}
+	f.Add("GB\x00x", appendCell(nil, &seen, w.stores[0].windows))
+	f.Add("GB\x00x", old(appendCell(nil, &cell{ref: start, value: [maxWindows]float64{1}}, w.stores[0].windows)))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
-		w := newWorld("a")
-		s := w.stores[0]
-		err := s.Apply("b", 1, key, value)
-		s.Flush()
-		country, item, _ := strings.Cut(key, "\x00")
-		for _, c := range []string{"", country} {
-			for _, window := range s.windows {
-				top := s.Top(c, window.name)
-				if top == nil {
-					continue
-				}
-				if e := top.Entries; err != nil || len(e) != 1 || e[0].ID != item || !(e[0].Score > 0 && e[0].Score <= maxValue) {
-					t.Fatalf("%v, after %v", e, err)
+		w := &world{now: start}
+		for _, floor := range []int{1, 2} {
+			s := w.add(Options{Node: "a", Visitors: floor})
+			err := s.Apply("b", 1, key, value)
+			s.Flush()
+			country, item, _ := strings.Cut(key, "\x00")
+			for _, c := range []string{"", country} {
+				for _, window := range s.windows {
+					top := s.Top(c, window.name)
+					if top == nil {
+						continue
+					}
+					if e := top.Entries; err != nil || len(e) != 1 || e[0].ID != item || !(e[0].Score > 0 && e[0].Score <= maxValue) {
+						t.Fatalf("%v, after %v", e, err)
+					}
+					if floor > 1 && (value[0] != wireVersion || len(value) < headerLen+counterLen+whoLen+floor*visitorLen) {
+						t.Fatalf("listed by %x", value)
+					}
 				}
 			}
 		}
@@ -491,12 +538,15 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
-// Thirty nodes of 2,048 cells each: what a Flush costs after news.
+// Thirty nodes of 2,048 cells each, with visitors of their own: what a Flush costs after news.
 func BenchmarkFlush(b *testing.B) {
-	w := newWorld("a")
-	s := w.stores[0]
-	c := cell{ref: start, value: [maxWindows]float64{1, 2, 3}}
+	w := &world{now: start}
+	s := w.add(Options{Node: "a", Visitors: DefaultVisitors})
 	for n := range 30 {
+		c := cell{ref: start, value: [maxWindows]float64{1, 2, 3}, key: s.namer.id}
+		for i := range DefaultVisitors {
+			c.crowd.add(visitorAt(uint32(n*DefaultVisitors+i), start-int64(i*n*1000)), DefaultVisitors)
+		}
 		for i := range 2048 {
 			if err := s.Apply(fmt.Sprint(n), 1, fmt.Sprintf("GB\x00item%d", i), appendCell(nil, &c, s.windows)); err != nil {
 				b.Fatal(err)

@@ -26,15 +26,23 @@ type sums struct {
 type total struct {
 	key     cellKey
 	sums    [maxWindows]units
+	crowd   crowd
 	cells   int // that were added; a total of none is forgotten
 	item    *item
 	country *country
 }
 
-// item is the total over all countries.
+// item is the total over all countries: the sum of those that list it, and what is left.
 type item struct {
 	sums   [maxWindows]units
+	rest   [maxWindows]rest
 	totals int
+}
+
+// rest is what the countries have together that don't list an item for want of visitors (T5).
+type rest struct {
+	sum   units
+	crowd crowd
 }
 
 // country gathers the entries of its lists.
@@ -67,22 +75,49 @@ func (s *sums) of(key cellKey) *total {
 	return t
 }
 
-// drain makes unsorted lists of what was added since the last time, and forgets totals nothing was added to.
-func (s *sums) drain(windows []window) lists {
+// drain makes unsorted lists of what was added since the last time, and forgets totals nothing was added to. It tells how many totals have too few
+// visitors for any list.
+func (s *sums) drain(windows []window, floor int, now int64) (made lists, hidden int) {
+	since := since(windows, now)
 	for _, t := range s.totals {
 		if t.cells == 0 {
 			s.forget(t)
 			continue
 		}
-		for i := range windows {
-			t.item.sums[i].add(t.sums[i])
-			if t.key.country != "" {
-				t.country.entries[i] = append(t.country.entries[i], entryOf(t.key.item, t.sums[i]))
-			}
+		if t.drain(since[:len(windows)], floor) == 0 {
+			hidden++
 		}
-		t.cells, t.sums = 0, [maxWindows]units{}
 	}
-	return s.lists(windows)
+	return s.lists(windows, floor, since), hidden
+}
+
+// drain adds a total to the lists of its country that may have it, and to all countries; it tells how many those lists are.
+func (t *total) drain(since []uint32, floor int) (listed int) {
+	for i := range since {
+		if !t.crowd.reaches(floor, since[i]) {
+			rest := &t.item.rest[i]
+			rest.sum.add(t.sums[i])
+			rest.crowd.addAll(t.crowd, floor)
+			continue
+		}
+		listed++
+		t.item.sums[i].add(t.sums[i])
+		if t.key.country != "" {
+			t.country.entries[i] = append(t.country.entries[i], entryOf(t.key.item, t.sums[i]))
+		}
+	}
+	t.cells, t.sums, t.crowd = 0, [maxWindows]units{}, t.crowd[:0]
+	return listed
+}
+
+// drain is the item's sum in a window, for all countries.
+func (it *item) drain(i, floor int, since uint32) units {
+	sum, rest := it.sums[i], &it.rest[i]
+	if rest.crowd.reaches(floor, since) {
+		sum.add(rest.sum)
+	}
+	it.sums[i], rest.sum, rest.crowd = 0, 0, rest.crowd[:0]
+	return sum
 }
 
 func (s *sums) forget(t *total) {
@@ -95,13 +130,12 @@ func (s *sums) forget(t *total) {
 	}
 }
 
-func (s *sums) lists(windows []window) lists {
+func (s *sums) lists(windows []window, floor int, since [maxWindows]uint32) lists {
 	made := lists{}
 	for i, w := range windows {
 		all := make([]Entry, 0, len(s.items))
 		for id, it := range s.items {
-			all = append(all, entryOf(id, it.sums[i]))
-			it.sums[i] = 0
+			all = append(all, entryOf(id, it.drain(i, floor, since[i])))
 		}
 		made[listKey{"", w.name}] = &List{Entries: all}
 		for name, c := range s.countries {

@@ -1,10 +1,6 @@
 package trend
 
-import (
-	"hash/maphash"
-
-	"github.com/edged/edged"
-)
+import "hash/maphash"
 
 // voices remembers which visitor spoke for which item, so that one visitor who reloads a page a thousand times moves a
 // counter no more than once in a span. A stronger event adds the difference: a view and then a purchase weigh as one purchase.
@@ -22,16 +18,12 @@ type voices struct {
 
 // gain returns how much of weight counts, given what the same visitor has added for the same item before.
 // Events of nobody in particular count in full.
-func (v *voices) gain(e *edged.Event, weight float64, at int64) float64 {
-	visitor := e.User
-	if visitor == "" {
-		visitor = e.Session
-	}
+func (v *voices) gain(visitor, item string, weight float64, at int64) float64 {
 	if visitor == "" {
 		return weight
 	}
 	v.turn(at)
-	key := v.key(visitor, e.Item)
+	key := v.key(visitor, item)
 	before, ok := v.young[key]
 	if !ok {
 		before = v.old[key]

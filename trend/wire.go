@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -13,19 +14,27 @@ import (
 
 // A cell travels as key and value. The key is country, NUL, item. The value, little-endian:
 //
-//	offset  bytes  meaning
-//	0       1      version, 1
-//	1       8      reference time, Unix milliseconds
-//	9       1      number of counters n, 1 to 4
-//	10      12·n   counters: half-life in seconds (u32, ascending), value (f64, finite, ≥ 0)
+//	offset     bytes  meaning
+//	0          1      version, 2
+//	1          8      reference time, Unix milliseconds
+//	9          1      number of counters n, 1 to 4
+//	10         12·n   counters: half-life in seconds (u32, ascending), value (f64, finite, ≥ 0)
+//	10 + 12·n  4      id of the key under which visitors are hashed
+//	14 + 12·n  1      number of visitors m, 0 to 64
+//	15 + 12·n  8·m    visitors: hash (u32), time in Unix seconds (u32, not after the reference time); the newest first, of the same time the larger
+//	                  hash first, no hash twice
 //
-// A reader takes the counters whose half-life it has, and reads 0 for those that are missing.
+// A reader takes the counters whose half-life it has, and reads 0 for those that are missing. Version 1 ends before the key's id and has no
+// visitors; it is read, not written.
 const (
-	wireVersion = 1
-	headerLen   = 10
-	counterLen  = 12
-	maxValue    = 1e9
-	maxHalfLife = math.MaxUint32 * time.Second
+	wireVersion    = 2
+	wireWithoutWho = 1
+	headerLen      = 10
+	counterLen     = 12
+	whoLen         = len(keyID{}) + 1
+	visitorLen     = 8
+	maxValue       = 1e9
+	maxHalfLife    = math.MaxUint32 * time.Second
 )
 
 func (k cellKey) String() string { return k.country + "\x00" + k.item }
@@ -53,24 +62,59 @@ func appendCell(dst []byte, c *cell, windows []window) []byte {
 		dst = binary.LittleEndian.AppendUint32(dst, uint32(w.halfLife/time.Second))
 		dst = binary.LittleEndian.AppendUint64(dst, math.Float64bits(c.value[i]))
 	}
+	dst = append(append(dst, c.key[:]...), byte(len(c.crowd)))
+	for _, v := range c.crowd {
+		dst = binary.LittleEndian.AppendUint64(dst, uint64(v))
+	}
 	return dst
 }
 
-// decodeCell reads a cell that refers to a time up to now (and a little skew of clocks), keeping the counters of windows.
-func decodeCell(b []byte, windows []window, now int64) (cell, error) {
-	if len(b) < headerLen || b[0] != wireVersion {
-		return cell{}, fmt.Errorf("trend cell of %d bytes: not version %d", len(b), wireVersion)
+// decodeCell reads a cell that refers to a time up to now (and a little skew of clocks), keeping the counters of windows and most
+// visitors.
+func decodeCell(b []byte, windows []window, most int, now int64) (cell, error) {
+	if len(b) < headerLen || b[0] != wireVersion && b[0] != wireWithoutWho {
+		return cell{}, fmt.Errorf("trend cell of %d bytes: neither version %d nor %d", len(b), wireWithoutWho, wireVersion)
 	}
 	ref := binary.LittleEndian.Uint64(b[1:])
 	if ref > uint64(now+maxSkew.Milliseconds()) {
 		return cell{}, fmt.Errorf("trend cell: lies more than %v in the future: check the sender's clock", maxSkew)
 	}
 	n := int(b[9])
-	if n < 1 || n > maxWindows || len(b) != headerLen+n*counterLen {
+	who := headerLen + n*counterLen
+	if n < 1 || n > maxWindows || len(b) < who {
 		return cell{}, fmt.Errorf("trend cell of %d bytes: %d counters", len(b), n)
 	}
 	c := cell{ref: int64(ref)}
-	return c, c.decodeCounters(b[headerLen:], windows)
+	if err := c.decodeCounters(b[headerLen:who], windows); err != nil {
+		return cell{}, err
+	}
+	switch {
+	case b[0] == wireVersion:
+		return c, c.decodeVisitors(b[who:], most)
+	case len(b) > who:
+		return c, fmt.Errorf("trend cell of version %d: %d bytes too many", wireWithoutWho, len(b)-who)
+	}
+	return c, nil
+}
+
+// decodeVisitors reads what follows the counters.
+func (c *cell) decodeVisitors(b []byte, most int) error {
+	if len(b) < whoLen || int(b[whoLen-1]) > MaxVisitors || len(b) != whoLen+int(b[whoLen-1])*visitorLen {
+		return fmt.Errorf("trend cell: %d bytes of visitors", len(b))
+	}
+	b = b[copy(c.key[:], b)+1:]
+	var room [MaxVisitors]visitor
+	got := crowd(room[:0])
+	for ; len(b) > 0; b = b[visitorLen:] {
+		v := visitor(binary.LittleEndian.Uint64(b))
+		n := len(got)
+		if n > 0 && v >= got[n-1] || v.at() > seconds(c.ref) || got.index(v) >= 0 {
+			return fmt.Errorf("trend cell: visitor %d is out of order, twice, or of a later time than the cell", n)
+		}
+		got = append(got, v)
+	}
+	c.crowd = slices.Clone(got[:min(len(got), most)])
+	return nil
 }
 
 func (c *cell) decodeCounters(b []byte, windows []window) error {

@@ -30,6 +30,8 @@ type serveCmd struct {
 
 	Gossip gossipFlags `embed:"" prefix:"gossip-"`
 
+	TrendVisitors int `help:"Distinct visitors from whom on an item is shown as trending, 1 to 64; 1: one is enough. The same on all nodes of a cluster." default:"5"`
+
 	Admin        string `help:"Address of the admin listener (/metrics, /v1/admin, pprof), or off." default:"127.0.0.1:8081"`
 	AdminKeyFile string `help:"File with the admin listener's bearer key; required off loopback." placeholder:"FILE" type:"path"`
 
@@ -105,7 +107,7 @@ func (c *serveCmd) config() edge.Config {
 		},
 		AdminTLS: edge.TLS{CertFile: c.AdminTLSCert, KeyFile: c.AdminTLSKey}, APIKeys: c.APIKeys, Rules: c.Rules, Words: c.Words,
 		Token:   edge.Token{KeyFile: c.Token.KeyFile, Tenant: c.Token.Tenant, Lifetime: c.Token.Lifetime},
-		Profile: c.Profile, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
+		Profile: c.Profile, TrendVisitors: c.TrendVisitors, AllowOrigins: c.AllowOrigins, MaxConcurrency: c.MaxConcurrency, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.DrainTimeout,
 	}
 	if cfg.Name == "" {
 		cfg.Name, _ = os.Hostname()

@@ -240,7 +240,7 @@ function introduce(config) {
     ? 'A simulated shop: products, prices, visitors and their tastes are made up. The recommendations are computed for real.'
     : `A demonstration on ${config.name}. Nothing here is for sale.`;
   $('about').textContent = 'Every row above was answered by one of the edge nodes running on this machine, from a signed release held in its memory. '
-    + 'What you click goes to that node as an event, spreads to the others by gossip, and moves what is trending. '
+    + 'What you click goes to that node as an event, spreads to the others by gossip, and moves what is trending: here from the first visitor on, in a real shop from the fifth. '
     + 'The items you looked at stay in this tab and travel with each request; no profile is kept of you.';
 }
 
