@@ -26,9 +26,12 @@ type HalfReport struct {
 
 // HalfLatencies are those of one side.
 type HalfLatencies struct {
-	Turns []Latencies `json:"turns"`
-	P99Us Spread      `json:"p99Us"` // of the turns
-	All   Latencies   `json:"all"`   // of all turns' requests together
+	Turns    []Latencies `json:"turns"`
+	P99Us    Spread      `json:"p99Us"`    // of the turns
+	All      Latencies   `json:"all"`      // of all turns' requests together
+	Offered  int64       `json:"offered"`  // requests that were to start within the turns
+	Requests int64       `json:"requests"` // of those, how many the latencies hold
+	Achieved float64     `json:"achieved"` // answers a second, until each turn's last answer where that came after its end
 }
 
 // Interval holds a median with a confidence of at least Confidence.
@@ -85,21 +88,25 @@ func (r *ratio) halves(ctx context.Context) error {
 
 // half is one side at half of its peak.
 type half struct {
-	w     *wire
-	rate  float64
-	turns []Latencies
-	all   *hdrhistogram.Histogram
+	w       *wire
+	rate    float64
+	turns   []Latencies
+	all     *hdrhistogram.Histogram
+	offered int64
+	took    time.Duration
 }
 
 func newHalf(w *wire, rate float64) *half { return &half{w: w, rate: rate, all: newHistogram()} }
 
 func (h *half) turn(ctx context.Context, d time.Duration, rng *rand.Rand) error {
-	hist, err := h.w.pace(ctx, h.rate, max(d/10, 20*time.Millisecond), d, rng)
+	p, err := h.w.pace(ctx, h.rate, max(d/10, 20*time.Millisecond), d, rng)
 	if err != nil {
 		return err
 	}
-	h.all.Merge(hist)
-	h.turns = append(h.turns, newLatencies(hist))
+	h.all.Merge(p.latencies)
+	h.turns = append(h.turns, newLatencies(p.latencies))
+	h.offered += p.offered
+	h.took += p.took()
 	return nil
 }
 
@@ -108,12 +115,19 @@ func (h *half) latencies() HalfLatencies {
 	for _, l := range h.turns {
 		p99 = append(p99, l.P99Us)
 	}
-	return HalfLatencies{Turns: h.turns, P99Us: newSpread(p99), All: newLatencies(h.all)}
+	answered := h.all.TotalCount()
+	return HalfLatencies{h.turns, newSpread(p99), newLatencies(h.all), h.offered, answered, float64(answered) / h.took.Seconds()}
 }
 
 // text says how sure the ratio is, and what comes of all requests together.
 func (h *HalfReport) text() string {
-	return fmt.Sprintf("p99 at half of the peak, node ÷ yardstick: %.2f [%.2f, %.2f] in %d turns of %g s (median, %.0f %% interval); of all requests %.0f ÷ %.0f µs = %.2f",
+	return fmt.Sprintf("p99 at half of the peak, node ÷ yardstick: %.2f [%.2f, %.2f] in %d turns of %g s (median, %.0f %% interval); of all requests %.0f ÷ %.0f µs = %.2f\n"+
+		"asked for there: node %s, yardstick %s",
 		h.P99Ratio.Median, h.Interval.Low, h.Interval.High, len(h.P99Ratio.All), h.Seconds, 100*h.Interval.Confidence,
-		h.Target.All.P99Us, h.Yardstick.All.P99Us, h.Target.All.P99Us/h.Yardstick.All.P99Us)
+		h.Target.All.P99Us, h.Yardstick.All.P99Us, h.Target.All.P99Us/h.Yardstick.All.P99Us, h.Target.load(h.Rate), h.Yardstick.load(h.YardstickRate))
+}
+
+// load says what was asked of one side, and what came of it.
+func (l *HalfLatencies) load(rate float64) string {
+	return fmt.Sprintf("%.0f requests/s, %.0f answered (%d of %d requests)", rate, l.Achieved, l.Requests, l.Offered)
 }

@@ -108,7 +108,8 @@ func TestRatio(t *testing.T) {
 		t.Errorf("%+v", report)
 	}
 	for name, side := range map[string]HalfLatencies{"node": report.Half.Target, "yardstick": report.Half.Yardstick} {
-		if len(side.Turns) != 3 || side.P99Us.Min <= 0 || side.All.P99Us < side.P99Us.Min || side.All.P99Us > side.P99Us.Max {
+		if len(side.Turns) != 3 || side.P99Us.Min <= 0 || side.All.P99Us < side.P99Us.Min || side.All.P99Us > side.P99Us.Max ||
+			side.Offered == 0 || side.Requests != side.Offered || side.Achieved <= 0 {
 			t.Errorf("%s: %+v", name, side)
 		}
 	}

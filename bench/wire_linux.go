@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"golang.org/x/sys/unix"
 )
 
@@ -104,14 +103,13 @@ func (w *wire) saturate(ctx context.Context, d time.Duration) (float64, error) {
 	return rate, w.drain(nil)
 }
 
-// pace starts requests at a rate, at times that do not depend on the answers (see openLoop), and returns the latencies of all that were to start
-// after a warm-up: those too that could not be sent before the end.
-func (w *wire) pace(ctx context.Context, rate float64, warmup, d time.Duration, rng *rand.Rand) (*hdrhistogram.Histogram, error) {
+// pace starts requests at a rate, at times that do not depend on the answers (see openLoop). All that were to start before the end are sent,
+// late or not, and waited for: a server that does not answer them within answersWithin of the end has failed. Those due after a warm-up count.
+func (w *wire) pace(ctx context.Context, rate float64, warmup, d time.Duration, rng *rand.Rand) (*paced, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	due := time.Now()
-	end := due.Add(warmup + d)
-	t := &timed{from: due.Add(warmup), latencies: newHistogram()}
+	end, p := due.Add(warmup+d), newPaced(due.Add(warmup), d)
 	for due.Before(end) && ctx.Err() == nil {
 		now := time.Now()
 		if now.After(end.Add(answersWithin)) {
@@ -121,25 +119,14 @@ func (w *wire) pace(ctx context.Context, rate float64, warmup, d time.Duration, 
 			if err := w.send(due); err != nil {
 				return nil, err
 			}
+			p.offer(due)
 			due = due.Add(time.Duration(rng.ExpFloat64() / rate * float64(time.Second)))
 		}
-		if _, err := w.collect(t); err != nil {
+		if _, err := w.collect(p); err != nil {
 			return nil, err
 		}
 	}
-	return t.latencies, w.drain(t)
-}
-
-// timed takes the latencies of requests that were to start at a time or later.
-type timed struct {
-	from      time.Time
-	latencies *hdrhistogram.Histogram
-}
-
-func (t *timed) take(at time.Time) {
-	if t != nil && !at.Before(t.from) {
-		record(t.latencies, time.Since(at))
-	}
+	return p, w.drain(p)
 }
 
 // send starts the next request on an idle connection.
@@ -159,7 +146,7 @@ func (w *wire) send(at time.Time) error {
 }
 
 // collect takes what has come and counts answers that are complete. into may be nil.
-func (w *wire) collect(into *timed) (answered int, err error) {
+func (w *wire) collect(into *paced) (answered int, err error) {
 	n, err := unix.EpollWait(w.poll, w.events, 0)
 	if err != nil && !errors.Is(err, unix.EINTR) {
 		return 0, fmt.Errorf("epoll: %w", err)
@@ -175,7 +162,7 @@ func (w *wire) collect(into *timed) (answered int, err error) {
 		}
 		answered++
 		c.busy, w.idle = false, append(w.idle, c)
-		into.take(c.at)
+		into.take(c.at, time.Now())
 	}
 	return answered, nil
 }
@@ -215,7 +202,7 @@ func (w *wire) receive(c *wireConn) (complete bool, err error) {
 const answersWithin = 5 * time.Second
 
 // drain waits for the answers under way.
-func (w *wire) drain(into *timed) error {
+func (w *wire) drain(into *paced) error {
 	for end := time.Now().Add(answersWithin); len(w.idle) < len(w.conns); {
 		if _, err := w.collect(into); err != nil {
 			return err

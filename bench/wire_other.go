@@ -7,8 +7,6 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
-
-	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // wire needs Linux's epoll.
@@ -21,7 +19,7 @@ func (*wire) close()                                {}
 
 func (*wire) saturate(context.Context, time.Duration) (float64, error) { return 0, errNoWire }
 
-func (*wire) pace(context.Context, float64, time.Duration, time.Duration, *rand.Rand) (*hdrhistogram.Histogram, error) {
+func (*wire) pace(context.Context, float64, time.Duration, time.Duration, *rand.Rand) (*paced, error) {
 	return nil, errNoWire
 }
 
