@@ -152,7 +152,7 @@ func (m *Model) AppendVector(dst []float64, row edged.Row) []float64 {
 
 // AppendTimes appends a row's vector, decoded, times a number and, dimension by dimension, times by, which has quant.Stride(Dim)
 // numbers, to dst.
-func (m *Model) AppendTimes(dst []float64, row edged.Row, times float64, by []float64) []float64 {
+func (m *Model) AppendTimes(dst []float32, row edged.Row, times float64, by []float32) []float32 {
 	rows, place := m.vectorOf(row)
 	return rows.AppendTimes(dst, place, times, by)
 }

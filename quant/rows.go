@@ -189,13 +189,13 @@ func (r *Rows) Append(dst []float64, i int) []float64 {
 var noLow [MaxDim]int8
 
 // AppendTimes appends row i, decoded, times a number and, dimension by dimension, times by: as many numbers as by has, Stride(Dim).
-func (r *Rows) AppendTimes(dst []float64, i int, times float64, by []float64) []float64 {
+func (r *Rows) AppendTimes(dst []float32, i int, times float64, by []float32) []float32 {
 	n, low := len(dst), noLow[:len(by)]
 	if r.Low != nil {
 		low = r.LowRow(i)
 	}
 	dst = slices.Grow(dst, len(by))[:n+len(by)]
-	kernel.Widen(dst[n:], r.Row(i), low, float64(float64(r.Scales[i])*times)/256, by)
+	kernel.Widen(dst[n:], r.Row(i), low, float32(float64(r.Scales[i])*times/256), by)
 	return dst
 }
 

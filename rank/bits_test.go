@@ -13,7 +13,7 @@ import (
 // TestSameBitsEverywhere holds the fold-in's arithmetic to the same bits on every CPU (ADR 2): on arm64 the compiler fuses a
 // product with the addition after it unless the product is converted first.
 func TestSameBitsEverywhere(t *testing.T) {
-	const n, want = 23, uint64(0x6b91a6f06a20028f)
+	const n, want = 23, uint64(0x236fc2e2dd8dbe07)
 	rng := rand.New(rand.NewPCG(1, 2))
 	a, b := make([]float64, n*n), make([]float64, n)
 	for i := range n {
@@ -23,8 +23,8 @@ func TestSameBitsEverywhere(t *testing.T) {
 		}
 		a[i*n+i] += n
 	}
-	cholesky(a, n)
-	solveCholesky(a, n, b)
+	factorise(a, n, nil)
+	solve(a, n, b)
 	addScaled(b, a[(n-1)*n:][:n], dot(b, b))
 	if got := hashOf(append(a, b...)); got != want {
 		t.Errorf("bits %#x, want %#x", got, want)
@@ -46,7 +46,7 @@ func hashOf(list []float64) uint64 {
 // TestBlendsHaveTheSameBitsEverywhere is the same for a whole blend. What goes into the model is made of integers, since the
 // generators of other numbers may differ between CPUs, too.
 func TestBlendsHaveTheSameBitsEverywhere(t *testing.T) {
-	const n, dim, want = 200, 12, uint64(0x9af8210cbab7a11c)
+	const n, dim, want = 200, 12, uint64(0x5296aa6d80610cce)
 	rng := rand.New(rand.NewPCG(3, 4))
 	m := random(t, rand.New(rand.NewPCG(3, 5)), n, dim, func(b *model.Build) {
 		b.Meta.Nu = .7

@@ -165,11 +165,7 @@ func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weight
 func (r *Ranker) foldIn(s *Scratch) float64 {
 	s.fold.set(r.m, &s.history)
 	s.fold.solve(r.m.Dim())
-	s.vector = s.vector[:0]
-	for _, x := range s.fold.x {
-		s.vector = append(s.vector, float32(x))
-	}
-	s.blend.query.Set(s.vector)
+	s.blend.query.Set(s.fold.x)
 	return s.fold.deviation(r.m)
 }
 

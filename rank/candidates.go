@@ -142,7 +142,7 @@ func (f *fill) gatherMore(head []uint32, rows []edged.Row) {
 func (r *Ranker) nearest(f *fill) []edged.Row {
 	s := f.s
 	r.search(f, &index.Query{
-		Vector: s.vector, K: searched, Exclude: s.exclude, Deadline: f.deadline, Clock: r.clock,
+		Vector: s.fold.x, K: searched, Exclude: s.exclude, Deadline: f.deadline, Clock: r.clock,
 	})
 	s.found = s.found[:0]
 	for _, h := range s.hits {

@@ -22,20 +22,23 @@ import (
 //	K = Id + V Vᵀ  (h×h),   K z = r,   x = D^-½ Vᵀ z
 //
 // and for h > d in that of the dimensions: B = Id + VᵀV (d×d), x = D^-½ B⁻¹ Vᵀ r. Either matrix is symmetric and positive
-// definite: one Cholesky.
+// definite: one factorisation L D Lᵀ.
 //
 // x is linear in the right-hand sides, so a score splits exactly over the history: the share of item i in the score of
-// item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ V D^-½ yⱼ)ᵢ, or rᵢ·(V B⁻¹ D^-½ yⱼ)ᵢ. All of it is float64.
+// item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ V D^-½ yⱼ)ᵢ, or rᵢ·(V B⁻¹ D^-½ yⱼ)ᵢ. V and D^-½ are float32, as exact as what they are made of, and
+// products with their rows; the systems are solved in float64.
 type fold struct {
 	rows   []edged.Row // the h items
 	root   []float64   // r: the square roots of their weights
-	v      []float64   // V: h rows of width numbers, 0 beyond d
+	v      []float32   // V: h rows of width numbers, 0 beyond d
 	width  int         // d, rounded up to a multiple of 8
-	shrink []float64   // D^-½, 0 beyond d
-	chol   []float64   // lower triangle of K (h×h) or B (d×d), after cholesky that of its factor
-	x      []float64   // the solution
+	shrink []float32   // D^-½, 0 beyond d
+	system []float64   // lower triangle of K (h×h) or B (d×d), after factorise that of its factors; then a right-hand side
+	column []float64   // working memory of factorise
+	x      []float32   // the solution
 	temp   []float64
-	vector []float64
+	weight []float32
+	vector []float32
 }
 
 // The weights of an item, so that the matrices stay well conditioned. One that has decayed to less counts nothing.
@@ -84,7 +87,10 @@ func (f *fold) ready(m *model.Model) {
 	}
 }
 
-func (f *fold) row(i int) []float64 { return f.v[i*f.width:][:f.width] }
+func (f *fold) row(i int) []float32 { return f.v[i*f.width:][:f.width] }
+
+// leastLambda keeps D above 0 in float32.
+const leastLambda = 1e-30
 
 func (f *fold) setShrink(m *model.Model) {
 	meta := m.Meta()
@@ -92,11 +98,11 @@ func (f *fold) setShrink(m *model.Model) {
 	for _, r := range f.root {
 		weight += float64(r * r)
 	}
-	lambda := float64(meta.Reg * power(max(weight, minWeight), meta.Nu)) // rounded here, or it would be fused with the additions below
+	lambda := float32(meta.Reg * power(max(weight, minWeight), meta.Nu))
 	f.shrink = resize(f.shrink, f.width)
 	gram := m.Gram()
 	clear(f.shrink[len(gram):])
-	kernel.Shrink(f.shrink[:len(gram)], gram, meta.A0, lambda)
+	kernel.Shrink(f.shrink[:len(gram)], gram, float32(meta.A0), max(lambda, leastLambda))
 }
 
 // deviation returns the deviation of the score x·y over all items, √(Σ_k x_k² Λ_k / I − (x·m)²): YᵀY is taken for the diagonal
@@ -108,8 +114,9 @@ func (f *fold) deviation(m *model.Model) float64 {
 	x := f.x[:len(gram)]
 	means = means[:len(gram)]
 	for k, g := range gram {
-		squares[k%4] += float64(float64(x[k]*x[k]) * float64(g))
-		mean[k%4] += float64(x[k] * float64(means[k]))
+		x := float64(x[k])
+		squares[k%4] += float64(float64(x*x) * float64(g))
+		mean[k%4] += float64(x * float64(means[k]))
 	}
 	return math.Sqrt(max(total(&squares)/items-float64(total(&mean)*total(&mean)), 0))
 }
@@ -118,52 +125,82 @@ func (f *fold) deviation(m *model.Model) float64 {
 func (f *fold) solve(d int) {
 	h := len(f.rows)
 	f.x = resize(f.x, f.width)
-	clear(f.x)
 	switch {
 	case h == 0:
+		clear(f.x)
 	case h <= d:
 		f.solveItems(h)
 	default:
 		f.solveDims(h, d)
 	}
 	f.x = f.x[:d]
-	for k := range f.x {
-		f.x[k] *= f.shrink[k]
-	}
 }
 
-// solveItems: K z = r, x = Vᵀ z.
+// solveItems: K z = r, x = D^-½ Vᵀ z.
 func (f *fold) solveItems(h int) {
-	f.chol = resize(f.chol, h*h+h)
-	for i := range h {
-		row := f.chol[i*h:][:i+1]
-		kernel.Dots64(row, f.row(i), f.v)
-		row[i]++
+	f.system = resize(f.system, h*h+h)
+	kernel.Triangle(f.system[:h*h], f.v, f.width)
+	if f.tame(h) {
+		kernel.Triangle(f.system[:h*h], f.v, f.width)
 	}
-	z := f.chol[h*h:]
+	for i := range h {
+		f.system[i*h+i]++
+	}
+	z := f.system[h*h:]
 	copy(z, f.root)
-	cholesky(f.chol, h)
-	f.chol = f.chol[:h*h]
-	solveUpper(f.chol, h, z)
-	kernel.Weighed64(f.x, f.v, z)
+	f.column = factorise(f.system, h, f.column)
+	solveUpper(f.system, h, z)
+	f.weight = resize(f.weight, h)
+	for i, x := range z {
+		f.weight[i] = float32(x)
+	}
+	kernel.Weighed(f.x, f.v, f.weight, f.shrink)
 }
 
-// solveDims: B x = Vᵀ r.
-func (f *fold) solveDims(h, d int) {
-	f.chol = resize(f.chol, d*d)
-	clear(f.chol)
+// mostSquare bounds |vᵢ|², so that K, whose least eigenvalue is 1, stands out from what float32 rounds. An item of that much weight scores 1 - 1/4096
+// at least, and would score 1 with more.
+const mostSquare = 4096
+
+// tame lessens the weights of items beyond mostSquare, whose squares are on the diagonal, and reports whether there were any.
+func (f *fold) tame(h int) (tamed bool) {
 	for i := range h {
-		v := f.row(i)
-		for k, x := range v[:d] {
-			addScaled(f.chol[k*d:][:k+1], v[:k+1], x)
+		square := f.system[i*h+i]
+		if square <= mostSquare {
+			continue
 		}
-		addScaled(f.x, v, f.root[i])
+		by := math.Sqrt(mostSquare / square)
+		f.root[i] *= by
+		v := f.row(i)
+		for k := range v {
+			v[k] *= float32(by)
+		}
+		tamed = true
+	}
+	return tamed
+}
+
+// solveDims: B z = Vᵀ r, x = D^-½ z.
+func (f *fold) solveDims(h, d int) {
+	f.system, f.temp = resize(f.system, d*d+d), resize(f.temp, d)
+	clear(f.system)
+	z := f.system[d*d:]
+	for i := range h {
+		for k, x := range f.row(i)[:d] {
+			f.temp[k] = float64(x)
+		}
+		for k, x := range f.temp {
+			addScaled(f.system[k*d:][:k+1], f.temp[:k+1], x)
+		}
+		addScaled(z, f.temp, f.root[i])
 	}
 	for k := range d {
-		f.chol[k*d+k]++
+		f.system[k*d+k]++
 	}
-	cholesky(f.chol, d)
-	solveCholesky(f.chol, d, f.x[:d])
+	f.column = factorise(f.system, d, f.column)
+	solveUpper(f.system, d, z)
+	for k, x := range z {
+		f.x[k] = float32(x) * f.shrink[k]
+	}
 }
 
 // shares returns what each item of the history adds to the score of a row: yⱼᵀ A⁻¹ wᵢ yᵢ. The result is overwritten by
@@ -171,16 +208,30 @@ func (f *fold) solveDims(h, d int) {
 func (f *fold) shares(m *model.Model, row edged.Row) []float64 {
 	h, d := len(f.rows), m.Dim()
 	f.vector = m.AppendTimes(f.vector[:0], row, 1, f.shrink)
-	if h > d {
-		solveCholesky(f.chol, d, f.vector[:d])
-	}
 	f.temp = resize(f.temp, h)
-	kernel.Dots64(f.temp, f.vector, f.v)
 	if h <= d {
-		solveCholesky(f.chol, h, f.temp)
+		kernel.Dots(f.temp, f.vector, f.v)
+		solve(f.system, h, f.temp)
+	} else {
+		f.sharesByDims(d)
 	}
 	for i, r := range f.root {
 		f.temp[i] *= r
 	}
 	return f.temp
+}
+
+// sharesByDims: V B⁻¹ times the vector.
+func (f *fold) sharesByDims(d int) {
+	z := f.system[d*d:]
+	for k := range z {
+		z[k] = float64(f.vector[k])
+	}
+	solve(f.system, d, z)
+	for i := range f.temp {
+		f.temp[i] = 0
+		for k, x := range f.row(i)[:d] {
+			f.temp[i] += float64(float64(x) * z[k])
+		}
+	}
 }

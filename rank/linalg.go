@@ -1,7 +1,5 @@
 package rank
 
-import "math"
-
 // Products are converted before they are added: on some CPUs the compiler would fuse the two otherwise, and nodes would
 // disagree in the last bits (ADR 2).
 
@@ -34,34 +32,50 @@ func addScaled(dst, x []float64, f float64) {
 	}
 }
 
-// cholesky replaces the lower triangle of the symmetric positive definite n×n matrix a by L, a = L Lᵀ. What is above
-// the diagonal is neither read nor written. Further rows of a, b, become L⁻¹ b. It goes column by column: the numbers of one don't wait for
-// each other.
-func cholesky(a []float64, n int) {
+// factorise replaces the lower triangle of the symmetric positive definite n×n matrix a by its factors L D Lᵀ: L below the diagonal, where it has ones,
+// and 1/D on it. What is above the diagonal is neither read nor written. Further rows of a, b, become D⁻¹L⁻¹ b. It needs, and returns, a
+// column of working memory.
+func factorise(a []float64, n int, column []float64) []float64 {
 	rows := len(a) / n
+	column = resize(column, rows)
 	for j := range n {
-		row := a[j*n:][:j+1]
-		diagonal := math.Sqrt(row[j] - dot(row[:j], row[:j]))
-		row[j] = diagonal
 		for i := j + 1; i < rows; i++ {
-			below := a[i*n:][:j+1]
-			below[j] = (below[j] - dot(row[:j], below[:j])) / diagonal
+			column[i] = a[i*n+j]
 		}
+		inverse := 1 / a[j*n+j]
+		a[j*n+j] = inverse
+		for i := j + 1; i < rows; i++ {
+			row := a[i*n+j:][:min(i, n-1)-j+1]
+			by := float64(row[0] * inverse)
+			row[0] = by
+			subtract(row[1:], column[j+1:], by)
+		}
+	}
+	return column
+}
+
+// subtract takes x·f from dst.
+func subtract(dst, x []float64, f float64) {
+	x = x[:len(dst)]
+	for k := range dst {
+		dst[k] -= float64(x[k] * f)
 	}
 }
 
-// solveCholesky replaces b by the solution of L Lᵀ x = b.
-func solveCholesky(l []float64, n int, b []float64) {
+// solve replaces b by the solution of L D Lᵀ x = b.
+func solve(l []float64, n int, b []float64) {
 	for i := range n {
-		b[i] = (b[i] - dot(l[i*n:][:i], b[:i])) / l[i*n+i]
+		b[i] -= dot(l[i*n:][:i], b[:i])
+	}
+	for i := range n {
+		b[i] *= l[i*n+i]
 	}
 	solveUpper(l, n, b)
 }
 
 // solveUpper replaces b by the solution of Lᵀ x = b.
 func solveUpper(l []float64, n int, b []float64) {
-	for i := n - 1; i >= 0; i-- {
-		b[i] /= l[i*n+i]
-		addScaled(b[:i], l[i*n:][:i], -b[i])
+	for i := n - 1; i > 0; i-- {
+		subtract(b[:i], l[i*n:][:i], b[i])
 	}
 }

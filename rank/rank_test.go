@@ -123,9 +123,9 @@ func TestPersonalPartIsTheBruteForceRanking(t *testing.T) {
 	}
 }
 
-func score64(m *model.Model, x []float64, row edged.Row) (score float64) {
+func score64[T float32 | float64](m *model.Model, x []T, row edged.Row) (score float64) {
 	for k, y := range m.AppendVector(nil, row) {
-		score += y * x[k]
+		score += y * float64(x[k])
 	}
 	return score
 }

@@ -7,10 +7,7 @@ import "github.com/edged/edged/index"
 func (r *Ranker) FoldIn(dst []float32, s *Scratch, recent []Recent) []float32 {
 	s.fold.setAgeless(r.m, recent)
 	s.fold.solve(r.m.Dim())
-	for _, x := range s.fold.x {
-		dst = append(dst, float32(x))
-	}
-	return dst
+	return append(dst, s.fold.x...)
 }
 
 // Recommend answers q into a.

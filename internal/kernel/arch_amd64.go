@@ -41,22 +41,28 @@ func aboveAVX2(masks *uint32, dots *int32, scales *float32, words int, add, limi
 func aboveAVX512(masks *uint32, dots *int32, scales *float32, words int, add, limit float32)
 
 //go:noescape
-func dots64AVX2(dst, x, rows *float64, n, count int)
+func dotsAVX2(dst *float64, x, rows *float32, n, count int)
 
 //go:noescape
-func dots64AVX512(dst, x, rows *float64, n, count int)
+func dotsAVX512(dst *float64, x, rows *float32, n, count int)
 
 //go:noescape
-func widenAVX2(dst *float64, high, low *int8, by *float64, n int, scale float64)
+func triangleAVX2(dst *float64, rows *float32, n, count int)
 
 //go:noescape
-func widenAVX512(dst *float64, high, low *int8, by *float64, n int, scale float64)
+func triangleAVX512(dst *float64, rows *float32, n, count int)
 
 //go:noescape
-func addTimesAVX2(dst, x *float64, n int, f float64)
+func widenAVX2(dst *float32, high, low *int8, by *float32, n int, scale float32)
 
 //go:noescape
-func addTimesAVX512(dst, x *float64, n int, f float64)
+func widenAVX512(dst *float32, high, low *int8, by *float32, n int, scale float32)
+
+//go:noescape
+func weighedAVX2(dst, rows, weights, by *float32, count, n int)
+
+//go:noescape
+func weighedAVX512(dst, rows, weights, by *float32, count, n int)
 
 //go:noescape
 func fetchAVX2(p *byte, n int)
@@ -96,20 +102,27 @@ func promise512(dst []float32, dots []int32, most, least, scales, wide []float32
 }
 
 // widenBy hands slices that are not empty on to assembly.
-func widenBy(f func(dst *float64, high, low *int8, by *float64, n int, scale float64)) func(dst []float64, high, low []int8, scale float64, by []float64) {
-	return func(dst []float64, high, low []int8, scale float64, by []float64) {
+func widenBy(f func(dst *float32, high, low *int8, by *float32, n int, scale float32)) func(dst []float32, high, low []int8, scale float32, by []float32) {
+	return func(dst []float32, high, low []int8, scale float32, by []float32) {
 		f(&dst[0], &high[0], &low[0], &by[0], len(dst), scale)
 	}
 }
 
-// dots64By hands slices that are not empty on to assembly.
-func dots64By(f func(dst, x, rows *float64, n, count int)) func(dst, x, rows []float64) {
-	return func(dst, x, rows []float64) { f(&dst[0], &x[0], &rows[0], len(x), len(dst)) }
+// dotsBy hands slices that are not empty on to assembly.
+func dotsBy(f func(dst *float64, x, rows *float32, n, count int)) func(dst []float64, x, rows []float32) {
+	return func(dst []float64, x, rows []float32) { f(&dst[0], &x[0], &rows[0], len(x), len(dst)) }
 }
 
-// addTimesBy hands slices that are not empty on to assembly.
-func addTimesBy(f func(dst, x *float64, n int, f float64)) func(dst, x []float64, f float64) {
-	return func(dst, x []float64, by float64) { f(&dst[0], &x[0], len(dst), by) }
+// triangleBy hands slices that are not empty on to assembly.
+func triangleBy(f func(dst *float64, rows *float32, n, count int)) func(dst []float64, rows []float32, n int) {
+	return func(dst []float64, rows []float32, n int) { f(&dst[0], &rows[0], n, len(rows)/n) }
+}
+
+// weighedBy hands slices that are not empty on to assembly.
+func weighedBy(f func(dst, rows, weights, by *float32, count, n int)) func(dst, rows, weights, by []float32) {
+	return func(dst, rows, weights, by []float32) {
+		f(&dst[0], &rows[0], &weights[0], &by[0], len(weights), len(dst))
+	}
 }
 
 func addAt512(sums []float32, rows []uint32, codes []int8, scale float32, fresh []uint32) int {
@@ -157,16 +170,16 @@ func archVariants() []Variant {
 	if x.HasAVX2 && x.HasBMI1 {
 		v = append(v, Variant{
 			Name: "avx2", Dot: dotEights, DotRows: dotRowsAVX2, DotGather: dotGatherAVX2, DotBatch: dotBatchAVX2,
-			Scan: scanAVX2, Above: aboveBy(aboveAVX2), Dots64: dots64By(dots64AVX2), Widen: widenBy(widenAVX2),
-			AddTimes64: addTimesBy(addTimesAVX2), Fetch: fetchAVX2, FetchEach: fetchEachAVX2,
+			Scan: scanAVX2, Above: aboveBy(aboveAVX2), Dots: dotsBy(dotsAVX2), Triangle: triangleBy(triangleAVX2), Widen: widenBy(widenAVX2),
+			Weighed: weighedBy(weighedAVX2), Fetch: fetchAVX2, FetchEach: fetchEachAVX2,
 		})
 	}
 	if x.HasAVX2 && x.HasBMI1 && x.HasBMI2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL &&
 		x.HasAVX512VBMI && x.HasAVX512VNNI && x.HasAVX512GFNI {
 		v = append(v, query512(Variant{
 			Name: "avx512", Dot: dotAVX512, DotRows: dotRowsAVX512, DotGather: dotGatherAVX512, DotBatch: dotBatchAVX512,
-			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots64: dots64By(dots64AVX512), Widen: widenBy(widenAVX512),
-			AddAt: addAt512, AddFrom: addFrom512, AtLeast: atLeast512, AddTimes64: addTimesBy(addTimesAVX512),
+			Scan: scanAVX512, Above: aboveBy(aboveAVX512), Dots: dotsBy(dotsAVX512), Triangle: triangleBy(triangleAVX512), Widen: widenBy(widenAVX512),
+			AddAt: addAt512, AddFrom: addFrom512, AtLeast: atLeast512, Weighed: weighedBy(weighedAVX512),
 			Fetch: fetchAVX512, FetchEach: fetchEachAVX512, Promise: promise512,
 			Through: through512, Bound: bound512, Most: most512,
 		}))

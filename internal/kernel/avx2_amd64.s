@@ -1919,89 +1919,670 @@ word:
 	VZEROUPPER
 	RET
 
-// func dots64AVX2(dst *float64, x *float64, rows *float64, n int, count int)
+// func dotsAVX2(dst *float64, x *float32, rows *float32, n int, count int)
 // Requires: AVX
-TEXT ·dots64AVX2(SB), NOSPLIT, $0-40
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ count+32(FP), SI
+	MOVQ BX, DI
+	SHLQ $0x02, DI
+	LEAQ (DI)(DI*2), R8
+	SUBQ $0x04, SI
+	JL   few
 
-row:
-	VXORPD Y0, Y0, Y0
-	VXORPD Y1, Y1, Y1
-	MOVQ   BX, DI
-	MOVQ   CX, R8
+four:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   BX, R9
+	MOVQ   CX, R10
+	SUBQ   $0x10, R9
+	JL     last_ofFour
 
-eight:
-	VMOVUPD      (R8), Y2
-	VMULPD       (DX), Y2, Y2
-	VADDPD       Y2, Y0, Y0
-	VMOVUPD      32(R8), Y2
-	VMULPD       32(DX), Y2, Y2
-	VADDPD       Y2, Y1, Y1
-	ADDQ         $0x40, R8
-	ADDQ         $0x40, DX
-	SUBQ         $0x08, DI
-	JNZ          eight
-	VADDPD       Y1, Y0, Y0
+ofFour:
+	VMOVUPS (R10), Y8
+	VMULPS  (DX), Y8, Y9
+	VADDPS  Y9, Y0, Y0
+	VMULPS  (DX)(DI*1), Y8, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  (DX)(DI*2), Y8, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (DX)(R8*1), Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 32(R10), Y8
+	VMULPS  32(DX), Y8, Y9
+	VADDPS  Y9, Y1, Y1
+	VMULPS  32(DX)(DI*1), Y8, Y9
+	VADDPS  Y9, Y3, Y3
+	VMULPS  32(DX)(DI*2), Y8, Y9
+	VADDPS  Y9, Y5, Y5
+	VMULPS  32(DX)(R8*1), Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, R9
+	JGE     ofFour
+
+last_ofFour:
+	ADDQ    $0x10, R9
+	JZ      sums_ofFour
+	VMOVUPS (R10), Y8
+	VMULPS  (DX), Y8, Y9
+	VADDPS  Y9, Y0, Y0
+	VMULPS  (DX)(DI*1), Y8, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  (DX)(DI*2), Y8, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (DX)(R8*1), Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	ADDQ    $0x20, DX
+
+sums_ofFour:
+	VADDPS       Y1, Y0, Y0
 	VEXTRACTF128 $0x01, Y0, X1
-	VADDPD       X1, X0, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDSD       X0, X1, X1
+	VADDPS       X1, X0, X1
+	VADDPS       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VADDPS       Y5, Y4, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X3
+	VADDPS       Y7, Y6, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X4
+	VUNPCKLPS    X2, X1, X0
+	VUNPCKHPS    X2, X1, X1
+	VADDPS       X1, X0, X0
+	VUNPCKLPS    X4, X3, X1
+	VUNPCKHPS    X4, X3, X2
+	VADDPS       X2, X1, X1
+	VUNPCKLPD    X1, X0, X2
+	VUNPCKHPD    X1, X0, X0
+	VADDPS       X0, X2, X2
+	VCVTPS2PD    X2, Y0
+	VMOVUPD      Y0, (AX)
+	ADDQ         R8, DX
+	ADDQ         $0x20, AX
+	SUBQ         $0x04, SI
+	JGE          four
+
+few:
+	ADDQ   $0x04, SI
+	JZ     done
+	CMPQ   SI, $0x02
+	JE     two
+	JG     three
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   CX, CX
+	SUBQ   $0x10, BX
+	JL     last_ofOne
+
+ofOne:
+	VMOVUPS (CX), Y2
+	VMULPS  (DX), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(CX), Y2
+	VMULPS  32(DX), Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     ofOne
+
+last_ofOne:
+	ADDQ    $0x10, BX
+	JZ      sums_ofOne
+	VMOVUPS (CX), Y2
+	VMULPS  (DX), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	ADDQ    $0x20, DX
+
+sums_ofOne:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X1
 	VMOVSD       X1, (AX)
-	ADDQ         $0x08, AX
-	DECQ         SI
-	JNZ          row
+	JMP          done
+
+two:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, CX
+	SUBQ   $0x10, BX
+	JL     last_ofTwo
+
+ofTwo:
+	VMOVUPS (CX), Y4
+	VMULPS  (DX), Y4, Y5
+	VADDPS  Y5, Y0, Y0
+	VMULPS  (DX)(DI*1), Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 32(CX), Y4
+	VMULPS  32(DX), Y4, Y5
+	VADDPS  Y5, Y1, Y1
+	VMULPS  32(DX)(DI*1), Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     ofTwo
+
+last_ofTwo:
+	ADDQ    $0x10, BX
+	JZ      sums_ofTwo
+	VMOVUPS (CX), Y4
+	VMULPS  (DX), Y4, Y5
+	VADDPS  Y5, Y0, Y0
+	VMULPS  (DX)(DI*1), Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	ADDQ    $0x20, DX
+
+sums_ofTwo:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VADDPS       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X1
+	VMOVSD       X1, (AX)
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(AX)
+	JMP          done
+
+three:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   CX, CX
+	SUBQ   $0x10, BX
+	JL     last_ofThree
+
+ofThree:
+	VMOVUPS (CX), Y6
+	VMULPS  (DX), Y6, Y7
+	VADDPS  Y7, Y0, Y0
+	VMULPS  (DX)(DI*1), Y6, Y7
+	VADDPS  Y7, Y2, Y2
+	VMULPS  (DX)(DI*2), Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VMOVUPS 32(CX), Y6
+	VMULPS  32(DX), Y6, Y7
+	VADDPS  Y7, Y1, Y1
+	VMULPS  32(DX)(DI*1), Y6, Y7
+	VADDPS  Y7, Y3, Y3
+	VMULPS  32(DX)(DI*2), Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     ofThree
+
+last_ofThree:
+	ADDQ    $0x10, BX
+	JZ      sums_ofThree
+	VMOVUPS (CX), Y6
+	VMULPS  (DX), Y6, Y7
+	VADDPS  Y7, Y0, Y0
+	VMULPS  (DX)(DI*1), Y6, Y7
+	VADDPS  Y7, Y2, Y2
+	VMULPS  (DX)(DI*2), Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	ADDQ    $0x20, DX
+
+sums_ofThree:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VADDPS       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VADDPS       Y5, Y4, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X3
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X1
+	VMOVSD       X1, (AX)
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(AX)
+	VMOVHLPS     X3, X3, X0
+	VADDPS       X0, X3, X3
+	VMOVSHDUP    X3, X0
+	VADDSS       X0, X3, X3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 16(AX)
+
+done:
 	VZEROUPPER
 	RET
 
-// func widenAVX2(dst *float64, high *int8, low *int8, by *float64, n int, scale float64)
-// Requires: AVX, AVX2, SSE2
-TEXT ·widenAVX2(SB), NOSPLIT, $0-48
+// func triangleAVX2(dst *float64, rows *float32, n int, count int)
+// Requires: AVX
+TEXT ·triangleAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ count+24(FP), BX
+	MOVQ CX, SI
+	MOVQ $0x00000001, DI
+
+next:
+	MOVQ AX, R8
+	MOVQ SI, R9
+	MOVQ CX, R10
+	MOVQ DI, R11
+	MOVQ DX, R12
+	SHLQ $0x02, R12
+	LEAQ (R12)(R12*2), R13
+	SUBQ $0x04, R11
+	JL   few
+
+four:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   DX, R14
+	MOVQ   R9, R15
+	SUBQ   $0x10, R14
+	JL     last_ofFour
+
+ofFour:
+	VMOVUPS (R15), Y8
+	VMULPS  (R10), Y8, Y9
+	VADDPS  Y9, Y0, Y0
+	VMULPS  (R10)(R12*1), Y8, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  (R10)(R12*2), Y8, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (R10)(R13*1), Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	VMOVUPS 32(R15), Y8
+	VMULPS  32(R10), Y8, Y9
+	VADDPS  Y9, Y1, Y1
+	VMULPS  32(R10)(R12*1), Y8, Y9
+	VADDPS  Y9, Y3, Y3
+	VMULPS  32(R10)(R12*2), Y8, Y9
+	VADDPS  Y9, Y5, Y5
+	VMULPS  32(R10)(R13*1), Y8, Y8
+	VADDPS  Y8, Y7, Y7
+	ADDQ    $0x40, R15
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R14
+	JGE     ofFour
+
+last_ofFour:
+	ADDQ    $0x10, R14
+	JZ      sums_ofFour
+	VMOVUPS (R15), Y8
+	VMULPS  (R10), Y8, Y9
+	VADDPS  Y9, Y0, Y0
+	VMULPS  (R10)(R12*1), Y8, Y9
+	VADDPS  Y9, Y2, Y2
+	VMULPS  (R10)(R12*2), Y8, Y9
+	VADDPS  Y9, Y4, Y4
+	VMULPS  (R10)(R13*1), Y8, Y8
+	VADDPS  Y8, Y6, Y6
+	ADDQ    $0x20, R10
+
+sums_ofFour:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VADDPS       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VADDPS       Y5, Y4, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X3
+	VADDPS       Y7, Y6, Y0
+	VEXTRACTF128 $0x01, Y0, X4
+	VADDPS       X4, X0, X4
+	VUNPCKLPS    X2, X1, X0
+	VUNPCKHPS    X2, X1, X1
+	VADDPS       X1, X0, X0
+	VUNPCKLPS    X4, X3, X1
+	VUNPCKHPS    X4, X3, X2
+	VADDPS       X2, X1, X1
+	VUNPCKLPD    X1, X0, X2
+	VUNPCKHPD    X1, X0, X0
+	VADDPS       X0, X2, X2
+	VCVTPS2PD    X2, Y0
+	VMOVUPD      Y0, (R8)
+	ADDQ         R13, R10
+	ADDQ         $0x20, R8
+	SUBQ         $0x04, R11
+	JGE          four
+
+few:
+	ADDQ   $0x04, R11
+	JZ     done
+	CMPQ   R11, $0x02
+	JE     two
+	JG     three
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   DX, R11
+	SUBQ   $0x10, R11
+	JL     last_ofOne
+
+ofOne:
+	VMOVUPS (R9), Y2
+	VMULPS  (R10), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	VMOVUPS 32(R9), Y2
+	VMULPS  32(R10), Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JGE     ofOne
+
+last_ofOne:
+	ADDQ    $0x10, R11
+	JZ      sums_ofOne
+	VMOVUPS (R9), Y2
+	VMULPS  (R10), Y2, Y2
+	VADDPS  Y2, Y0, Y0
+	ADDQ    $0x20, R10
+
+sums_ofOne:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X1
+	VMOVSD       X1, (R8)
+	JMP          done
+
+two:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   DX, R11
+	SUBQ   $0x10, R11
+	JL     last_ofTwo
+
+ofTwo:
+	VMOVUPS (R9), Y4
+	VMULPS  (R10), Y4, Y5
+	VADDPS  Y5, Y0, Y0
+	VMULPS  (R10)(R12*1), Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVUPS 32(R9), Y4
+	VMULPS  32(R10), Y4, Y5
+	VADDPS  Y5, Y1, Y1
+	VMULPS  32(R10)(R12*1), Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JGE     ofTwo
+
+last_ofTwo:
+	ADDQ    $0x10, R11
+	JZ      sums_ofTwo
+	VMOVUPS (R9), Y4
+	VMULPS  (R10), Y4, Y5
+	VADDPS  Y5, Y0, Y0
+	VMULPS  (R10)(R12*1), Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	ADDQ    $0x20, R10
+
+sums_ofTwo:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VADDPS       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X1
+	VMOVSD       X1, (R8)
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(R8)
+	JMP          done
+
+three:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   DX, R11
+	SUBQ   $0x10, R11
+	JL     last_ofThree
+
+ofThree:
+	VMOVUPS (R9), Y6
+	VMULPS  (R10), Y6, Y7
+	VADDPS  Y7, Y0, Y0
+	VMULPS  (R10)(R12*1), Y6, Y7
+	VADDPS  Y7, Y2, Y2
+	VMULPS  (R10)(R12*2), Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	VMOVUPS 32(R9), Y6
+	VMULPS  32(R10), Y6, Y7
+	VADDPS  Y7, Y1, Y1
+	VMULPS  32(R10)(R12*1), Y6, Y7
+	VADDPS  Y7, Y3, Y3
+	VMULPS  32(R10)(R12*2), Y6, Y6
+	VADDPS  Y6, Y5, Y5
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JGE     ofThree
+
+last_ofThree:
+	ADDQ    $0x10, R11
+	JZ      sums_ofThree
+	VMOVUPS (R9), Y6
+	VMULPS  (R10), Y6, Y7
+	VADDPS  Y7, Y0, Y0
+	VMULPS  (R10)(R12*1), Y6, Y7
+	VADDPS  Y7, Y2, Y2
+	VMULPS  (R10)(R12*2), Y6, Y6
+	VADDPS  Y6, Y4, Y4
+	ADDQ    $0x20, R10
+
+sums_ofThree:
+	VADDPS       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X1
+	VADDPS       X1, X0, X1
+	VADDPS       Y3, Y2, Y0
+	VEXTRACTF128 $0x01, Y0, X2
+	VADDPS       X2, X0, X2
+	VADDPS       Y5, Y4, Y0
+	VEXTRACTF128 $0x01, Y0, X3
+	VADDPS       X3, X0, X3
+	VMOVHLPS     X1, X1, X0
+	VADDPS       X0, X1, X1
+	VMOVSHDUP    X1, X0
+	VADDSS       X0, X1, X1
+	VCVTSS2SD    X1, X1, X1
+	VMOVSD       X1, (R8)
+	VMOVHLPS     X2, X2, X0
+	VADDPS       X0, X2, X2
+	VMOVSHDUP    X2, X0
+	VADDSS       X0, X2, X2
+	VCVTSS2SD    X2, X2, X2
+	VMOVSD       X2, 8(R8)
+	VMOVHLPS     X3, X3, X0
+	VADDPS       X0, X3, X3
+	VMOVSHDUP    X3, X0
+	VADDSS       X0, X3, X3
+	VCVTSS2SD    X3, X3, X3
+	VMOVSD       X3, 16(R8)
+
+done:
+	LEAQ (SI)(DX*4), SI
+	LEAQ (AX)(BX*8), AX
+	INCQ DI
+	CMPQ DI, BX
+	JLE  next
+	VZEROUPPER
+	RET
+
+// func widenAVX2(dst *float32, high *int8, low *int8, by *float32, n int, scale float32)
+// Requires: AVX, AVX2
+TEXT ·widenAVX2(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         high+8(FP), CX
 	MOVQ         low+16(FP), DX
 	MOVQ         by+24(FP), BX
 	MOVQ         n+32(FP), SI
-	MOVSD        scale+40(FP), X0
-	VBROADCASTSD X0, Y0
+	VBROADCASTSS scale+40(FP), Y0
+	SUBQ         $0x08, SI
+	JL           last
 
 some:
-	VPMOVSXBD (CX), X1
-	VPSLLD    $0x08, X1, X1
-	VPMOVSXBD (DX), X2
-	VPADDD    X2, X1, X1
-	VCVTDQ2PD X1, Y1
-	VMULPD    Y0, Y1, Y1
-	VMULPD    (BX), Y1, Y1
-	VMOVUPD   Y1, (AX)
+	VPMOVSXBD (CX), Y1
+	VPSLLD    $0x08, Y1, Y1
+	VPMOVSXBD (DX), Y2
+	VPADDD    Y2, Y1, Y1
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMULPS    (BX), Y1, Y1
+	VMOVUPS   Y1, (AX)
 	ADDQ      $0x20, AX
-	ADDQ      $0x04, CX
-	ADDQ      $0x04, DX
+	ADDQ      $0x08, CX
+	ADDQ      $0x08, DX
 	ADDQ      $0x20, BX
-	SUBQ      $0x04, SI
-	JNZ       some
+	SUBQ      $0x08, SI
+	JGE       some
+
+last:
 	VZEROUPPER
 	RET
 
-// func addTimesAVX2(dst *float64, x *float64, n int, f float64)
+// func weighedAVX2(dst *float32, rows *float32, weights *float32, by *float32, count int, n int)
 // Requires: AVX
-TEXT ·addTimesAVX2(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSD f+24(FP), Y0
+TEXT ·weighedAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ weights+16(FP), DX
+	MOVQ by+24(FP), BX
+	MOVQ count+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+	SUBQ $0x00000020, DI
+	JL   few
 
-some:
-	VMULPD  (CX), Y0, Y1
-	VADDPD  (AX), Y1, Y1
-	VMOVUPD Y1, (AX)
-	ADDQ    $0x20, AX
-	ADDQ    $0x20, CX
-	SUBQ    $0x04, DX
-	JNZ     some
+many:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   CX, R9
+	MOVQ   DX, R10
+	MOVQ   SI, R11
+
+many_row:
+	VBROADCASTSS (R10), Y4
+	VMULPS       (R9), Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       32(R9), Y4, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       64(R9), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       96(R9), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	ADDQ         R8, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
+	JNZ          many_row
+	VMULPS       (BX), Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMULPS       32(BX), Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMULPS       64(BX), Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMULPS       96(BX), Y3, Y3
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x00000020, DI
+	JGE          many
+
+few:
+	ADDQ $0x00000020, DI
+	JZ   done
+
+eight:
+	VXORPS X6, X6, X6
+	MOVQ   CX, R9
+	MOVQ   DX, R10
+	MOVQ   SI, R11
+
+eight_row:
+	VBROADCASTSS (R10), Y0
+	VMULPS       (R9), Y0, Y0
+	VADDPS       Y0, Y6, Y6
+	ADDQ         R8, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
+	JNZ          eight_row
+	VMULPS       (BX), Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, DI
+	JNZ          eight
+
+done:
 	VZEROUPPER
 	RET
 

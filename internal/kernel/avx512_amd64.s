@@ -1873,16 +1873,16 @@ word:
 	VZEROUPPER
 	RET
 
-// func dots64AVX512(dst *float64, x *float64, rows *float64, n int, count int)
+// func dotsAVX512(dst *float64, x *float32, rows *float32, n int, count int)
 // Requires: AVX, AVX512F
-TEXT ·dots64AVX512(SB), NOSPLIT, $0-40
+TEXT ·dotsAVX512(SB), NOSPLIT, $0-40
 	MOVQ dst+0(FP), AX
 	MOVQ x+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ n+24(FP), BX
 	MOVQ count+32(FP), SI
 	MOVQ BX, DI
-	SHLQ $0x03, DI
+	SHLQ $0x02, DI
 	LEAQ (DI)(DI*2), R8
 	SUBQ $0x04, SI
 	JL   few
@@ -1894,49 +1894,66 @@ four:
 	VPXORQ Z3, Z3, Z3
 	MOVQ   BX, R9
 	MOVQ   CX, R10
+	SUBQ   $0x10, R9
+	JL     last_ofFour
 
-eightOfFour:
-	VMOVUPD       (R10), Z4
-	VMULPD        (DX), Z4, Z5
-	VADDPD        Z5, Z0, Z0
-	VMULPD        (DX)(DI*1), Z4, Z5
-	VADDPD        Z5, Z1, Z1
-	VMULPD        (DX)(DI*2), Z4, Z5
-	VADDPD        Z5, Z2, Z2
-	VMULPD        (DX)(R8*1), Z4, Z4
-	VADDPD        Z4, Z3, Z3
-	ADDQ          $0x40, R10
-	ADDQ          $0x40, DX
-	SUBQ          $0x08, R9
-	JNZ           eightOfFour
+ofFour:
+	VMOVUPS (R10), Z4
+	VMULPS  (DX), Z4, Z5
+	VADDPS  Z5, Z0, Z0
+	VMULPS  (DX)(DI*1), Z4, Z5
+	VADDPS  Z5, Z1, Z1
+	VMULPS  (DX)(DI*2), Z4, Z5
+	VADDPS  Z5, Z2, Z2
+	VMULPS  (DX)(R8*1), Z4, Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x40, R10
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, R9
+	JGE     ofFour
+
+last_ofFour:
+	ADDQ    $0x10, R9
+	JZ      sums_ofFour
+	VMOVUPS (R10), Y4
+	VMULPS  (DX), Y4, Y6
+	VADDPS  Z6, Z0, Z0
+	VMULPS  (DX)(DI*1), Y4, Y6
+	VADDPS  Z6, Z1, Z1
+	VMULPS  (DX)(DI*2), Y4, Y6
+	VADDPS  Z6, Z2, Z2
+	VMULPS  (DX)(R8*1), Y4, Y6
+	VADDPS  Z6, Z3, Z3
+	ADDQ    $0x20, DX
+
+sums_ofFour:
 	VEXTRACTF64X4 $0x01, Z0, Y4
-	VADDPD        Y4, Y0, Y4
+	VADDPS        Y4, Y0, Y4
 	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X5
-	VPERMILPD     $0x01, X5, X4
-	VADDSD        X4, X5, X5
-	VMOVSD        X5, (AX)
+	VADDPS        X5, X4, X5
 	VEXTRACTF64X4 $0x01, Z1, Y4
-	VADDPD        Y4, Y1, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X5
-	VPERMILPD     $0x01, X5, X4
-	VADDSD        X4, X5, X5
-	VMOVSD        X5, 8(AX)
+	VADDPS        Y4, Y1, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X6
 	VEXTRACTF64X4 $0x01, Z2, Y4
-	VADDPD        Y4, Y2, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X5
-	VPERMILPD     $0x01, X5, X4
-	VADDSD        X4, X5, X5
-	VMOVSD        X5, 16(AX)
+	VADDPS        Y4, Y2, Y4
+	VEXTRACTF128  $0x01, Y4, X10
+	VADDPS        X10, X4, X10
 	VEXTRACTF64X4 $0x01, Z3, Y4
-	VADDPD        Y4, Y3, Y4
-	VEXTRACTF128  $0x01, Y4, X5
-	VADDPD        X5, X4, X5
-	VPERMILPD     $0x01, X5, X4
-	VADDSD        X4, X5, X5
-	VMOVSD        X5, 24(AX)
+	VADDPS        Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X11
+	VADDPS        X11, X4, X11
+	VUNPCKLPS     X6, X5, X4
+	VUNPCKHPS     X6, X5, X5
+	VADDPS        X5, X4, X4
+	VUNPCKLPS     X11, X10, X5
+	VUNPCKHPS     X11, X10, X6
+	VADDPS        X6, X5, X5
+	VUNPCKLPD     X5, X4, X6
+	VUNPCKHPD     X5, X4, X4
+	VADDPS        X4, X6, X6
+	VCVTPS2PD     X6, Y4
+	VMOVUPD       Y4, (AX)
 	ADDQ          R8, DX
 	ADDQ          $0x20, AX
 	SUBQ          $0x04, SI
@@ -1948,146 +1965,461 @@ few:
 	CMPQ   SI, $0x02
 	JE     two
 	JG     three
-	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
 	MOVQ   CX, CX
+	SUBQ   $0x10, BX
+	JL     last_ofOne
 
-eight:
-	VMOVUPD       (CX), Z0
-	VMULPD        (DX), Z0, Z0
-	VADDPD        Z0, Z6, Z6
-	ADDQ          $0x40, CX
-	ADDQ          $0x40, DX
-	SUBQ          $0x08, BX
-	JNZ           eight
-	VEXTRACTF64X4 $0x01, Z6, Y0
-	VADDPD        Y0, Y6, Y0
+ofOne:
+	VMOVUPS (CX), Z0
+	VMULPS  (DX), Z0, Z0
+	VADDPS  Z0, Z7, Z7
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     ofOne
+
+last_ofOne:
+	ADDQ    $0x10, BX
+	JZ      sums_ofOne
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y6
+	VADDPS  Z6, Z7, Z7
+	ADDQ    $0x20, DX
+
+sums_ofOne:
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y0
 	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VADDSD        X0, X1, X1
+	VADDPS        X1, X0, X1
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VCVTSS2SD     X1, X1, X1
 	VMOVSD        X1, (AX)
 	JMP           done
 
 two:
-	VPXORQ Z6, Z6, Z6
-	VPXORQ Z7, Z7, Z7
-	MOVQ   CX, CX
-
-eightOfTwo:
-	VMOVUPD       (CX), Z0
-	VMULPD        (DX), Z0, Z1
-	VADDPD        Z1, Z6, Z6
-	VMULPD        (DX)(DI*1), Z0, Z0
-	VADDPD        Z0, Z7, Z7
-	ADDQ          $0x40, CX
-	ADDQ          $0x40, DX
-	SUBQ          $0x08, BX
-	JNZ           eightOfTwo
-	VEXTRACTF64X4 $0x01, Z6, Y0
-	VADDPD        Y0, Y6, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, (AX)
-	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 8(AX)
-	JMP           done
-
-three:
-	VPXORQ Z6, Z6, Z6
 	VPXORQ Z7, Z7, Z7
 	VPXORQ Z8, Z8, Z8
 	MOVQ   CX, CX
+	SUBQ   $0x10, BX
+	JL     last_ofTwo
 
-eightOfThree:
-	VMOVUPD       (CX), Z0
-	VMULPD        (DX), Z0, Z1
-	VADDPD        Z1, Z6, Z6
-	VMULPD        (DX)(DI*1), Z0, Z1
-	VADDPD        Z1, Z7, Z7
-	VMULPD        (DX)(DI*2), Z0, Z0
-	VADDPD        Z0, Z8, Z8
-	ADDQ          $0x40, CX
-	ADDQ          $0x40, DX
-	SUBQ          $0x08, BX
-	JNZ           eightOfThree
-	VEXTRACTF64X4 $0x01, Z6, Y0
-	VADDPD        Y0, Y6, Y0
-	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, (AX)
+ofTwo:
+	VMOVUPS (CX), Z0
+	VMULPS  (DX), Z0, Z1
+	VADDPS  Z1, Z7, Z7
+	VMULPS  (DX)(DI*1), Z0, Z0
+	VADDPS  Z0, Z8, Z8
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     ofTwo
+
+last_ofTwo:
+	ADDQ    $0x10, BX
+	JZ      sums_ofTwo
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y6
+	VADDPS  Z6, Z7, Z7
+	VMULPS  (DX)(DI*1), Y0, Y6
+	VADDPS  Z6, Z8, Z8
+	ADDQ    $0x20, DX
+
+sums_ofTwo:
 	VEXTRACTF64X4 $0x01, Z7, Y0
-	VADDPD        Y0, Y7, Y0
+	VADDPS        Y0, Y7, Y0
 	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 8(AX)
+	VADDPS        X1, X0, X1
 	VEXTRACTF64X4 $0x01, Z8, Y0
-	VADDPD        Y0, Y8, Y0
+	VADDPS        Y0, Y8, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X2
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VCVTSS2SD     X1, X1, X1
+	VMOVSD        X1, (AX)
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VADDSS        X0, X2, X2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        X2, 8(AX)
+	JMP           done
+
+three:
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	MOVQ   CX, CX
+	SUBQ   $0x10, BX
+	JL     last_ofThree
+
+ofThree:
+	VMOVUPS (CX), Z0
+	VMULPS  (DX), Z0, Z1
+	VADDPS  Z1, Z7, Z7
+	VMULPS  (DX)(DI*1), Z0, Z1
+	VADDPS  Z1, Z8, Z8
+	VMULPS  (DX)(DI*2), Z0, Z0
+	VADDPS  Z0, Z9, Z9
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	SUBQ    $0x10, BX
+	JGE     ofThree
+
+last_ofThree:
+	ADDQ    $0x10, BX
+	JZ      sums_ofThree
+	VMOVUPS (CX), Y0
+	VMULPS  (DX), Y0, Y6
+	VADDPS  Z6, Z7, Z7
+	VMULPS  (DX)(DI*1), Y0, Y6
+	VADDPS  Z6, Z8, Z8
+	VMULPS  (DX)(DI*2), Y0, Y6
+	VADDPS  Z6, Z9, Z9
+	ADDQ    $0x20, DX
+
+sums_ofThree:
+	VEXTRACTF64X4 $0x01, Z7, Y0
+	VADDPS        Y0, Y7, Y0
 	VEXTRACTF128  $0x01, Y0, X1
-	VADDPD        X1, X0, X1
-	VPERMILPD     $0x01, X1, X0
-	VADDSD        X0, X1, X1
-	VMOVSD        X1, 16(AX)
+	VADDPS        X1, X0, X1
+	VEXTRACTF64X4 $0x01, Z8, Y0
+	VADDPS        Y0, Y8, Y0
+	VEXTRACTF128  $0x01, Y0, X2
+	VADDPS        X2, X0, X2
+	VEXTRACTF64X4 $0x01, Z9, Y0
+	VADDPS        Y0, Y9, Y0
+	VEXTRACTF128  $0x01, Y0, X3
+	VADDPS        X3, X0, X3
+	VMOVHLPS      X1, X1, X0
+	VADDPS        X0, X1, X1
+	VMOVSHDUP     X1, X0
+	VADDSS        X0, X1, X1
+	VCVTSS2SD     X1, X1, X1
+	VMOVSD        X1, (AX)
+	VMOVHLPS      X2, X2, X0
+	VADDPS        X0, X2, X2
+	VMOVSHDUP     X2, X0
+	VADDSS        X0, X2, X2
+	VCVTSS2SD     X2, X2, X2
+	VMOVSD        X2, 8(AX)
+	VMOVHLPS      X3, X3, X0
+	VADDPS        X0, X3, X3
+	VMOVSHDUP     X3, X0
+	VADDSS        X0, X3, X3
+	VCVTSS2SD     X3, X3, X3
+	VMOVSD        X3, 16(AX)
 
 done:
 	VZEROUPPER
 	RET
 
-// func widenAVX512(dst *float64, high *int8, low *int8, by *float64, n int, scale float64)
-// Requires: AVX, AVX2, AVX512F, SSE2
-TEXT ·widenAVX512(SB), NOSPLIT, $0-48
+// func triangleAVX512(dst *float64, rows *float32, n int, count int)
+// Requires: AVX, AVX512F
+TEXT ·triangleAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ rows+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ count+24(FP), BX
+	MOVQ CX, SI
+	MOVQ $0x00000001, DI
+
+next:
+	MOVQ AX, R8
+	MOVQ SI, R9
+	MOVQ CX, R10
+	MOVQ DI, R11
+	MOVQ DX, R12
+	SHLQ $0x02, R12
+	LEAQ (R12)(R12*2), R13
+	SUBQ $0x04, R11
+	JL   few
+
+four:
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	MOVQ   DX, R14
+	MOVQ   R9, R15
+	SUBQ   $0x10, R14
+	JL     last_ofFour
+
+ofFour:
+	VMOVUPS (R15), Z4
+	VMULPS  (R10), Z4, Z5
+	VADDPS  Z5, Z0, Z0
+	VMULPS  (R10)(R12*1), Z4, Z5
+	VADDPS  Z5, Z1, Z1
+	VMULPS  (R10)(R12*2), Z4, Z5
+	VADDPS  Z5, Z2, Z2
+	VMULPS  (R10)(R13*1), Z4, Z4
+	VADDPS  Z4, Z3, Z3
+	ADDQ    $0x40, R15
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R14
+	JGE     ofFour
+
+last_ofFour:
+	ADDQ    $0x10, R14
+	JZ      sums_ofFour
+	VMOVUPS (R15), Y4
+	VMULPS  (R10), Y4, Y6
+	VADDPS  Z6, Z0, Z0
+	VMULPS  (R10)(R12*1), Y4, Y6
+	VADDPS  Z6, Z1, Z1
+	VMULPS  (R10)(R12*2), Y4, Y6
+	VADDPS  Z6, Z2, Z2
+	VMULPS  (R10)(R13*1), Y4, Y6
+	VADDPS  Z6, Z3, Z3
+	ADDQ    $0x20, R10
+
+sums_ofFour:
+	VEXTRACTF64X4 $0x01, Z0, Y4
+	VADDPS        Y4, Y0, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VEXTRACTF64X4 $0x01, Z1, Y4
+	VADDPS        Y4, Y1, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X6
+	VEXTRACTF64X4 $0x01, Z2, Y4
+	VADDPS        Y4, Y2, Y4
+	VEXTRACTF128  $0x01, Y4, X13
+	VADDPS        X13, X4, X13
+	VEXTRACTF64X4 $0x01, Z3, Y4
+	VADDPS        Y4, Y3, Y4
+	VEXTRACTF128  $0x01, Y4, X14
+	VADDPS        X14, X4, X14
+	VUNPCKLPS     X6, X5, X4
+	VUNPCKHPS     X6, X5, X5
+	VADDPS        X5, X4, X4
+	VUNPCKLPS     X14, X13, X5
+	VUNPCKHPS     X14, X13, X6
+	VADDPS        X6, X5, X5
+	VUNPCKLPD     X5, X4, X6
+	VUNPCKHPD     X5, X4, X4
+	VADDPS        X4, X6, X6
+	VCVTPS2PD     X6, Y4
+	VMOVUPD       Y4, (R8)
+	ADDQ          R13, R10
+	ADDQ          $0x20, R8
+	SUBQ          $0x04, R11
+	JGE           four
+
+few:
+	ADDQ   $0x04, R11
+	JZ     done
+	CMPQ   R11, $0x02
+	JE     two
+	JG     three
+	VPXORQ Z7, Z7, Z7
+	MOVQ   DX, R11
+	SUBQ   $0x10, R11
+	JL     last_ofOne
+
+ofOne:
+	VMOVUPS (R9), Z4
+	VMULPS  (R10), Z4, Z4
+	VADDPS  Z4, Z7, Z7
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JGE     ofOne
+
+last_ofOne:
+	ADDQ    $0x10, R11
+	JZ      sums_ofOne
+	VMOVUPS (R9), Y4
+	VMULPS  (R10), Y4, Y6
+	VADDPS  Z6, Z7, Z7
+	ADDQ    $0x20, R10
+
+sums_ofOne:
+	VEXTRACTF64X4 $0x01, Z7, Y4
+	VADDPS        Y4, Y7, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VMOVHLPS      X5, X5, X4
+	VADDPS        X4, X5, X5
+	VMOVSHDUP     X5, X4
+	VADDSS        X4, X5, X5
+	VCVTSS2SD     X5, X5, X5
+	VMOVSD        X5, (R8)
+	JMP           done
+
+two:
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	MOVQ   DX, R11
+	SUBQ   $0x10, R11
+	JL     last_ofTwo
+
+ofTwo:
+	VMOVUPS (R9), Z4
+	VMULPS  (R10), Z4, Z5
+	VADDPS  Z5, Z8, Z8
+	VMULPS  (R10)(R12*1), Z4, Z4
+	VADDPS  Z4, Z9, Z9
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JGE     ofTwo
+
+last_ofTwo:
+	ADDQ    $0x10, R11
+	JZ      sums_ofTwo
+	VMOVUPS (R9), Y4
+	VMULPS  (R10), Y4, Y6
+	VADDPS  Z6, Z8, Z8
+	VMULPS  (R10)(R12*1), Y4, Y6
+	VADDPS  Z6, Z9, Z9
+	ADDQ    $0x20, R10
+
+sums_ofTwo:
+	VEXTRACTF64X4 $0x01, Z8, Y4
+	VADDPS        Y4, Y8, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VEXTRACTF64X4 $0x01, Z9, Y4
+	VADDPS        Y4, Y9, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X6
+	VMOVHLPS      X5, X5, X4
+	VADDPS        X4, X5, X5
+	VMOVSHDUP     X5, X4
+	VADDSS        X4, X5, X5
+	VCVTSS2SD     X5, X5, X5
+	VMOVSD        X5, (R8)
+	VMOVHLPS      X6, X6, X4
+	VADDPS        X4, X6, X6
+	VMOVSHDUP     X6, X4
+	VADDSS        X4, X6, X6
+	VCVTSS2SD     X6, X6, X6
+	VMOVSD        X6, 8(R8)
+	JMP           done
+
+three:
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	MOVQ   DX, R11
+	SUBQ   $0x10, R11
+	JL     last_ofThree
+
+ofThree:
+	VMOVUPS (R9), Z4
+	VMULPS  (R10), Z4, Z5
+	VADDPS  Z5, Z10, Z10
+	VMULPS  (R10)(R12*1), Z4, Z5
+	VADDPS  Z5, Z11, Z11
+	VMULPS  (R10)(R12*2), Z4, Z4
+	VADDPS  Z4, Z12, Z12
+	ADDQ    $0x40, R9
+	ADDQ    $0x40, R10
+	SUBQ    $0x10, R11
+	JGE     ofThree
+
+last_ofThree:
+	ADDQ    $0x10, R11
+	JZ      sums_ofThree
+	VMOVUPS (R9), Y4
+	VMULPS  (R10), Y4, Y6
+	VADDPS  Z6, Z10, Z10
+	VMULPS  (R10)(R12*1), Y4, Y6
+	VADDPS  Z6, Z11, Z11
+	VMULPS  (R10)(R12*2), Y4, Y6
+	VADDPS  Z6, Z12, Z12
+	ADDQ    $0x20, R10
+
+sums_ofThree:
+	VEXTRACTF64X4 $0x01, Z10, Y4
+	VADDPS        Y4, Y10, Y4
+	VEXTRACTF128  $0x01, Y4, X5
+	VADDPS        X5, X4, X5
+	VEXTRACTF64X4 $0x01, Z11, Y4
+	VADDPS        Y4, Y11, Y4
+	VEXTRACTF128  $0x01, Y4, X6
+	VADDPS        X6, X4, X6
+	VEXTRACTF64X4 $0x01, Z12, Y4
+	VADDPS        Y4, Y12, Y4
+	VEXTRACTF128  $0x01, Y4, X13
+	VADDPS        X13, X4, X13
+	VMOVHLPS      X5, X5, X4
+	VADDPS        X4, X5, X5
+	VMOVSHDUP     X5, X4
+	VADDSS        X4, X5, X5
+	VCVTSS2SD     X5, X5, X5
+	VMOVSD        X5, (R8)
+	VMOVHLPS      X6, X6, X4
+	VADDPS        X4, X6, X6
+	VMOVSHDUP     X6, X4
+	VADDSS        X4, X6, X6
+	VCVTSS2SD     X6, X6, X6
+	VMOVSD        X6, 8(R8)
+	VMOVHLPS      X13, X13, X4
+	VADDPS        X4, X13, X13
+	VMOVSHDUP     X13, X4
+	VADDSS        X4, X13, X13
+	VCVTSS2SD     X13, X13, X13
+	VMOVSD        X13, 16(R8)
+
+done:
+	LEAQ (SI)(DX*4), SI
+	LEAQ (AX)(BX*8), AX
+	INCQ DI
+	CMPQ DI, BX
+	JLE  next
+	VZEROUPPER
+	RET
+
+// func widenAVX512(dst *float32, high *int8, low *int8, by *float32, n int, scale float32)
+// Requires: AVX, AVX2, AVX512F
+TEXT ·widenAVX512(SB), NOSPLIT, $0-44
 	MOVQ         dst+0(FP), AX
 	MOVQ         high+8(FP), CX
 	MOVQ         low+16(FP), DX
 	MOVQ         by+24(FP), BX
 	MOVQ         n+32(FP), SI
-	MOVSD        scale+40(FP), X0
-	VBROADCASTSD X0, Z0
+	VBROADCASTSS scale+40(FP), Z0
+	SUBQ         $0x10, SI
+	JL           last
 
 some:
+	VPMOVSXBD (CX), Z1
+	VPSLLD    $0x08, Z1, Z1
+	VPMOVSXBD (DX), Z2
+	VPADDD    Z2, Z1, Z1
+	VCVTDQ2PS Z1, Z1
+	VMULPS    Z0, Z1, Z1
+	VMULPS    (BX), Z1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x10, CX
+	ADDQ      $0x10, DX
+	ADDQ      $0x40, BX
+	SUBQ      $0x10, SI
+	JGE       some
+
+last:
+	ADDQ      $0x10, SI
+	JZ        done
 	VPMOVSXBD (CX), Y1
 	VPSLLD    $0x08, Y1, Y1
 	VPMOVSXBD (DX), Y2
 	VPADDD    Y2, Y1, Y1
-	VCVTDQ2PD Y1, Z1
-	VMULPD    Z0, Z1, Z1
-	VMULPD    (BX), Z1, Z1
-	VMOVUPD   Z1, (AX)
-	ADDQ      $0x40, AX
-	ADDQ      $0x08, CX
-	ADDQ      $0x08, DX
-	ADDQ      $0x40, BX
-	SUBQ      $0x08, SI
-	JNZ       some
-	VZEROUPPER
-	RET
+	VCVTDQ2PS Y1, Y1
+	VMULPS    Y0, Y1, Y1
+	VMULPS    (BX), Y1, Y1
+	VMOVUPS   Y1, (AX)
 
-// func addTimesAVX512(dst *float64, x *float64, n int, f float64)
-// Requires: AVX, AVX512F
-TEXT ·addTimesAVX512(SB), NOSPLIT, $0-32
-	MOVQ         dst+0(FP), AX
-	MOVQ         x+8(FP), CX
-	MOVQ         n+16(FP), DX
-	VBROADCASTSD f+24(FP), Z0
-
-some:
-	VMULPD  (CX), Z0, Z1
-	VADDPD  (AX), Z1, Z1
-	VMOVUPD Z1, (AX)
-	ADDQ    $0x40, AX
-	ADDQ    $0x40, CX
-	SUBQ    $0x08, DX
-	JNZ     some
+done:
 	VZEROUPPER
 	RET
 
@@ -2933,109 +3265,114 @@ four:
 	VZEROUPPER
 	RET
 
-// func shrinkAVX512(dst *float64, gram *float32, n int, a0 float64, more float64)
-// Requires: AVX, AVX512BW, AVX512F, AVX512VL, BMI2
-TEXT ·shrinkAVX512(SB), NOSPLIT, $0-40
+// func shrinkAVX512(dst *float32, gram *float32, n int, a0 float32, more float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2
+TEXT ·shrinkAVX512(SB), NOSPLIT, $0-32
 	MOVQ         dst+0(FP), AX
 	MOVQ         gram+8(FP), CX
 	MOVQ         n+16(FP), DX
-	VBROADCASTSD a0+24(FP), Z0
-	VBROADCASTSD more+32(FP), Z1
-	MOVQ         $0x3ff0000000000000, BX
-	VPBROADCASTQ BX, Z2
-	MOVQ         $0x000000ff, BX
-	KMOVQ        BX, K1
+	VBROADCASTSS a0+24(FP), Z0
+	VBROADCASTSS more+28(FP), Z1
+	MOVL         $0x3f800000, BX
+	VPBROADCASTD BX, Z2
+	MOVL         $0x0000ffff, BX
+	KMOVD        BX, K1
 
-eight:
-	CMPQ  DX, $0x08
+some:
+	CMPQ  DX, $0x10
 	JGE   whole
-	BZHIQ DX, BX, BX
-	KMOVQ BX, K1
+	BZHIL DX, BX, BX
+	KMOVD BX, K1
 
 whole:
-	VMOVUPS.Z (CX), K1, Y3
-	VCVTPS2PD Y3, Z3
-	VMULPD    Z0, Z3, Z3
-	VADDPD    Z1, Z3, Z3
-	VSQRTPD   Z3, Z3
-	VDIVPD    Z3, Z2, Z3
-	VMOVUPD   Z3, K1, (AX)
-	ADDQ      $0x20, CX
+	VMOVUPS.Z (CX), K1, Z3
+	VMULPS    Z0, Z3, Z3
+	VADDPS    Z1, Z3, Z3
+	VSQRTPS   Z3, Z3
+	VDIVPS    Z3, Z2, Z3
+	VMOVUPS   Z3, K1, (AX)
+	ADDQ      $0x40, CX
 	ADDQ      $0x40, AX
-	SUBQ      $0x08, DX
-	JG        eight
+	SUBQ      $0x10, DX
+	JG        some
 	VZEROUPPER
 	RET
 
-// func weighedAVX512(dst *float64, rows *float64, weights *float64, count int, n int)
+// func weighedAVX512(dst *float32, rows *float32, weights *float32, by *float32, count int, n int)
 // Requires: AVX, AVX512F
-TEXT ·weighedAVX512(SB), NOSPLIT, $0-40
+TEXT ·weighedAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ rows+8(FP), CX
 	MOVQ weights+16(FP), DX
-	MOVQ count+24(FP), BX
-	MOVQ n+32(FP), SI
-	MOVQ SI, DI
-	SHLQ $0x03, DI
-	SUBQ $0x20, SI
+	MOVQ by+24(FP), BX
+	MOVQ count+32(FP), SI
+	MOVQ n+40(FP), DI
+	MOVQ DI, R8
+	SHLQ $0x02, R8
+	SUBQ $0x00000040, DI
 	JL   few
 
 many:
-	VPXORQ    Z4, Z4, Z4
-	VMOVDQA64 Z4, Z0
-	VMOVDQA64 Z4, Z1
-	VMOVDQA64 Z4, Z2
-	VMOVDQA64 Z4, Z3
-	MOVQ      CX, R8
-	MOVQ      DX, R9
-	MOVQ      BX, R10
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   CX, R9
+	MOVQ   DX, R10
+	MOVQ   SI, R11
 
 many_row:
-	VBROADCASTSD (R9), Z5
-	VMULPD       (R8), Z5, Z6
-	VADDPD       Z6, Z0, Z0
-	VMULPD       64(R8), Z5, Z6
-	VADDPD       Z6, Z1, Z1
-	VMULPD       128(R8), Z5, Z6
-	VADDPD       Z6, Z2, Z2
-	VMULPD       192(R8), Z5, Z5
-	VADDPD       Z5, Z3, Z3
-	ADDQ         DI, R8
-	ADDQ         $0x08, R9
-	DECQ         R10
+	VBROADCASTSS (R10), Z4
+	VMULPS       (R9), Z4, Z5
+	VADDPS       Z5, Z0, Z0
+	VMULPS       64(R9), Z4, Z5
+	VADDPS       Z5, Z1, Z1
+	VMULPS       128(R9), Z4, Z5
+	VADDPS       Z5, Z2, Z2
+	VMULPS       192(R9), Z4, Z4
+	VADDPS       Z4, Z3, Z3
+	ADDQ         R8, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          many_row
-	VMOVUPD      Z0, (AX)
-	VMOVUPD      Z1, 64(AX)
-	VMOVUPD      Z2, 128(AX)
-	VMOVUPD      Z3, 192(AX)
+	VMULPS       (BX), Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMULPS       64(BX), Z1, Z1
+	VMOVUPS      Z1, 64(AX)
+	VMULPS       128(BX), Z2, Z2
+	VMOVUPS      Z2, 128(AX)
+	VMULPS       192(BX), Z3, Z3
+	VMOVUPS      Z3, 192(AX)
 	ADDQ         $0x00000100, AX
 	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000020, SI
+	ADDQ         $0x00000100, BX
+	SUBQ         $0x00000040, DI
 	JGE          many
 
 few:
-	ADDQ $0x20, SI
+	ADDQ $0x00000040, DI
 	JZ   done
 
 eight:
-	VPXORQ    Z7, Z7, Z7
-	VMOVDQA64 Z7, Z0
-	MOVQ      CX, R8
-	MOVQ      DX, R9
-	MOVQ      BX, R10
+	VXORPS X6, X6, X6
+	MOVQ   CX, R9
+	MOVQ   DX, R10
+	MOVQ   SI, R11
 
 eight_row:
-	VBROADCASTSD (R9), Z1
-	VMULPD       (R8), Z1, Z1
-	VADDPD       Z1, Z0, Z0
-	ADDQ         DI, R8
-	ADDQ         $0x08, R9
-	DECQ         R10
+	VBROADCASTSS (R10), Y0
+	VMULPS       (R9), Y0, Y0
+	VADDPS       Y0, Y6, Y6
+	ADDQ         R8, R9
+	ADDQ         $0x04, R10
+	DECQ         R11
 	JNZ          eight_row
-	VMOVUPD      Z0, (AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000008, SI
+	VMULPS       (BX), Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, BX
+	SUBQ         $0x00000008, DI
 	JNZ          eight
 
 done:

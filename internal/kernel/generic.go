@@ -8,8 +8,8 @@ import (
 // generic is the reference every other variant is tested against.
 var generic = Variant{
 	Name: "generic", Dot: dotGeneric, DotRows: dotRowsGeneric, DotGather: dotGatherGeneric, DotBatch: dotBatchGeneric,
-	Scan: scanGeneric, Above: aboveGeneric, Dots64: dots64Generic, Widen: widenGeneric,
-	AtLeast: atLeastGeneric, AddTimes64: addTimes64Generic, Promise: promiseGeneric, // AddAt and AddFrom are called by name
+	Scan: scanGeneric, Above: aboveGeneric, Dots: dotsGeneric, Triangle: triangleGeneric, Widen: widenGeneric,
+	AtLeast: atLeastGeneric, Weighed: weighedGeneric, Promise: promiseGeneric, // AddAt and AddFrom are called by name
 }
 
 func dotGeneric(codes []int8, q []int16) int32 {
@@ -118,27 +118,64 @@ func promiseGeneric(dst []float32, dots []int32, most, least, scales, wide []flo
 	return best
 }
 
-func dots64Generic(dst, x, rows []float64) {
+func dotsGeneric(dst []float64, x, rows []float32) {
 	for r := range dst {
-		row := rows[r*len(x):][:len(x)]
-		var s [8]float64
-		for k := 0; k+8 <= len(x) && k+8 <= len(row); k += 8 {
-			a, b := (*[8]float64)(x[k:]), (*[8]float64)(row[k:])
-			s[0] += float64(a[0] * b[0])
-			s[1] += float64(a[1] * b[1])
-			s[2] += float64(a[2] * b[2])
-			s[3] += float64(a[3] * b[3])
-			s[4] += float64(a[4] * b[4])
-			s[5] += float64(a[5] * b[5])
-			s[6] += float64(a[6] * b[6])
-			s[7] += float64(a[7] * b[7])
-		}
-		dst[r] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))
+		dst[r] = float64(dotGeneric32(x, rows[r*len(x):]))
 	}
 }
 
-func widenGeneric(dst []float64, high, low []int8, scale float64, by []float64) {
+func triangleGeneric(dst []float64, rows []float32, n int) {
+	for i, count := 0, len(rows)/n; i < count; i++ {
+		dotsGeneric(dst[i*count:][:i+1], rows[i*n:][:n], rows)
+	}
+}
+
+func dotGeneric32(x, y []float32) float32 {
+	var s [16]float32
+	low, high := (*[8]float32)(s[:8]), (*[8]float32)(s[8:])
+	for len(x) >= 16 && len(y) >= 16 {
+		addProducts(low, (*[8]float32)(x), (*[8]float32)(y))
+		addProducts(high, (*[8]float32)(x[8:]), (*[8]float32)(y[8:]))
+		x, y = x[16:], y[16:]
+	}
+	if len(x) >= 8 && len(y) >= 8 {
+		addProducts(low, (*[8]float32)(x), (*[8]float32)(y))
+	}
+	for half := 8; half > 0; half /= 2 {
+		for l := range half {
+			s[l] += s[l+half]
+		}
+	}
+	return s[0]
+}
+
+func addProducts(s, x, y *[8]float32) {
+	s[0] += float32(x[0] * y[0])
+	s[1] += float32(x[1] * y[1])
+	s[2] += float32(x[2] * y[2])
+	s[3] += float32(x[3] * y[3])
+	s[4] += float32(x[4] * y[4])
+	s[5] += float32(x[5] * y[5])
+	s[6] += float32(x[6] * y[6])
+	s[7] += float32(x[7] * y[7])
+}
+
+func widenGeneric(dst []float32, high, low []int8, scale float32, by []float32) {
+	high, low, by = high[:len(dst)], low[:len(dst)], by[:len(dst)]
 	for k := range dst {
-		dst[k] = float64(float64(256*int32(high[k])+int32(low[k]))*scale) * by[k]
+		dst[k] = float32(float32(256*int32(high[k])+int32(low[k]))*scale) * by[k]
+	}
+}
+
+func weighedGeneric(dst, rows, weights, by []float32) {
+	clear(dst)
+	for i, w := range weights {
+		row := rows[i*len(dst):][:len(dst)]
+		for k := range dst {
+			dst[k] += float32(row[k] * w)
+		}
+	}
+	for k, b := range by[:len(dst)] {
+		dst[k] *= b
 	}
 }

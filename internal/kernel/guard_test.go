@@ -55,21 +55,25 @@ func TestNothingIsReadOutside(t *testing.T) {
 				for _, n := range []int{1, 15, 16, 17, 40} {
 					columnsOutside(t, v, n, atEnd)
 				}
-				for _, n := range []int{8, 16, 256} {
-					dst, x, rows := guarded[float64](t, 3, atEnd), guarded[float64](t, n, atEnd), guarded[float64](t, 3*n, atEnd)
-					if v.Dots64 != nil {
-						v.Dots64(dst, x, rows)
-					}
-					if v.Widen != nil {
-						v.Widen(x, guarded[int8](t, n, atEnd), guarded[int8](t, n, atEnd), 2, guarded[float64](t, n, atEnd))
-					}
-					if v.AddTimes64 != nil {
-						v.AddTimes64(x, guarded[float64](t, n, atEnd), 2)
-					}
+				for _, n := range []int{8, 16, 24, 256} {
+					foldOutside(t, v, n, atEnd)
 				}
 			})
 		}
 	})
+}
+
+func foldOutside(t *testing.T, v *Variant, n int, atEnd bool) {
+	if v.Dots == nil {
+		return
+	}
+	const h = 7
+	floats := func(n int) []float32 { return guarded[float32](t, n, atEnd) }
+	rows, by := floats(h*n), floats(n)
+	v.Dots(guarded[float64](t, h, atEnd), by, rows)
+	v.Triangle(guarded[float64](t, h*h, atEnd), rows, n)
+	v.Widen(floats(n), guarded[int8](t, n, atEnd), guarded[int8](t, n, atEnd), 2, by)
+	v.Weighed(floats(n), rows, floats(h), by)
 }
 
 func rowsOutside(t *testing.T, v *Variant, rng *rand.Rand, dim, n int, atEnd bool) {
@@ -117,12 +121,11 @@ func columnsOutside(t *testing.T, v *Variant, n int, atEnd bool) {
 		}
 		v.Order(guarded[uint64](t, n, atEnd), keys)
 		v.Quantise(guarded[int16](t, (n+7)&^7, atEnd), column, float64(v.Peak(column)))
-		v.Shrink(guarded[float64](t, n, atEnd), column, 1, 1)
+		v.Shrink(guarded[float32](t, n, atEnd), column, 1, 1)
 		w := guarded[int32](t, 16*n, atEnd)
 		v.Expect(new([16]uint32), w[:n], column, 1, 1, 1)
 		v.Pairs(w)
 		v.TwoBits(guarded[byte](t, 128*n, atEnd), w, 1)
-		v.Weighed64(guarded[float64](t, 8*n, atEnd), guarded[float64](t, 24*n, atEnd), guarded[float64](t, 3, atEnd))
 		v.DotTurned(guarded[int32](t, 64, atEnd), guarded[int8](t, 64*8*n, atEnd), guarded[int32](t, 64, atEnd), guarded[int16](t, 8*n, atEnd))
 	}
 	if v.Promise != nil {

@@ -1,5 +1,5 @@
 // Package kernel holds the innermost loops of search and ranking: dot products of 8-bit rows with a 16-bit query, the scan of
-// bit codes through byte tables, sums over columns by lists of rows, and the few float64 products of the fold-in.
+// bit codes through byte tables, sums over columns by lists of rows, and the few float32 products of the fold-in.
 //
 // The plain-Go functions (generic.go) are compiled on every platform and are the reference. A variant is the same set
 // of functions written for one kind of CPU; it must give the same bits for every input within the limits stated on each
@@ -124,37 +124,70 @@ func Promise(dst []float32, dots []int32, most, least, scales, wide []float32, s
 	return active.Promise(dst, dots, most, least, scales, wide, scale, more)
 }
 
-// Dots64 writes to dst[r] the product of x with row r of rows, rows lying one after the other, len(x) numbers each. len(x) is a
-// multiple of 8; rows must hold len(dst) of them. Each product and each sum is rounded alone, in this order: sum l of eight takes
-// the products of the places k ≡ l (mod 8), ascending from 0, and the result is ((0+4) + (2+6)) + ((1+5) + (3+7)).
-func Dots64(dst, x, rows []float64) {
+// Dots writes to dst[r] the product of x with row r of rows, rows lying one after the other, len(x) numbers each. len(x) is a
+// multiple of 8; rows must hold len(dst) of them. Each product and each sum is rounded to a float32 alone, in this order: sum l of sixteen takes
+// the products of the places k ≡ l (mod 16), ascending from 0; then sums 8 to 15 are added to sums 0 to 7, of these 4 to 7 to 0 to 3, and the
+// result is (0 + 2) + (1 + 3).
+func Dots(dst []float64, x, rows []float32) {
 	if len(dst) == 0 || len(x) == 0 {
 		clear(dst)
 		return
 	}
-	if len(x)%8 != 0 {
-		panic("BUG: kernel: a row that is no multiple of 8")
-	}
+	mustBeEights(len(x))
 	rows = rows[:len(dst)*len(x)]
-	if active.Dots64 == nil {
-		dots64Generic(dst, x, rows)
+	if active.Dots == nil {
+		dotsGeneric(dst, x, rows)
 		return
 	}
-	active.Dots64(dst, x, rows)
+	active.Dots(dst, x, rows)
+}
+
+// Triangle writes to dst[i·h + j], for each j ≤ i, the product of the rows i and j of h, as Dots does, and nothing above. Rows lie one after the other,
+// n numbers each, which is a multiple of 8.
+func Triangle(dst []float64, rows []float32, n int) {
+	if n == 0 || len(rows) == 0 {
+		clear(dst)
+		return
+	}
+	mustBeEights(n)
+	h := len(rows) / n
+	dst = dst[:h*h]
+	if active.Triangle == nil {
+		triangleGeneric(dst, rows, n)
+		return
+	}
+	active.Triangle(dst, rows[:h*n], n)
 }
 
 // Widen writes to dst[k] the number ((256·high[k] + low[k])·scale)·by[k], each product rounded. All are as long as dst, a multiple
 // of 8.
-func Widen(dst []float64, high, low []int8, scale float64, by []float64) {
+func Widen(dst []float32, high, low []int8, scale float32, by []float32) {
 	n := len(dst)
 	high, low, by = high[:n], low[:n], by[:n]
+	mustBeEights(n)
 	switch {
 	case n == 0:
-	case n%8 != 0:
-		panic("BUG: kernel: a row that is no multiple of 8")
 	case active.Widen == nil:
 		widenGeneric(dst, high, low, scale, by)
 	default:
 		active.Widen(dst, high, low, scale, by)
+	}
+}
+
+// Weighed writes to dst[k] the sum over rows of weights[i]·row i[k], times by[k]: each product and each sum rounded, from 0 on and row by row. Rows lie one
+// after the other, as long as dst, a multiple of 8.
+func Weighed(dst, rows, weights, by []float32) {
+	rows, by = rows[:len(dst)*len(weights)], by[:len(dst)]
+	mustBeEights(len(dst))
+	if len(dst) == 0 || len(weights) == 0 || active.Weighed == nil {
+		weighedGeneric(dst, rows, weights, by)
+		return
+	}
+	active.Weighed(dst, rows, weights, by)
+}
+
+func mustBeEights(n int) {
+	if n%8 != 0 {
+		panic("BUG: kernel: a row that is no multiple of 8")
 	}
 }

@@ -119,30 +119,13 @@ func (t *Turned) Dots(dst []int32, q []int16) {
 }
 
 // Shrink writes to dst[k] the number 1/√(a0·gram[k] + more), each operation rounded. dst is as long as gram.
-func Shrink(dst []float64, gram []float32, a0, more float64) {
+func Shrink(dst, gram []float32, a0, more float32) {
 	dst = dst[:len(gram)]
 	if len(gram) == 0 || active.Shrink == nil {
 		shrinkGeneric(dst, gram, a0, more)
 		return
 	}
 	active.Shrink(dst, gram, a0, more)
-}
-
-// Weighed64 writes to dst[k] the sum over rows of weights[i]·row i[k], each product and each sum rounded, from 0 on and row by row. Rows lie one after
-// the other, as long as dst, a multiple of 8.
-func Weighed64(dst, rows, weights []float64) {
-	rows = rows[:len(dst)*len(weights)]
-	switch {
-	case len(dst)%8 != 0:
-		panic("BUG: kernel: a row that is no multiple of 8")
-	case len(dst) == 0 || len(weights) == 0 || active.Weighed64 == nil:
-		clear(dst)
-		for i, w := range weights {
-			AddTimes64(dst, rows[i*len(dst):][:len(dst)], w)
-		}
-	default:
-		active.Weighed64(dst, rows, weights)
-	}
 }
 
 // Dropped is the dot product of a row that does not count: no vectors have it.
@@ -258,16 +241,9 @@ func twoBitsGeneric(lut []byte, w []int32, inverse uint64) (total uint64) {
 	return total
 }
 
-func shrinkGeneric(dst []float64, gram []float32, a0, more float64) {
+func shrinkGeneric(dst, gram []float32, a0, more float32) {
 	dst = dst[:len(gram)]
 	for k, g := range gram {
-		dst[k] = 1 / math.Sqrt(float64(a0*float64(g))+more)
-	}
-}
-
-func weighed64Generic(dst, rows, weights []float64) {
-	clear(dst)
-	for i, w := range weights {
-		addTimes64Generic(dst, rows[i*len(dst):], w)
+		dst[k] = 1 / float32(math.Sqrt(float64(float32(a0*g)+more))) // that is √ in float32: float64 has more than twice its bits
 	}
 }

@@ -23,10 +23,7 @@ func twoBitsAVX512(lut *byte, w *int32, n int, inverse uint64) uint64
 func dotTurnedAVX512(dst *int32, codes *int8, bias *int32, q *int16, blocks, dim int)
 
 //go:noescape
-func shrinkAVX512(dst *float64, gram *float32, n int, a0, more float64)
-
-//go:noescape
-func weighedAVX512(dst, rows, weights *float64, count, n int)
+func shrinkAVX512(dst, gram *float32, n int, a0, more float32)
 
 //go:noescape
 func expectAVX512(best *uint32, dots *int32, scales *float32, n int, scale float64, less float32, part float64)
@@ -48,11 +45,8 @@ func query512(v Variant) Variant {
 	v.DotTurned = func(dst []int32, codes []int8, bias []int32, q []int16) {
 		dotTurnedAVX512(&dst[0], &codes[0], &bias[0], &q[0], len(bias)/turnedRows, len(q))
 	}
-	v.Shrink = func(dst []float64, gram []float32, a0, more float64) {
+	v.Shrink = func(dst, gram []float32, a0, more float32) {
 		shrinkAVX512(&dst[0], &gram[0], len(gram), a0, more)
-	}
-	v.Weighed64 = func(dst, rows, weights []float64) {
-		weighedAVX512(&dst[0], &rows[0], &weights[0], len(weights), len(dst))
 	}
 	v.Expect = func(best *[16]uint32, dots []int32, scales []float32, scale float64, less float32, part float64) {
 		expectAVX512(&best[0], &dots[0], &scales[0], len(dots), scale, less, part)

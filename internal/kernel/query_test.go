@@ -133,42 +133,16 @@ func TestShrinkVariants(t *testing.T) {
 		}
 		rng := rand.New(rand.NewPCG(15, 5))
 		for n := 1; n <= MaxDim; n++ {
-			gram, want := make([]float32, n), make([]float64, n)
+			gram, want := make([]float32, n), make([]float32, n)
 			for k := range gram {
 				gram[k] = rng.Float32() * 1000
 			}
-			a0, more := rng.Float64(), rng.Float64()
-			got, check := canary[float64](n, 77)
+			a0, more := rng.Float32(), rng.Float32()
+			got, check := canary[float32](n, 77)
 			v.Shrink(got, gram, a0, more)
 			shrinkGeneric(want, gram, a0, more)
 			if check(t, "Shrink"); !slices.Equal(got, want) {
 				t.Fatalf("%v: %v, want %v", gram, got, want)
-			}
-		}
-	})
-}
-
-func TestWeighed64Variants(t *testing.T) {
-	each(t, func(t *testing.T, v *Variant) {
-		if v.Weighed64 == nil {
-			t.Skip("the reference is used")
-		}
-		rng := rand.New(rand.NewPCG(15, 6))
-		for n := 8; n <= MaxDim; n += 8 {
-			for _, count := range []int{1, 2, 10} {
-				rows, weights, want := make([]float64, n*count), make([]float64, count), make([]float64, n)
-				for k := range rows {
-					rows[k] = rng.NormFloat64()
-				}
-				for i := range weights {
-					weights[i] = rng.NormFloat64()
-				}
-				got, check := canary[float64](n, 77)
-				v.Weighed64(got, rows, weights)
-				weighed64Generic(want, rows, weights)
-				if check(t, "Weighed64"); !slices.Equal(got, want) {
-					t.Fatalf("%d rows of %d: %v, want %v", count, n, got, want)
-				}
 			}
 		}
 	})

@@ -45,20 +45,6 @@ func AtLeast(places []uint32, x []float32, limit float32) int {
 	return active.AtLeast(places, x, limit)
 }
 
-// AddTimes64 adds x[k]·f, rounded, to dst[k] for each k. Both are equally long, a multiple of 8.
-func AddTimes64(dst, x []float64, f float64) {
-	x = x[:len(dst)]
-	switch {
-	case len(dst) == 0:
-	case len(dst)%8 != 0:
-		panic("BUG: kernel: a row that is no multiple of 8")
-	case active.AddTimes64 == nil:
-		addTimes64Generic(dst, x, f)
-	default:
-		active.AddTimes64(dst, x, f)
-	}
-}
-
 // Fetch asks the CPU for the memory of a list that is read soon, and doesn't wait for it. It changes nothing but time.
 func Fetch[T any](list []T) {
 	if len(list) > 0 && active.Fetch != nil {
@@ -121,11 +107,4 @@ func atLeastGeneric(places []uint32, x []float32, limit float32) int {
 		}
 	}
 	return n
-}
-
-func addTimes64Generic(dst, x []float64, f float64) {
-	x = x[:len(dst)]
-	for k := range dst {
-		dst[k] += float64(x[k] * f)
-	}
 }

@@ -125,29 +125,6 @@ func TestAtLeastVariants(t *testing.T) {
 	})
 }
 
-func TestAddTimes64Variants(t *testing.T) {
-	each(t, func(t *testing.T, v *Variant) {
-		if v.AddTimes64 == nil {
-			t.Skip("the reference is used")
-		}
-		rng := rand.New(rand.NewPCG(14, 4))
-		for n := 8; n <= MaxDim; n += 8 {
-			got, check := canary[float64](n, 77)
-			x, want, f := make([]float64, n), make([]float64, n), rng.NormFloat64()
-			for k := range x {
-				x[k], got[k] = rng.NormFloat64(), rng.NormFloat64()
-			}
-			copy(want, got)
-			v.AddTimes64(got, x, f)
-			addTimes64Generic(want, x, f)
-			check(t, "AddTimes64")
-			if !slices.Equal(got, want) {
-				t.Fatalf("%d numbers: %v, want %v", n, got, want)
-			}
-		}
-	})
-}
-
 func TestRowsBeyondTheColumnPanic(t *testing.T) {
 	for name, call := range map[string]func(){
 		"AddAt":   func() { AddAt(make([]float32, 3), []uint32{1, 3}, make([]int8, 2), 1, make([]uint32, 2)) },

@@ -16,21 +16,24 @@ type Variant struct {
 	DotBatch  func(dst []int32, codes []int8, qs []int16, stride int)
 	Scan      func(masks []uint32, codes, lut []byte, f, h []float32, p *ScanParams)
 	Above     func(masks []uint32, dots []int32, scales []float32, add, limit float32) // nil: the reference is used
-	Dots64    func(dst, x, rows []float64)                                             // nil: the reference is used
-	Widen     func(dst []float64, high, low []int8, scale float64, by []float64)       // nil: the reference is used
+
+	// Those of the fold-in; nil: the reference is used.
+	Dots     func(dst []float64, x, rows []float32)
+	Triangle func(dst []float64, rows []float32, n int)
+	Widen    func(dst []float32, high, low []int8, scale float32, by []float32)
+	Weighed  func(dst, rows, weights, by []float32)
 
 	// Those of columns and lists; nil: the reference is used. Those that return a number return −1 where a row is beyond its column,
 	// perhaps after some of the work.
-	AddAt      func(sums []float32, rows []uint32, codes []int8, scale float32, fresh []uint32) int
-	AddFrom    func(dst, column []float32, rows []uint32, weight float32) int
-	AtLeast    func(places []uint32, x []float32, limit float32) int
-	AddTimes64 func(dst, x []float64, f float64)
-	Through    func(dst, table []float32, classes []uint16, at []uint32) int
-	Bound      func(bounds, likely, sums, factor []float32, rows []uint32, briefs []Brief, popular, byLength float32) int
-	Most       func(most []float32, places []uint32, dots []int32, sums, factor []float32, rows []uint32, briefs []Brief, p *MostParams) int
-	Promise    func(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32
-	Fetch      func(p *byte, n int)                         // nil: nothing is fetched
-	FetchEach  func(p *byte, size int, rows *uint32, n int) // nil: nothing is fetched
+	AddAt     func(sums []float32, rows []uint32, codes []int8, scale float32, fresh []uint32) int
+	AddFrom   func(dst, column []float32, rows []uint32, weight float32) int
+	AtLeast   func(places []uint32, x []float32, limit float32) int
+	Through   func(dst, table []float32, classes []uint16, at []uint32) int
+	Bound     func(bounds, likely, sums, factor []float32, rows []uint32, briefs []Brief, popular, byLength float32) int
+	Most      func(most []float32, places []uint32, dots []int32, sums, factor []float32, rows []uint32, briefs []Brief, p *MostParams) int
+	Promise   func(dst []float32, dots []int32, most, least, scales, wide []float32, scale, more float32) float32
+	Fetch     func(p *byte, n int)                         // nil: nothing is fetched
+	FetchEach func(p *byte, size int, rows *uint32, n int) // nil: nothing is fetched
 
 	// Those of query.go; nil: the reference is used.
 	Order     func(dst, keys []uint64)
@@ -39,8 +42,7 @@ type Variant struct {
 	Pairs     func(w []int32) (peak int64, norm float64)
 	TwoBits   func(lut []byte, w []int32, inverse uint64) uint64
 	DotTurned func(dst []int32, codes []int8, bias []int32, q []int16)
-	Shrink    func(dst []float64, gram []float32, a0, more float64)
-	Weighed64 func(dst, rows, weights []float64)
+	Shrink    func(dst, gram []float32, a0, more float32)
 	Expect    func(best *[16]uint32, dots []int32, scales []float32, scale float64, less float32, part float64)
 }
 

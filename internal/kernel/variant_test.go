@@ -234,64 +234,6 @@ func FuzzScan(f *testing.F) {
 	})
 }
 
-// Eight sums, each product and each addition rounded, folded in a stated order: the same bits from every variant.
-func TestDots64Variants(t *testing.T) {
-	each(t, func(t *testing.T, v *Variant) {
-		if v.Dots64 == nil {
-			t.Skip("uses the reference")
-		}
-		rng := rand.New(rand.NewPCG(10, 8))
-		for n := 8; n <= 512; n += 8 {
-			for _, rows := range []int{1, 2, 3, 7, 10} {
-				start := rng.IntN(9)
-				x, all := make([]float64, n+start)[start:], make([]float64, n*rows+start)[start:]
-				for _, list := range [][]float64{x, all} {
-					for i := range list {
-						list[i] = rng.NormFloat64() * math.Exp(3*rng.NormFloat64())
-					}
-				}
-				got, check := canary[float64](rows, 7e77)
-				v.Dots64(got, x, all)
-				check(t, "Dots64")
-				for r := range rows {
-					var s [8]float64
-					for k := range x {
-						s[k%8] += float64(x[k] * all[r*n+k])
-					}
-					if want := ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); got[r] != want {
-						t.Fatalf("%d numbers, row %d of %d: %g, want %g", n, r, rows, got[r], want)
-					}
-				}
-			}
-		}
-	})
-}
-
-func TestWidenVariants(t *testing.T) {
-	each(t, func(t *testing.T, v *Variant) {
-		if v.Widen == nil {
-			t.Skip("uses the reference")
-		}
-		rng := rand.New(rand.NewPCG(10, 9))
-		for n := 8; n <= 512; n += 8 {
-			start, scale := rng.IntN(9), rng.NormFloat64()
-			high, low, by := make([]int8, n+start)[start:], make([]int8, n+start)[start:], make([]float64, n+start)[start:]
-			for i := range by {
-				high[i], low[i], by[i] = int8(rng.IntN(255)-127), int8(rng.IntN(255)-127), rng.NormFloat64()
-			}
-			got, check := canary[float64](n, 7e77)
-			v.Widen(got, high, low, scale, by)
-			check(t, "Widen")
-			for i := range got {
-				y := float64(float64(256*int(high[i])+int(low[i])) * scale)
-				if want := y * by[i]; got[i] != want {
-					t.Fatalf("%d numbers, place %d: %g, want %g", n, i, got[i], want)
-				}
-			}
-		}
-	})
-}
-
 func TestAboveVariants(t *testing.T) {
 	each(t, func(t *testing.T, v *Variant) {
 		if v.Above == nil {

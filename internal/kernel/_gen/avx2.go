@@ -14,9 +14,10 @@ func avx2() {
 	batch256()
 	scan256()
 	above256()
-	dots64By256()
+	dots("dotsAVX2", inYMM)
+	triangle("triangleAVX2", inYMM)
 	widen256()
-	addTimes256()
+	weighed256()
 	fetch("fetchAVX2")
 	fetchEach("fetchEachAVX2")
 }

@@ -331,87 +331,29 @@ func dotTurned512() {
 	RET()
 }
 
-const shrinkSig = "func(dst *float64, gram *float32, n int, a0, more float64)"
+const shrinkSig = "func(dst, gram *float32, n int, a0, more float32)"
 
-// shrink512 takes eight numbers at a time, of the last ones only those there are.
+// shrink512 takes sixteen numbers at a time, of the last ones only those there are.
 func shrink512() {
 	TEXT("shrinkAVX512", NOSPLIT, shrinkSig)
 	dst, gram, n := arg("dst"), arg("gram"), arg("n")
 	a0, more, one, k := ZMM(), ZMM(), ZMM(), K()
-	VBROADCASTSD(memory("a0"), a0)
-	VBROADCASTSD(memory("more"), more)
-	ones := GP64()
-	MOVQ(U64(0x3ff0000000000000), ones)
-	VPBROADCASTQ(ones, one)
-	MOVQ(U32(0xff), ones)
-	KMOVQ(ones, k)
-	Label("eight")
-	CMPQ(n, Imm(8))
-	JGE(LabelRef("whole"))
-	BZHIQ(n, ones, ones)
-	KMOVQ(ones, k)
-	Label("whole")
-	y, d := YMM(), ZMM()
-	VMOVUPS_Z(at(gram, 0), k, y)
-	VCVTPS2PD(y, d)
-	VMULPD(a0, d, d)
-	VADDPD(more, d, d)
-	VSQRTPD(d, d)
-	VDIVPD(d, one, d)
-	VMOVUPD(d, k, at(dst, 0))
-	ADDQ(Imm(32), gram)
-	ADDQ(Imm(64), dst)
-	SUBQ(Imm(8), n)
-	JG(LabelRef("eight"))
-	VZEROUPPER()
-	RET()
-}
-
-const weighedSig = "func(dst, rows, weights *float64, count, n int)"
-
-// weighed512 takes 32 numbers of all rows at a time, and then 8: their sums stay in registers.
-func weighed512() {
-	TEXT("weighedAVX512", NOSPLIT, weighedSig)
-	dst, rows, weights, count, n := arg("dst"), arg("rows"), arg("weights"), arg("count"), arg("n")
-	stride := copyOf(n)
-	SHLQ(Imm(3), stride)
-	part := func(name string, lanes int) {
-		Label(name)
-		sums, zero := zmms(lanes), ZMM()
-		VPXORQ(zero, zero, zero)
-		for _, s := range sums {
-			VMOVDQA64(zero, s)
-		}
-		row, weight, left := copyOf(rows), copyOf(weights), copyOf(count)
-		Label(name + "_row")
-		w := ZMM()
-		VBROADCASTSD(at(weight, 0), w)
-		for i, s := range sums {
-			p := ZMM()
-			VMULPD(at(row, 64*i), w, p)
-			VADDPD(p, s, s)
-		}
-		ADDQ(stride, row)
-		ADDQ(Imm(8), weight)
-		DECQ(left)
-		JNZ(LabelRef(name + "_row"))
-		for i, s := range sums {
-			VMOVUPD(s, at(dst, 64*i))
-		}
-		ADDQ(U32(uint32(64*lanes)), dst)
-		ADDQ(U32(uint32(64*lanes)), rows)
-		SUBQ(U32(uint32(8*lanes)), n)
-	}
-	SUBQ(Imm(32), n)
-	JL(LabelRef("few"))
-	part("many", 4)
-	JGE(LabelRef("many"))
-	Label("few")
-	ADDQ(Imm(32), n)
-	JZ(LabelRef("done"))
-	part("eight", 1)
-	JNZ(LabelRef("eight"))
-	Label("done")
+	VBROADCASTSS(memory("a0"), a0)
+	VBROADCASTSS(memory("more"), more)
+	number := GP32()
+	MOVL(U32(0x3f800000), number)
+	VPBROADCASTD(number, one)
+	sixteens(n, k, func() {
+		d := ZMM()
+		VMOVUPS_Z(at(gram, 0), k, d)
+		VMULPS(a0, d, d)
+		VADDPS(more, d, d)
+		VSQRTPS(d, d)
+		VDIVPS(d, one, d)
+		VMOVUPS(d, k, at(dst, 0))
+		ADDQ(Imm(64), gram)
+		ADDQ(Imm(64), dst)
+	})
 	VZEROUPPER()
 	RET()
 }

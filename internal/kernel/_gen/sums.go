@@ -7,7 +7,6 @@ import (
 )
 
 const (
-	addTimesSig  = "func(dst, x *float64, n int, f float64)"
 	addAtSig     = "func(sums *float32, size int, rows *uint32, codes *int8, n int, scale float32, fresh *uint32) int"
 	addFromSig   = "func(dst, column *float32, size int, rows *uint32, n int, weight float32) int"
 	fetchSig     = "func(p *byte, n int)"
@@ -17,29 +16,6 @@ const (
 
 // nltU is VPCMPUD's predicate "not less than".
 const nltU = 5
-
-// addTimes writes the loop over n numbers, a multiple of lanes.
-func addTimes(name string, lanes int, vec func() reg.VecVirtual) {
-	TEXT(name, NOSPLIT, addTimesSig)
-	dst, x, n := arg("dst"), arg("x"), arg("n")
-	f := vec()
-	VBROADCASTSD(memory("f"), f)
-	Label("some")
-	p := vec()
-	VMULPD(at(x, 0), f, p)
-	VADDPD(at(dst, 0), p, p)
-	VMOVUPD(p, at(dst, 0))
-	ADDQ(Imm(uint64(8*lanes)), dst)
-	ADDQ(Imm(uint64(8*lanes)), x)
-	SUBQ(Imm(uint64(lanes)), n)
-	JNZ(LabelRef("some"))
-	VZEROUPPER()
-	RET()
-}
-
-func addTimes512() { addTimes("addTimesAVX512", 8, func() reg.VecVirtual { return ZMM() }) }
-
-func addTimes256() { addTimes("addTimesAVX2", 4, func() reg.VecVirtual { return YMM() }) }
 
 // sixteens writes the loop over n elements, sixteen at a time; of the last ones only those there are in the mask k.
 func sixteens(n reg.GPVirtual, k reg.OpmaskVirtual, step func()) {

@@ -6,41 +6,45 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-const widenSig = "func(dst *float64, high, low *int8, by *float64, n int, scale float64)"
+const widenSig = "func(dst *float32, high, low *int8, by *float32, n int, scale float32)"
 
-// widen writes the loop over n numbers, a multiple of lanes: integers of four bytes are in registers of ints, floats in those of vec.
-func widen(name string, lanes int, ints, vec func() reg.VecVirtual, shift func(x reg.VecVirtual)) {
+// widen writes the loop over n numbers, lanes at a time; where that is sixteen there may be eight left.
+func widen(name string, lanes int, vec func() reg.VecVirtual) {
 	TEXT(name, NOSPLIT, widenSig)
 	dst, high, low, by, n := arg("dst"), arg("high"), arg("low"), arg("by"), arg("n")
-	one, scale := XMM(), vec()
-	Load(Param("scale"), one)
-	VBROADCASTSD(one, scale)
+	scale := vec()
+	VBROADCASTSS(memory("scale"), scale)
+	step := func(h, l, scale reg.VecVirtual) {
+		VPMOVSXBD(at(high, 0), h)
+		VPSLLD(Imm(8), h, h)
+		VPMOVSXBD(at(low, 0), l)
+		VPADDD(l, h, h)
+		VCVTDQ2PS(h, h)
+		VMULPS(scale, h, h)
+		VMULPS(at(by, 0), h, h)
+		VMOVUPS(h, at(dst, 0))
+	}
+	SUBQ(Imm(uint64(lanes)), n)
+	JL(LabelRef("last"))
 	Label("some")
-	h, l, y := ints(), ints(), vec()
-	VPMOVSXBD(at(high, 0), h)
-	shift(h)
-	VPMOVSXBD(at(low, 0), l)
-	VPADDD(l, h, h)
-	VCVTDQ2PD(h, y)
-	VMULPD(scale, y, y)
-	VMULPD(at(by, 0), y, y)
-	VMOVUPD(y, at(dst, 0))
-	ADDQ(Imm(uint64(8*lanes)), dst)
+	step(vec(), vec(), scale)
+	ADDQ(Imm(uint64(4*lanes)), dst)
 	ADDQ(Imm(uint64(lanes)), high)
 	ADDQ(Imm(uint64(lanes)), low)
-	ADDQ(Imm(uint64(8*lanes)), by)
+	ADDQ(Imm(uint64(4*lanes)), by)
 	SUBQ(Imm(uint64(lanes)), n)
-	JNZ(LabelRef("some"))
+	JGE(LabelRef("some"))
+	Label("last")
+	if lanes == 16 {
+		ADDQ(Imm(16), n)
+		JZ(LabelRef("done"))
+		step(YMM(), YMM(), scale.AsY().(reg.VecVirtual))
+		Label("done")
+	}
 	VZEROUPPER()
 	RET()
 }
 
-func shiftByte(x reg.VecVirtual) { VPSLLD(Imm(8), x, x) }
+func widen512() { widen("widenAVX512", 16, func() reg.VecVirtual { return ZMM() }) }
 
-func widen512() {
-	widen("widenAVX512", 8, func() reg.VecVirtual { return YMM() }, func() reg.VecVirtual { return ZMM() }, shiftByte)
-}
-
-func widen256() {
-	widen("widenAVX2", 4, func() reg.VecVirtual { return XMM() }, func() reg.VecVirtual { return YMM() }, shiftByte)
-}
+func widen256() { widen("widenAVX2", 8, func() reg.VecVirtual { return YMM() }) }
