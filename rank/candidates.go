@@ -81,20 +81,29 @@ func (f *fill) gatherReached(s, before *sums) {
 func (f *fill) gatherHead(head []uint32) {
 	b := &f.s.blend
 	n := len(b.at)
-	b.at = slices.Grow(b.at, len(head))[:n+len(head)]
-	for _, at := range head {
-		b.at[n] = at // stays if it is new
-		if b.table.score[at] == 0 && b.session.score[at] == 0 {
+	b.at = append(b.at, head...)
+	b.at = b.at[:n+len(b.session.unreached(b.table.unreached(b.at[n:])))]
+}
+
+// unreached leaves of some places those that are not reached, in the same memory.
+func (s *sums) unreached(some []uint32) []uint32 {
+	if len(s.at) == 0 {
+		return some
+	}
+	n := 0
+	for _, at := range some {
+		some[n] = at // stays if it is not
+		if s.score[at] == 0 {
 			n++
 		}
 	}
-	b.at = b.at[:n]
+	return some[:n]
 }
 
 // eligible reports whether the candidate at a place may come, and is not there before.
 func (f *fill) eligible(place int) bool {
 	b := &f.s.blend
-	row := f.r.m.Order()[b.at[place]]
+	row := edged.Row(f.r.m.Briefs()[b.at[place]].Row)
 	return f.allowed.plainly(row) && f.may(row) && (place < len(b.own) || len(b.own) == 0 || !b.mine.has(row))
 }
 

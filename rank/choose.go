@@ -2,7 +2,6 @@ package rank
 
 import (
 	"math"
-	"slices"
 
 	"github.com/edged/edged/internal/kernel"
 )
@@ -18,7 +17,7 @@ type chooser struct {
 	bounds []float32 // none of their scores, multiplied, is above it
 	likely []float32 // what they may be expected to score
 	passed []uint32  // places of those whose bound is high enough
-	sample []float32
+	sample sample
 
 	contest contest
 }
@@ -97,37 +96,8 @@ func (c *chooser) high(wanted int) float32 {
 	if 2*target >= n {
 		return 0
 	}
-	step := max(1, n/32)
-	c.sample = c.sample[:0]
-	for i := step / 2; i < n; i += step {
-		c.sample = append(c.sample, c.likely[i])
-	}
-	return max(0, largestOf(c.sample, max(1, target*len(c.sample)/n)))
+	return max(0, c.sample.about(c.likely, target))
 }
-
-// largestOf returns the k-th largest of a list, which it reorders.
-func largestOf(list []float32, k int) float32 {
-	if k > maxInserted {
-		slices.Sort(list)
-		return list[len(list)-k]
-	}
-	var best [maxInserted]float32 // descending
-	n := 0
-	for _, x := range list {
-		if n == k && x <= best[k-1] {
-			continue
-		}
-		n = min(n+1, k)
-		i := n - 1
-		for ; i > 0 && best[i-1] < x; i-- {
-			best[i] = best[i-1]
-		}
-		best[i] = x
-	}
-	return best[k-1]
-}
-
-const maxInserted = 32
 
 // score scores the candidates with a bound of at least from that were not scored before, as long as their bounds let them in. When time
 // is up, which it looks at before each batch but the last, the rest is left out, and score returns false.

@@ -14,8 +14,8 @@ type contest struct {
 	part   [batch]int32
 	rows   [batch]uint32 // of vectors
 	stays  [batch]uint32
-	most   [batch]float32 // the score at most, or as it is known so far
-	likely [batch]float32
+	likely [batch]float32 // what they may be expected to score
+	sample sample
 
 	all       kernel.Candidates
 	params    kernel.MostParams
@@ -28,19 +28,21 @@ type contest struct {
 
 // contenders are candidates whose scores are being worked out, side by side.
 type contenders struct {
-	place [batch]uint32 // among the candidates
-	line  [batch]uint32 // of their vectors
-	dots  [batch]int32  // products so far
+	place [batch]uint32  // among the candidates
+	line  [batch]uint32  // of their vectors
+	dots  [batch]int32   // products so far
+	most  [batch]float32 // their scores at most, by these
 }
 
 func (c *contenders) move(to, from int) {
-	c.place[to], c.line[to], c.dots[to] = c.place[from], c.line[from], c.dots[from]
+	c.place[to], c.line[to], c.dots[to], c.most[to] = c.place[from], c.line[from], c.dots[from], c.most[from]
 }
 
 func (c *contenders) swap(i, k int) {
 	c.place[i], c.place[k] = c.place[k], c.place[i]
 	c.line[i], c.line[k] = c.line[k], c.line[i]
 	c.dots[i], c.dots[k] = c.dots[k], c.dots[i]
+	c.most[i], c.most[k] = c.most[k], c.most[i]
 }
 
 func (t *contest) begin(r *Ranker, b *blend) {
@@ -62,7 +64,8 @@ func (r *Ranker) contend(f *fill, places []uint32) {
 	}
 	f.a.Scanned += n
 	t.blocks.Multiply(t.dots[:n], t.vectors, t.query, 0, t.line[:n])
-	n = t.keep(0, n, 1, b.best.least())
+	t.bound(0, n, 1)
+	n = t.keep(0, n, b.best.least())
 	from := t.likeliest(n, b.best.k+8+min(b.best.k, len(f.s.exclude)))
 	f.finish(0, from)
 	f.finish(from, n)
@@ -125,18 +128,16 @@ func (t *contest) likeliest(n, wanted int) int {
 		return n
 	}
 	t.params = kernel.MostParams{Scale: float32(t.query.Scale), By: t.byFactors, Shift: 16}
-	t.all.Most(t.most[:n], t.place[:n], t.dots[:n], &t.params)
-	copy(t.likely[:n], t.most[:n])
-	stays := t.stays[:kernel.AtLeast(t.stays[:n], t.most[:n], largestOf(t.likely[:n], wanted))]
+	t.all.Most(t.likely[:n], t.place[:n], t.dots[:n], &t.params)
+	stays := t.stays[:kernel.AtLeast(t.stays[:n], t.likely[:n], t.sample.about(t.likely[:n], wanted))]
 	for k, i := range stays {
 		t.swap(k, int(i))
 	}
 	return len(stays)
 }
 
-// keep leaves those from a place on, up to another, whose bound after so many blocks is high enough, and returns where they end.
-func (t *contest) keep(from, to, blocks int, worst float32) int {
-	t.bound(from, to, blocks)
+// keep leaves those from a place on, up to another, whose bound is high enough, and returns where they end.
+func (t *contest) keep(from, to int, worst float32) int {
 	stays := t.stays[:kernel.AtLeast(t.stays[:to-from], t.most[from:to], worst)]
 	for k, i := range stays {
 		t.move(from+k, from+int(i))
@@ -149,17 +150,16 @@ func (f *fill) finish(from, to int) {
 	b := &f.s.blend
 	t := &b.chooser.contest
 	worst, all := b.best.least(), t.blocks.Len()
+	to = t.keep(from, to, worst)
 	for n := 1; n < all; n++ {
-		if n <= 2 {
-			to = t.keep(from, to, n, worst)
+		t.multiply(n, from, to)
+		if n == 1 || n == all-1 && t.vectors.Low != nil {
+			t.bound(from, to, n+1)
+			to = t.keep(from, to, worst)
 		}
-		if n == 2 {
+		if n == 1 {
 			t.fetch(from, to)
 		}
-		t.multiply(n, from, to)
-	}
-	if t.vectors.Low != nil {
-		to = t.keep(from, to, all, worst)
 	}
 	f.offer(from, to)
 }

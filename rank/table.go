@@ -50,11 +50,18 @@ func (s *sums) add(t *model.Table, row edged.Row, weight float64) error {
 
 // deviation returns σ = √(Σ s²/I − (Σ s/I)²) over I items, those not reached scoring 0. Each sum is that of four, which take turns.
 func (s *sums) deviation(items int) float64 {
-	var sums, squares [4]float64
-	for i, at := range s.at {
-		x := float64(s.score[at])
-		sums[i%4] += x
-		squares[i%4] += float64(x * x)
+	var s0, s1, s2, s3, q0, q1, q2, q3 float64 // in registers
+	at := s.at
+	for ; len(at) >= 4; at = at[4:] {
+		a, b, c, d := float64(s.score[at[0]]), float64(s.score[at[1]]), float64(s.score[at[2]]), float64(s.score[at[3]])
+		s0, s1, s2, s3 = s0+a, s1+b, s2+c, s3+d
+		q0, q1, q2, q3 = q0+float64(a*a), q1+float64(b*b), q2+float64(c*c), q3+float64(d*d)
+	}
+	sums, squares := [4]float64{s0, s1, s2, s3}, [4]float64{q0, q1, q2, q3}
+	for i, last := range at {
+		x := float64(s.score[last])
+		sums[i] += x
+		squares[i] += float64(x * x)
 	}
 	mean := total(&sums) / float64(items)
 	return math.Sqrt(max(total(&squares)/float64(items)-float64(mean*mean), 0))

@@ -2,7 +2,6 @@ package rank
 
 import (
 	"math"
-	"slices"
 
 	"github.com/edged/edged"
 )
@@ -82,11 +81,12 @@ func (t *top) down() {
 
 // sorted returns the candidates, best first. Nothing may be offered afterwards.
 func (t *top) sorted() []candidate {
-	slices.SortFunc(t.heap, func(a, b candidate) int {
-		if a.before(&b) {
-			return -1
-		}
-		return 1
-	})
-	return t.heap
+	all := t.heap
+	for n := len(all) - 1; n > 0; n-- {
+		all[0], all[n] = all[n], all[0] // the worst of those left goes behind them
+		t.heap = all[:n]
+		t.down()
+	}
+	t.heap = all
+	return all
 }

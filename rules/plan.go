@@ -295,8 +295,12 @@ func (p *Plan) bendClasses() {
 	if len(p.bent) > 0 {
 		return
 	}
-	for class := range p.set.choices.marks {
-		p.bent = append(p.bent, p.bendClass(uint32(class)))
+	for class, marks := range p.set.choices.marks {
+		factor := float32(1)
+		if marks&p.marks != 0 || p.wanted > 0 {
+			factor = bend(p.ofClass(effect{factor: 1}, uint32(class)))
+		}
+		p.bent = append(p.bent, factor)
 	}
 }
 
