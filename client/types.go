@@ -129,12 +129,14 @@ func Items(ids ...string) []Seen {
 	return list
 }
 
-// List asks for one of the lists that are the same for everyone; Country and Window count for what trends only.
+// List asks for one of the lists that are the same for everyone; Country and Window count for what trends only, Category for what trends and
+// what is popular.
 type List struct {
-	N       int
-	Fields  []string
-	Country string
-	Window  string
+	N        int
+	Fields   []string
+	Country  string
+	Category string
+	Window   string
 }
 
 func (q List) query() string {
@@ -142,7 +144,7 @@ func (q List) query() string {
 	if q.N != 0 {
 		v.Set("n", strconv.Itoa(q.N))
 	}
-	for name, value := range map[string]string{"fields": strings.Join(q.Fields, ","), "country": q.Country, "window": q.Window} {
+	for name, value := range map[string]string{"fields": strings.Join(q.Fields, ","), "country": q.Country, "category": q.Category, "window": q.Window} {
 		if value != "" {
 			v.Set(name, value)
 		}

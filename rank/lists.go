@@ -19,6 +19,13 @@ func (r *Ranker) begin(a *Answer, s *Scratch, only *model.Selection, n int) fill
 	return f
 }
 
+// within leaves of what may come what is selected, nil for all.
+func (f *fill) within(rows *model.Selection) {
+	if rows != nil {
+		f.allowed = f.s.obeyed.restrict(f.allowed, rows, f.r.m.Len())
+	}
+}
+
 // Similar answers with n items like row: its neighbours, then those its vector finds with a positive score, then the
 // popular ones. Only selected rows come, here and below, unless only is nil; they are those of this release's model.
 func (r *Ranker) Similar(a *Answer, s *Scratch, row edged.Row, only *model.Selection, n int) {
@@ -73,16 +80,19 @@ func (f *fill) addLike(to edged.Row, hits []index.Hit, source Source) {
 }
 
 // Trending answers with n items trending in a country ("" = everywhere): those of the live list, which may be nil, then
-// what was trending there and everywhere as of the release, then the popular ones.
-func (r *Ranker) Trending(a *Answer, s *Scratch, country string, live *trend.List, only *model.Selection, n int) {
+// what was trending there and everywhere as of the release, then the popular ones. Of selected rows those come alone that are
+// within a second selection, too, unless that is nil.
+func (r *Ranker) Trending(a *Answer, s *Scratch, country string, live *trend.List, only, within *model.Selection, n int) {
 	f := r.begin(a, s, only, n)
+	f.within(within)
 	f.ladder(edged.Setting{Country: country}, live, nil)
 	f.done()
 }
 
-// Popular answers with the n most popular items.
-func (r *Ranker) Popular(a *Answer, s *Scratch, only *model.Selection, n int) {
+// Popular answers with the n most popular items, selected as for Trending.
+func (r *Ranker) Popular(a *Answer, s *Scratch, only, within *model.Selection, n int) {
 	f := r.begin(a, s, only, n)
+	f.within(within)
 	f.popular()
 	f.done()
 }

@@ -193,7 +193,7 @@ func checkFiltered(t *testing.T, items []edged.Item, conditions []condition) {
 		}
 		possible := slowly(m, items, c.meets, &Request{N: 25})
 		for name, call := range map[string]func(){
-			"popular": func() { r.Popular(&a, &s, selected, 25) }, "trending": func() { r.Trending(&a, &s, "GB", nil, selected, 25) },
+			"popular": func() { r.Popular(&a, &s, selected, nil, 25) }, "trending": func() { r.Trending(&a, &s, "GB", nil, selected, nil, 25) },
 			"similar": func() { r.Similar(&a, &s, edged.Row(len(items)-1), selected, 25) },
 		} {
 			call()
@@ -324,7 +324,7 @@ func TestSelectionOfAnotherReleaseIsABug(t *testing.T) {
 			t.Errorf("recovered %v", r)
 		}
 	}()
-	ranker(random(t, rng, 31, 4, nil)).Popular(new(Answer), new(Scratch), selected, 3)
+	ranker(random(t, rng, 31, 4, nil)).Popular(new(Answer), new(Scratch), selected, nil, 3)
 }
 
 func TestFilteredAnswersAllocateNothing(t *testing.T) {
@@ -351,7 +351,7 @@ func TestFilteredAnswersAllocateNothing(t *testing.T) {
 			q.Only = selected
 			r.Recommend(&a, &s, q)
 			r.Similar(&a, &s, 5, selected, 30)
-			r.Popular(&a, &s, selected, 30)
+			r.Popular(&a, &s, selected, nil, 30)
 		}
 	})
 	if dense.Bits() == nil || sparse.Bits() != nil || len(a.Items) != 30 {

@@ -49,14 +49,14 @@ func (r *Ranker) With(c Changes) (*Ranker, error) {
 	if r.changed != nil {
 		panic("BUG: rank: changes on top of changes")
 	}
-	out := &Ranker{m: r.m, release: r.release, clock: r.clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections, rules: r.rules}
+	out := &Ranker{m: r.m, release: r.release, clock: r.clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections, categories: r.categories, rules: r.rules}
 	out.obeyed = new(obeyed) // rules look at prices, and know rows
 	if len(c.Prices)+len(c.Items) > 0 {
 		var err error
 		if out.m, err = r.m.With(model.Patch{Prices: c.Prices, Items: c.Items}); err != nil {
 			return nil, fmt.Errorf("rank: %w", err)
 		}
-		out.selections = new(selections)
+		out.selections, out.categories = new(selections), new(selections)
 	}
 	if len(c.Items) > 0 {
 		out.fresh = sync.OnceValue(func() []edged.Row { return append(slices.Clone(r.fresh()), newRows(out.m)...) })

@@ -307,7 +307,7 @@ func TestBoostedLists(t *testing.T) {
 			}
 		}
 		var a Answer
-		r.Popular(&a, new(Scratch), nil, r.m.Len())
+		r.Popular(&a, new(Scratch), nil, nil, r.m.Len())
 		if len(a.Items) != possible {
 			t.Fatalf("%d popular ones, want %d", len(a.Items), possible)
 		}
@@ -321,7 +321,7 @@ func TestBoostedLists(t *testing.T) {
 				t.Fatalf("item %d: %+v, want %g after %g", i, a.Items[i], want, a.Items[max(0, i-1)].Score)
 			}
 		}
-		r.Trending(&a, new(Scratch), "GB", nil, nil, 10)
+		r.Trending(&a, new(Scratch), "GB", nil, nil, nil, 10)
 		for i := 1; i < len(a.Items); i++ {
 			if a.Items[i].Level == a.Items[i-1].Level && a.Items[i].Source == a.Items[i-1].Source && a.Items[i].Score > a.Items[i-1].Score {
 				t.Fatalf("trending: %+v", a.Items)

@@ -149,6 +149,7 @@ type Ranker struct {
 	fresh      func() []edged.Row // looked for once
 	groups     func() (*rules.Groups, error)
 	selections *selections
+	categories *selections // by the category's name
 	obeyed     *obeyed
 }
 
@@ -158,14 +159,14 @@ func New(m *model.Model, release Release) *Ranker {
 		m: m, release: release, clock: time.Now, plans: plansOf(m), head: headOf(m),
 		fresh:      sync.OnceValue(func() []edged.Row { return freshOf(m) }),
 		groups:     sync.OnceValues(func() (*rules.Groups, error) { return rules.GroupsOf(m) }),
-		selections: new(selections), obeyed: new(obeyed),
+		selections: new(selections), categories: new(selections), obeyed: new(obeyed),
 	}
 }
 
 // WithClock returns a Ranker of the same release with another clock.
 func (r *Ranker) WithClock(clock func() time.Time) *Ranker {
 	return &Ranker{
-		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections, obeyed: r.obeyed,
+		m: r.m, release: r.release, clock: clock, plans: r.plans, head: r.head, fresh: r.fresh, groups: r.groups, selections: r.selections, categories: r.categories, obeyed: r.obeyed,
 		changed: r.changed, rules: r.rules,
 	}
 }

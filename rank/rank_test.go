@@ -387,7 +387,7 @@ func TestExpiryFollowsTheClock(t *testing.T) {
 			t.Errorf("after %g h: row %d, want %d", tc.hours, a.Items[0].Row, tc.want)
 		}
 		var a Answer
-		r.WithClock(at(now)).Popular(&a, new(Scratch), nil, 1)
+		r.WithClock(at(now)).Popular(&a, new(Scratch), nil, nil, 1)
 		if a.Items[0].Row != tc.want {
 			t.Errorf("popular after %g h: row %d, want %d", tc.hours, a.Items[0].Row, tc.want)
 		}
@@ -430,7 +430,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	for name, call := range map[string]func(){
 		"recommend": func() { r.Recommend(a, s, q) }, "explained": func() { r.Recommend(a, s, &explained) },
 		"similar":  func() { r.Similar(a, s, 5, nil, 30) },
-		"trending": func() { r.Trending(a, s, "GB", q.Live, nil, 30) }, "popular": func() { r.Popular(a, s, nil, 30) },
+		"trending": func() { r.Trending(a, s, "GB", q.Live, nil, nil, 30) }, "popular": func() { r.Popular(a, s, nil, nil, 30) },
 	} {
 		call()
 		if n := testing.AllocsPerRun(20, call); n != 0 {
@@ -530,15 +530,15 @@ func TestTrendingAndPopular(t *testing.T) {
 	m := random(t, rand.New(rand.NewPCG(12, 11)), 50, 6, withTrends)
 	r, s := ranker(m), new(Scratch)
 	var a Answer
-	r.Trending(&a, s, "GB", live("i040", "i031"), nil, 6)
+	r.Trending(&a, s, "GB", live("i040", "i031"), nil, nil, 6)
 	if got := rowsOf(&a); !slices.Equal(got, []edged.Row{40, 31, 30, 20, 21, 22}) || a.Level != Regional {
 		t.Errorf("GB: %v %s", got, a.Level)
 	}
-	r.Trending(&a, s, "", live("i040"), nil, 3)
+	r.Trending(&a, s, "", live("i040"), nil, nil, 3)
 	if got := rowsOf(&a); !slices.Equal(got, []edged.Row{40, 20, 21}) || a.Level != Global {
 		t.Errorf("everywhere: %v %s", got, a.Level)
 	}
-	r.Popular(&a, s, nil, 3)
+	r.Popular(&a, s, nil, nil, 3)
 	if got := rowsOf(&a); !slices.Equal(got, []edged.Row{0, 1, 2}) || a.Items[0].Score != 50 || a.Items[0].Source != SourcePopular {
 		t.Errorf("popular: %+v", a.Items)
 	}

@@ -74,6 +74,21 @@ func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) 
 	return rows, nil
 }
 
+// Category returns which rows are in a category or in one below it: none where the release has no such category. The Selection may be kept and shared.
+func (r *Ranker) Category(name []byte) (*model.Selection, error) {
+	s := r.categories
+	if found := s.find(name); found != nil {
+		return found.rows, nil
+	}
+	text := string(name)
+	f := model.In("categories", text)
+	rows, err := s.choose(r.m, &f)
+	if err == nil {
+		s.add(text, &selected{rows: rows}) // lists that are the same for everyone ask no index: nothing is to be prepared
+	}
+	return rows, err
+}
+
 // Knows reports whether WhereOf has only to look a condition up.
 func (r *Ranker) Knows(condition []byte) bool { return r.selections.find(condition) != nil }
 
@@ -98,13 +113,17 @@ func (s *selections) make(m *model.Model, w *rules.Where) (*model.Selection, err
 	if err != nil {
 		return nil, err
 	}
+	return s.choose(m, &f)
+}
+
+func (s *selections) choose(m *model.Model, f *model.Filter) (*model.Selection, error) {
 	work, _ := s.work.Get().(*model.FilterScratch)
 	if work == nil {
 		work = new(model.FilterScratch)
 	}
 	defer s.work.Put(work)
 	rows := new(model.Selection)
-	if err := m.Select(rows, &f, work); err != nil {
+	if err := m.Select(rows, f, work); err != nil {
 		return nil, err
 	}
 	return rows, nil

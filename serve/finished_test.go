@@ -139,7 +139,7 @@ func TestKeptAnswersAllocateNothing(t *testing.T) {
 	f.trends.Add(&edged.Event{Item: "mug-1", Type: edged.View, User: "u", Time: start.UnixMilli()})
 	f.trends.Flush()
 	h := f.server.Handler()
-	for _, target := range []string{"/v1/trending?n=5", "/v1/popular?n=5", "/v1/items/mug-1/similar?n=3", "/v1/recommend?n=5&country=GB"} {
+	for _, target := range []string{"/v1/trending?n=5", "/v1/popular?n=5", "/v1/trending?category=home/mug&n=5", "/v1/popular?category=home/mug&n=5", "/v1/items/mug-1/similar?n=3", "/v1/recommend?n=5&country=GB"} {
 		var ctx fasthttp.RequestCtx
 		prepareGet(&ctx, target)
 		h(&ctx)

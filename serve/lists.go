@@ -30,7 +30,7 @@ func (s *Server) around(c *call, route int, list func(*rank.Ranker, *rank.Answer
 		list(c.ranker, &c.answer, &c.scratch, row, c.only(), c.req.n)
 	} else {
 		c.missing = append(c.missing, c.id)
-		c.ranker.Popular(&c.answer, &c.scratch, c.only(), c.req.n)
+		c.ranker.Popular(&c.answer, &c.scratch, c.only(), nil, c.req.n)
 	}
 	return s.writeList(c)
 }
@@ -48,9 +48,13 @@ func (s *Server) trending(c *call) *problem {
 		}
 		window = s.cfg.Windows[k]
 	}
+	within, p := c.within()
+	if p != nil {
+		return p
+	}
 	country := c.names.of(c.req.country)
 	c.cacheable, c.basis = trendingMaxAge, s.basis(c, country, window)
-	c.ranker.Trending(&c.answer, &c.scratch, country, c.basis.live, c.only(), c.req.n)
+	c.ranker.Trending(&c.answer, &c.scratch, country, c.basis.live, c.only(), within, c.req.n)
 	return s.writeList(c)
 }
 
@@ -59,9 +63,25 @@ func (s *Server) popular(c *call) *problem {
 	if done, p := s.prepare(c, routePopular, popularParams); done {
 		return p
 	}
+	within, p := c.within()
+	if p != nil {
+		return p
+	}
 	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
-	c.ranker.Popular(&c.answer, &c.scratch, c.only(), c.req.n)
+	c.ranker.Popular(&c.answer, &c.scratch, c.only(), within, c.req.n)
 	return s.writeList(c)
+}
+
+// within is what the category asked for has, nil where none was.
+func (c *call) within() (*model.Selection, *problem) {
+	if len(c.req.within) == 0 {
+		return nil, nil
+	}
+	rows, err := c.ranker.Category(c.req.within)
+	if err != nil {
+		return nil, badField("category", "%v", err)
+	}
+	return rows, nil
 }
 
 // item answers GET /v1/items/{id}: what the catalogue of the release says.

@@ -34,6 +34,7 @@ type request struct {
 	user, session []byte
 	slot, window  []byte
 	country       []byte
+	within        []byte // a category
 	timeout       time.Duration
 	paged         bool   // a cursor was given, if only an empty one
 	cursor        []byte // its bytes
@@ -265,8 +266,8 @@ func (s *scanner) time() (int64, *problem) {
 var (
 	recommendParams = append([]string{"recent", "n", "exclude", "goal", "fields", "explain", "country", languageKey, "slot", "timeoutMs", "cursor"}, wishParams...)
 	similarParams   = []string{"n", "fields"}
-	trendingParams  = []string{"country", "window", "n", "fields"}
-	popularParams   = []string{"n", "fields"}
+	trendingParams  = []string{"country", "category", "window", "n", "fields"}
+	popularParams   = []string{"category", "n", "fields"}
 	itemParams      = []string{"fields"}
 )
 
@@ -314,6 +315,10 @@ func (q *request) scalar(name string, v []byte) (p *problem) {
 	case languageKey:
 		if q.language, p = shortText(v, edged.MaxContextLen); p == nil {
 			q.visitor = append(q.visitor, rules.Attribute{Name: languageName, Value: rules.Text(v)})
+		}
+	case "category":
+		if q.within, p = shortText(v, edged.MaxIDLen); p == nil && len(v) == 0 {
+			p = bad("empty")
 		}
 	case "slot":
 		q.slot, p = shortText(v, edged.MaxTypeLen)

@@ -11,7 +11,8 @@ import (
 	"github.com/edged/edged/internal/testkit"
 )
 
-var everyonesLists = []string{"/v1/items/mug-1/similar?n=11", "/v1/items/mug-1/together?n=11", "/v1/items/nope/similar?n=11", "/v1/trending?n=11", "/v1/trending?country=GB&n=11", "/v1/popular?n=11"}
+var everyonesLists = []string{"/v1/items/mug-1/similar?n=11", "/v1/items/mug-1/together?n=11", "/v1/items/nope/similar?n=11", "/v1/trending?n=11", "/v1/trending?country=GB&n=11", "/v1/popular?n=11", "/v1/trending?country=GB&category=home&n=11",
+	"/v1/popular?category=home&n=11"}
 
 // What is excluded for everyone is in no list that is for everyone.
 func TestListsLeaveOutWhatIsExcludedForEveryone(t *testing.T) {

@@ -48,6 +48,9 @@ func TestClientAndNode(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
+	if a, err := c.Popular(ctx, client.List{Category: "nowhere"}); err != nil || len(a.Items) != 0 {
+		t.Errorf("popular in a category that is not there: %+v, %v", a, err)
+	}
 	page, err := c.Page(ctx, client.Page{Slots: []client.Slot{{Slot: "a", N: 3}, {Slot: "b", N: 3}}, Recent: client.Items(item), Filter: "price > 0", Timeout: time.Second})
 	if err != nil || len(page) != 2 || len(page[0].Items) != 3 || len(page[1].Items) != 3 {
 		t.Errorf("page: %+v, %v", page, err)

@@ -10,6 +10,7 @@
 //   n          how many items
 //   title      heading (or heading="…")
 //   country    two letters; for trending, and as context of recommend
+//   category   for trending and popular: what of it
 //   setting    what may be told of the moment beside the country, for what is popular may go by it: some of the words device, hour, referrer
 //   explain    ask why, and offer it on every card
 //   lang       language that reasons are said in; default: that of the place on the page
@@ -195,7 +196,7 @@ export function sendEvents(endpoint, events, key) {
 }
 
 export class EdgedCarousel extends HTMLElement {
-  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'explain', 'lang', 'item', 'node', 'image-base', 'hold', 'api-key'];
+  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'category', 'explain', 'lang', 'item', 'node', 'image-base', 'hold', 'api-key'];
 
   #recent = [];
   #session = '';
@@ -302,10 +303,10 @@ export class EdgedCarousel extends HTMLElement {
   #request() {
     const source = this.getAttribute('source') || 'recommend';
     const url = (path, params) => address(this.getAttribute('endpoint'), path, params, this.getAttribute('api-key'));
-    const common = { n: this.#n, fields: FIELDS.join(',') }, country = this.getAttribute('country');
+    const common = { n: this.#n, fields: FIELDS.join(',') }, country = this.getAttribute('country'), category = this.getAttribute('category');
     if (source === 'similar') return [url(`/v1/items/${encodeURIComponent(this.getAttribute('item') || '')}/similar`, common), {}];
-    if (source === 'popular') return [url('/v1/popular', common), {}];
-    if (source === 'trending') return [url('/v1/trending', { ...common, country }), {}];
+    if (source === 'popular') return [url('/v1/popular', { ...common, category }), {}];
+    if (source === 'trending') return [url('/v1/trending', { ...common, country, category }), {}];
     const body = { recent: this.#recent, n: this.#n, fields: FIELDS, session: this.session, explain: this.hasAttribute('explain') };
     if (this.slot) body.slot = this.slot;
     const language = body.explain && this.#language;
