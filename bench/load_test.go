@@ -435,7 +435,7 @@ func TestSpread(t *testing.T) {
 func TestReportForms(t *testing.T) {
 	l := Latencies{100.4, 200, 300, 400, 500}
 	r := LoadReport{
-		URL: "http://node", Rate: 1000, Achieved: 900, Behind: true, Requests: 10_000, Errors: 3, Latencies: l, Service: l,
+		URL: "http://node", Rate: 1000, Offered: 1000.3, Achieved: 900, Behind: true, Requests: 10_000, Errors: 3, Latencies: l, Service: l,
 		Seconds: 10, Connections: 64, Arrivals: "poisson", ErrorsByClass: map[string]int64{ClassTimeout: 2, ClassStatus: 1},
 		Statuses: map[string]int64{"200": 9997, "503": 1}, Mixture: Mix{Similar: 1, Events: 3}.shares(),
 		ByKind:    map[string]KindReport{"similar": {2500, 1, l}, "events": {7500, 2, l}},

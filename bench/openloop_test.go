@@ -94,6 +94,24 @@ func TestSlowerThanAsked(t *testing.T) {
 	})
 }
 
+// What Poisson draws is seldom what was asked: 40 requests, give or take 6.
+func TestWhoAnswersAllIsNotBehind(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			loop := loopOf(40, 4, time.Second, func(*job) outcome {
+				time.Sleep(time.Millisecond)
+				return outcome{status: 200}
+			})
+			loop.poisson, loop.rand = true, rand.New(rand.NewPCG(seed, 1))
+			var report LoadReport
+			report.fill(40, loop.run(t.Context()))
+			if report.Behind || report.Offered != float64(report.Requests) {
+				t.Errorf("seed %d: behind %v with %d requests, %v offered, %v achieved a second", seed, report.Behind, report.Requests, report.Offered, report.Achieved)
+			}
+		})
+	}
+}
+
 func TestWarmupIsNotMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()

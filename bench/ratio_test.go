@@ -98,7 +98,7 @@ func TestRatio(t *testing.T) {
 	}
 	cfg := RatioConfig{
 		Name: "test", URL: "http://" + ln.Addr().String(), YardstickURL: plain.URL(), Requests: filepath.Join(out, RequestsFile), Connections: 4, Pairs: 2,
-		PairDuration: 50 * time.Millisecond, Turns: 3, Duration: 100 * time.Millisecond,
+		PairDuration: 200 * time.Millisecond, Turns: 3, Duration: 100 * time.Millisecond,
 	}
 	report, err := RunRatio(t.Context(), cfg)
 	if err != nil {

@@ -15,8 +15,9 @@ import (
 type LoadReport struct {
 	URL      string  `json:"url"`
 	Rate     float64 `json:"rate"`     // asked for, requests a second
+	Offered  float64 `json:"offered"`  // requests a second that were to start: where arrivals are drawn, not quite rate
 	Achieved float64 `json:"achieved"` // good answers a second
-	Behind   bool    `json:"behind"`   // the node could not keep up: achieved is below 95 % of rate
+	Behind   bool    `json:"behind"`   // the node could not keep up: achieved is below 95 % of offered
 	Requests int64   `json:"requests"`
 	Errors   int64   `json:"errors"`
 	Latencies
@@ -69,12 +70,12 @@ func newReport(cfg *LoadConfig) LoadReport {
 	}
 }
 
-// keptUp is the share of the rate below which the report says that the node was behind.
+// keptUp is the share of the requests offered below which the report says that the node was behind.
 const keptUp = 0.95
 
 func (r *LoadReport) fill(rate float64, t *tally) {
-	r.Rate, r.Achieved = rate, t.achieved()
-	r.Behind = r.Achieved < keptUp*rate
+	r.Rate, r.Offered, r.Achieved = rate, t.offered(), t.achieved()
+	r.Behind = r.Achieved < keptUp*r.Offered
 	r.Requests, r.Errors, r.ErrorsByClass = t.requests, t.errors(), t.classes
 	r.Latencies, r.Service = newLatencies(t.latency), newLatencies(t.service)
 	r.Statuses = map[string]int64{}
@@ -126,7 +127,7 @@ func (r LoadReport) WriteTable(w io.Writer) error {
 func (r *LoadReport) writeNotes(w io.Writer) error {
 	var text []byte
 	if r.Behind {
-		text = fmt.Appendf(text, "the node did not keep up: %.0f of %.0f requests/s\n", r.Achieved, r.Rate)
+		text = fmt.Appendf(text, "the node did not keep up: %.0f of %.0f requests/s\n", r.Achieved, r.Offered)
 	}
 	for _, class := range []string{ClassStatus, ClassTimeout, ClassRefused, ClassClosed, ClassWrong, ClassOther} {
 		if n := r.ErrorsByClass[class]; n > 0 {

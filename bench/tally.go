@@ -81,6 +81,9 @@ func record(h *hdrhistogram.Histogram, d time.Duration) {
 
 func (t *tally) errors() int64 { return t.requests - t.ok }
 
+// offered is requests a second that were to start.
+func (t *tally) offered() float64 { return float64(t.requests) / t.duration.Seconds() }
+
 // achieved is good answers a second, over the time asked for or, if longer, until the last answer.
 func (t *tally) achieved() float64 {
 	return float64(t.ok) / max(t.duration, t.last.Sub(t.from)).Seconds()

@@ -71,8 +71,8 @@ func (r *reason) sum() float64 {
 
 // part is what the i-th item has in all that speaks for the recommended one, from 0 to 1.
 func (r *reason) part(i int) float64 {
-	all := max(r.Rest, 0) + max(r.Terms.Popular, 0) + r.Terms.Repeat + r.Terms.Past
-	for _, x := range r.Shares {
+	all := 0.
+	for _, x := range append([]float64{r.Rest, r.Terms.Popular, r.Terms.Repeat, r.Terms.Past}, r.Shares...) {
 		all += max(x, 0)
 	}
 	if i >= len(r.Shares) || all <= 0 {

@@ -35,7 +35,7 @@ type crowd struct {
 // gather reads all events. A visitor is remembered where the hash of its id falls among the smallest, which picks the
 // same ones whatever the order of the events.
 func gather(ctx context.Context, dir *data.Dir) (*crowd, error) {
-	g := gathering{recent: map[string]*trail{}, popularity: map[string]int{}, countries: map[string]int{}}
+	g := newGathering()
 	if err := dir.Events(ctx, 0, 0, g.add); err != nil {
 		return nil, err
 	}
@@ -43,9 +43,43 @@ func gather(ctx context.Context, dir *data.Dir) (*crowd, error) {
 }
 
 type gathering struct {
-	recent     map[string]*trail
+	recent     map[string]*trail // of the remembered
+	order      []remembered      // the same, by hash and id
 	popularity map[string]int
 	countries  map[string]int
+}
+
+func newGathering() *gathering {
+	return &gathering{recent: map[string]*trail{}, popularity: map[string]int{}, countries: map[string]int{}}
+}
+
+// remembered is a visitor in the order that decides who is.
+type remembered struct {
+	hash uint64
+	id   string
+}
+
+func (r remembered) compare(o remembered) int {
+	return cmp.Or(cmp.Compare(r.hash, o.hash), cmp.Compare(r.id, o.id))
+}
+
+// trail of a visitor; nil of one whose hash is not among the smallest so far, and so never will be.
+func (g *gathering) trail(id string) *trail {
+	if t := g.recent[id]; t != nil {
+		return t
+	}
+	r := remembered{mixed(id), id}
+	at, _ := slices.BinarySearchFunc(g.order, r, remembered.compare)
+	if at == maxPersonas {
+		return nil
+	}
+	if g.order = slices.Insert(g.order, at, r); len(g.order) > maxPersonas {
+		delete(g.recent, g.order[maxPersonas].id)
+		g.order = g.order[:maxPersonas]
+	}
+	t := new(trail)
+	g.recent[id] = t
+	return t
 }
 
 // trail is what one visitor met, oldest first.
@@ -67,10 +101,9 @@ func (g *gathering) add(e *edged.Event) error {
 	if e.User == "" || e.Type == edged.Return || e.Type == edged.Impression || e.Type == edged.Dismiss {
 		return nil
 	}
-	t := g.recent[e.User]
+	t := g.trail(e.User)
 	if t == nil {
-		t = new(trail)
-		g.recent[e.User] = t
+		return nil
 	}
 	if c := e.Context[edged.Country]; c != "" {
 		t.country = c
@@ -99,18 +132,15 @@ func (t *trail) trim() {
 
 func (g *gathering) crowd() *crowd {
 	c := &crowd{popularity: g.popularity}
-	for id, t := range g.recent {
+	for _, r := range g.order {
+		t := g.recent[r.id]
 		t.trim()
-		p := persona{ID: id, Country: t.country}
+		p := persona{ID: r.id, Country: t.country}
 		for _, s := range slices.Backward(t.items) {
 			p.Recent = append(p.Recent, s.item)
 		}
 		c.personas = append(c.personas, p)
 	}
-	slices.SortFunc(c.personas, func(a, b persona) int {
-		return cmp.Or(cmp.Compare(mixed(a.ID), mixed(b.ID)), cmp.Compare(a.ID, b.ID))
-	})
-	c.personas = c.personas[:min(len(c.personas), maxPersonas)]
 	for code := range g.countries {
 		c.countries = append(c.countries, code)
 	}

@@ -1,8 +1,10 @@
 package demo
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +13,7 @@ import (
 )
 
 func gathered(events ...edged.Event) *crowd {
-	g := gathering{recent: map[string]*trail{}, popularity: map[string]int{}, countries: map[string]int{}}
+	g := newGathering()
 	for i := range events {
 		if err := g.add(&events[i]); err != nil {
 			panic(err)
@@ -47,6 +49,41 @@ func TestCrowdForgetsOldItemsOfBusyVisitors(t *testing.T) {
 	c := gathered(events...)
 	if r := c.personas[0].Recent; len(r) != maxKept || r[0] != "999" || r[maxKept-1] != fmt.Sprint(1000-maxKept) {
 		t.Errorf("recent %v", r)
+	}
+}
+
+// Of many visitors those with the smallest hashes, whole, whoever came first; of the others nothing is held.
+func TestCrowdHoldsTheSmallestHashesAlone(t *testing.T) {
+	const visitors = 3000
+	ids := make([]string, visitors)
+	for i := range ids {
+		ids[i] = fmt.Sprint("visitor-", i)
+	}
+	smallest := slices.SortedFunc(slices.Values(ids), func(a, b string) int { return cmp.Compare(mixed(a), mixed(b)) })
+	largest := slices.Clone(smallest)
+	slices.Reverse(largest)
+	for name, order := range map[string][]string{"as made": ids, "largest hashes first": largest} {
+		g := newGathering()
+		for round := range 3 {
+			for _, id := range order {
+				e := event(id, fmt.Sprint("item-", round), "DE", int64(round))
+				if err := g.add(&e); err != nil {
+					t.Fatal(err)
+				}
+				if len(g.recent) > maxPersonas {
+					t.Fatalf("%s: %d trails held", name, len(g.recent))
+				}
+			}
+		}
+		c := g.crowd()
+		if len(c.personas) != maxPersonas || c.popularity["item-1"] != visitors {
+			t.Fatalf("%s: %d personas, popularity %v", name, len(c.personas), c.popularity)
+		}
+		for i, p := range c.personas {
+			if p.ID != smallest[i] || len(p.Recent) != 3 {
+				t.Fatalf("%s: persona %d is %+v, want %s with three items", name, i, p, smallest[i])
+			}
+		}
 	}
 }
 

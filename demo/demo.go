@@ -25,7 +25,6 @@ import (
 // Config of a demo. The zero value simulates a shop, stays up and leaves nothing behind.
 type Config struct {
 	Dir     string   // where data, releases, keys and the nodes' state go; empty: a temporary directory, removed at the end
-	Keep    bool     // leave a temporary directory behind
 	Events  []string // files to import in place of the simulated shop
 	Mapping string   // how to read them; empty: fields by their own names
 	Once    bool     // run the loop, tell the story, return
@@ -34,11 +33,17 @@ type Config struct {
 	Seed    uint64 // of the simulated shop and of all live visits; 0: 1
 	Logger  *slog.Logger
 
-	Products, Visitors int // of the simulated shop; 0: 2400 and 1500
+	Products, Visitors int // of the simulated shop; 0: 2400 and 1500, at most MaxProducts and MaxVisitors
 
 	Clock func() time.Time
 	Ready func(url string) // called when the storefront can be opened
 }
+
+// Limits of a simulated shop, whose events are made in memory: some 65 of each visitor.
+const (
+	MaxProducts = 100_000
+	MaxVisitors = 50_000
+)
 
 // EnsureDefaults fills in what was left out.
 func (c *Config) EnsureDefaults() {
@@ -65,8 +70,13 @@ func (c *Config) Validate() error {
 	if c.Mapping != "" && len(c.Events) == 0 {
 		errs = append(errs, errors.New("mapping: given without events; name the files it is for"))
 	}
-	if c.Products < 0 || c.Visitors < 0 {
-		errs = append(errs, errors.New("products, visitors: below 0"))
+	for _, n := range []struct {
+		name     string
+		is, most int
+	}{{"products", c.Products, MaxProducts}, {"visitors", c.Visitors, MaxVisitors}} {
+		if n.is < 0 || n.is > n.most {
+			errs = append(errs, fmt.Errorf("%s %d: want 0 (the default) to %d", n.name, n.is, n.most))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -133,7 +143,7 @@ func (d *demo) close() error {
 	if d.world != nil {
 		errs = append(errs, d.world.dir.Close())
 	}
-	if d.temp && !d.cfg.Keep {
+	if d.temp {
 		errs = append(errs, d.fs.RemoveAll(d.dir))
 	}
 	return errors.Join(errs...)

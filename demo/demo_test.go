@@ -81,3 +81,15 @@ func TestADirectoryInUseIsRefused(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestValidateBoundsTheShop(t *testing.T) {
+	for _, c := range []Config{{Products: MaxProducts, Visitors: MaxVisitors}, {}} {
+		if err := c.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	err := (&Config{Products: MaxProducts + 1, Visitors: -1}).Validate()
+	if err == nil || !strings.Contains(err.Error(), "products 100001: want 0 (the default) to 100000") || !strings.Contains(err.Error(), "visitors -1: want") {
+		t.Errorf("%v", err)
+	}
+}

@@ -143,6 +143,9 @@ func TestReasonParts(t *testing.T) {
 	if r.part(2) != 0 || r.part(7) != 0 {
 		t.Errorf("parts %g and %g, want 0: one speaks against, one is not there", r.part(2), r.part(7))
 	}
+	if p := (&reason{Shares: []float64{.6}, Terms: terms{Repeat: -.1, Past: -.3}}).part(0); p != 1 {
+		t.Errorf("part %g of all that speaks for it, want 1: what speaks against is no part of that", p)
+	}
 	if s := r.sum(); s < .899 || s > .901 {
 		t.Errorf("sum %g, want .9", s)
 	}

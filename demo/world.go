@@ -150,8 +150,12 @@ func (d *demo) simulate(ctx context.Context) error {
 		return err
 	}
 	itemsFile, eventsFile := d.path(rawDir, "items.jsonl"), d.path(rawDir, "events.jsonl")
-	items, events := w.shop.Items(), w.shop.Events()
-	err := errors.Join(writeLines(d.fs, itemsFile, items, data.AppendItemJSON), writeLines(d.fs, eventsFile, events, data.AppendEventJSON))
+	events, err := w.shop.Events(ctx)
+	if err != nil {
+		return err
+	}
+	items := w.shop.Items()
+	err = errors.Join(writeLines(d.fs, itemsFile, items, data.AppendItemJSON), writeLines(d.fs, eventsFile, events, data.AppendEventJSON))
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ type demoCmd struct {
 	Dir      string   `help:"Directory for data, releases, keys and the nodes' state; default: a temporary one, removed at the end." placeholder:"DIR" type:"path"`
 	Listen   string   `help:"Address of the storefront; default: 127.0.0.1:8088, or a free port where that is taken." placeholder:"ADDR"`
 	Seed     uint64   `help:"Seed of the simulated shop." default:"1"`
-	Products int      `help:"Products of the simulated shop." default:"2400"`
-	Visitors int      `help:"Visitors of the simulated shop." default:"1500"`
+	Products int      `help:"Products of the simulated shop, at most 100000." default:"2400"`
+	Visitors int      `help:"Visitors of the simulated shop, at most 50000." default:"1500"`
 	Verbose  bool     `help:"Show what the nodes log." short:"v"`
 }
 

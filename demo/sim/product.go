@@ -22,15 +22,21 @@ type product struct {
 	published                  int64
 }
 
-// stock fills the shelves: every kind gets about the same number, with titles that do not repeat.
+// draws is how often a title is drawn again that is taken. There are 237,120.
+const draws = 16
+
+// stock fills the shelves: every kind gets about the same number, with titles that do not repeat; where words run out they are numbered.
 func (s *Shop) stock(rng *rand.Rand) {
-	taken := map[string]bool{}
+	taken := map[string]int{}
 	for i := range s.cfg.Products {
 		p := product{kind: i % len(kinds)}
-		for p.title == "" || taken[p.title] {
+		for n := 0; n == 0 || n < draws && taken[p.title] > 0; n++ {
 			dress(&p, rng)
 		}
-		taken[p.title] = true
+		taken[p.title]++
+		if n := taken[p.title]; n > 1 {
+			p.title = fmt.Sprintf("%s (%d)", p.title, n)
+		}
 		p.id = fmt.Sprintf("%s-%04d", kinds[p.kind].slug, i)
 		p.appeal = math.Exp(1.1 * rng.NormFloat64())
 		p.published = s.arrival(rng)

@@ -83,12 +83,3 @@ func (s *Shop) Items() []edged.Item {
 	}
 	return items
 }
-
-// Countries are the codes of the markets, largest first.
-func (s *Shop) Countries() []string {
-	codes := make([]string, len(countries))
-	for i, c := range countries {
-		codes[i] = c.code
-	}
-	return codes
-}

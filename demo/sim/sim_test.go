@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -15,12 +16,43 @@ import (
 
 func small(seed uint64) *Shop { return New(Config{Seed: seed, Products: 400, Visitors: 200, Days: 30}) }
 
+func eventsOf(t *testing.T, s *Shop) []edged.Event {
+	t.Helper()
+	events, err := s.Events(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// More products than words make titles.
+func TestTitlesNeverRunOut(t *testing.T) {
+	defer func(all []kind) { kinds = all }(kinds)
+	kinds = kinds[:1] // of which 6,240 titles can be made
+	const products = 7000
+	titles := make(map[string]bool, products)
+	for _, p := range New(Config{Seed: 1, Products: products, Visitors: 1, Days: 1}).products {
+		titles[p.title] = true
+	}
+	if len(titles) != products {
+		t.Errorf("%d titles of %d products", len(titles), products)
+	}
+}
+
+func TestEventsHearTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if events, err := small(1).Events(ctx); !errors.Is(err, context.Canceled) || events != nil {
+		t.Errorf("%d events, error %v", len(events), err)
+	}
+}
+
 func TestOneSeedOneShop(t *testing.T) {
 	a, b, other := small(1), small(1), small(2)
-	if !reflect.DeepEqual(a.Items(), b.Items()) || !reflect.DeepEqual(a.Events(), b.Events()) {
+	if !reflect.DeepEqual(a.Items(), b.Items()) || !reflect.DeepEqual(eventsOf(t, a), eventsOf(t, b)) {
 		t.Fatal("the same seed gave two shops")
 	}
-	if reflect.DeepEqual(a.Events(), other.Events()) {
+	if reflect.DeepEqual(eventsOf(t, a), eventsOf(t, other)) {
 		t.Fatal("two seeds gave one shop")
 	}
 	at := time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
@@ -31,7 +63,7 @@ func TestOneSeedOneShop(t *testing.T) {
 
 func TestDefaultSizeIsLikeAShop(t *testing.T) {
 	s := New(Config{Seed: 1})
-	events := s.Events()
+	events := eventsOf(t, s)
 	if n := len(events); n < 80_000 || n > 120_000 {
 		t.Errorf("%d events, want 80,000 to 120,000", n)
 	}
@@ -65,7 +97,7 @@ func TestItemsAndEventsAreValid(t *testing.T) {
 		titles[it.Title], published[it.ID] = true, it.Published
 	}
 	last := int64(0)
-	for _, e := range s.Events() {
+	for _, e := range eventsOf(t, s) {
 		if err := e.Validate(); err != nil {
 			t.Fatalf("%+v: %v", e, err)
 		}
@@ -83,7 +115,7 @@ func TestItemsAndEventsAreValid(t *testing.T) {
 func TestTasteIsThereToBeLearned(t *testing.T) {
 	s := New(Config{Seed: 4, Visitors: 400})
 	hits, all := 0, 0
-	for _, e := range s.Events() {
+	for _, e := range eventsOf(t, s) {
 		if e.Type != edged.View || e.Time < s.end-7*day {
 			continue
 		}
@@ -113,7 +145,7 @@ func (s *Shop) tasteful(e *edged.Event) bool {
 func TestCountriesDiffer(t *testing.T) {
 	s := New(Config{Seed: 5})
 	share := map[string][2]float64{} // country → views of nordic, all views
-	for _, e := range s.Events() {
+	for _, e := range eventsOf(t, s) {
 		c := share[e.Context[edged.Country]]
 		if styles[s.products[s.byID[e.Item]].style].slug == "nordic" {
 			c[0]++

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -12,11 +13,14 @@ import (
 	"github.com/edged/edged"
 )
 
-// Events of the whole time simulated, oldest first.
-func (s *Shop) Events() []edged.Event {
+// Events of the whole time simulated, oldest first. The error is ctx's.
+func (s *Shop) Events(ctx context.Context) ([]edged.Event, error) {
 	rng := s.rand(2)
 	var all []edged.Event
 	for i := range s.visitors {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		for n := visits(s.visitors[i].keenness, rng); n > 0; n-- {
 			for _, e := range s.visit(i, s.moment(rng), rng) {
 				if e.Time < s.end {
@@ -28,7 +32,7 @@ func (s *Shop) Events() []edged.Event {
 	slices.SortStableFunc(all, func(a, b edged.Event) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.User, b.User), cmp.Compare(a.Item, b.Item))
 	})
-	return all
+	return all, nil
 }
 
 // Visit is one visit of a random visitor, beginning at the time given.

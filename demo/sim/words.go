@@ -85,20 +85,20 @@ var occasions = []occasion{
 	{"a trip outdoors", []string{"tent", "backpack", "flask", "lantern", "kite", "tote"}},
 }
 
-// colour is one glaze, cloth or paint: main, shade, light.
-type colour struct{ name, main, shade, light string }
+// colour is one glaze, cloth or paint: main, light.
+type colour struct{ name, main, light string }
 
 var colours = []colour{
-	{"sage", "#8fae8b", "#55765a", "#dfead9"},
-	{"rust", "#c8693f", "#8a3f22", "#f5dccb"},
-	{"mustard", "#dba63a", "#94691a", "#f8e9c4"},
-	{"indigo", "#5566a8", "#303c74", "#dadff2"},
-	{"rose", "#d98a93", "#9c4c5b", "#f8dfe0"},
-	{"teal", "#4f9a98", "#2a6264", "#d3eae8"},
-	{"plum", "#8d5f8c", "#5a3459", "#ead9e9"},
-	{"sand", "#cbb08a", "#8b6f49", "#f2e8d8"},
-	{"sky", "#7fb0cf", "#45759a", "#dcecf5"},
-	{"coral", "#e58468", "#a94a35", "#fbdfd5"},
+	{"sage", "#8fae8b", "#dfead9"},
+	{"rust", "#c8693f", "#f5dccb"},
+	{"mustard", "#dba63a", "#f8e9c4"},
+	{"indigo", "#5566a8", "#dadff2"},
+	{"rose", "#d98a93", "#f8dfe0"},
+	{"teal", "#4f9a98", "#d3eae8"},
+	{"plum", "#8d5f8c", "#ead9e9"},
+	{"sand", "#cbb08a", "#f2e8d8"},
+	{"sky", "#7fb0cf", "#dcecf5"},
+	{"coral", "#e58468", "#fbdfd5"},
 }
 
 // brands belong to one style each (the index modulo the number of styles) and have a colour of their own.
