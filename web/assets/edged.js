@@ -1,12 +1,13 @@
 // <edged-carousel>: a row of recommendations from an edged node. One file, no dependencies.
 //
 //   <script type="module" src="https://edge.example/edged.js"></script>
-//   <edged-carousel endpoint="https://edge.example" slot="home" n="12" title="Picked for you" explain></edged-carousel>
+//   <edged-carousel endpoint="https://edge.example" place="home" n="12" title="Picked for you" explain></edged-carousel>
 //
 // Attributes
 //   endpoint   origin of the node; default: where the page came from
-//   source     recommend (default), trending, popular, or similar (then item="…" too)
-//   slot       name of this place, sent with the request and its events
+//   source     recommend (default), trending, popular, or similar, together (then item="…" too)
+//   place      name of this place, sent as slot with the request and its events. Pages of before say it as slot="…", which is read where there is no
+//              place; inside another component, though, that attribute tells the browser where the carousel goes
 //   n          how many items
 //   title      heading (or heading="…")
 //   country    two letters; for trending, and as context of recommend
@@ -15,14 +16,14 @@
 //   explain    ask why, and offer it on every card
 //   lang       language that reasons are said in; default: that of the place on the page
 //   node       a name for the node in the line below the row; unsaid: its host
-//   image-base where relative picture addresses begin; default: the page
+//   image-base where relative picture addresses begin; may be relative to the page, which is the default
 //   hold       ask nothing yet; removing it asks
 //   quiet      no impression and click events
 //   no-meta    no line with level, release and time
 //   api-key    a publishable key, where the node wants one
-// Properties
+// Properties (what is set before this script has come counts, too)
 //   recent     what the visitor met lately, newest first: ids, or {item, type}. Setting it asks again.
-//   session    id of the visit; default: one made up for this tab
+//   session    id of the visit; default: one made up for this tab. Another one's impressions count anew.
 //   nameOf     function from an item's id to its title, for the reasons; default: what this carousel has seen
 // Methods: refresh()
 // Events (all bubble, composed)
@@ -33,7 +34,10 @@
 // Titles and all other data are written as text, never as HTML.
 
 const FIELDS = ['title', 'image', 'price', 'currency', 'brand', 'url'];
+const SOURCES = ['recommend', 'trending', 'popular', 'similar', 'together'];
 const IDLE_MS = 8000; // a request that takes longer is given up
+const KEPT_BYTES = 60000; // browsers finish requests of a page that goes up to 64 KiB of bodies, all under way together
+const REMEMBERED = 2000; // the newest titles, and impressions, a carousel knows
 
 const CSS = `
 :host { display: block; --_accent: var(--edged-accent, #b4532a); --_ink: var(--edged-ink, #2b2730); --_soft: var(--edged-soft, #6d6672);
@@ -48,7 +52,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .nav button { width: 34px; height: 34px; border-radius: 50%; border: 1px solid var(--_line); background: var(--_card); font-size: 17px; line-height: 1; padding: 0; }
 .nav button:disabled { opacity: .35; cursor: default; }
 .nav button:not(:disabled):hover { border-color: var(--_accent); color: var(--_accent); }
-ul { display: flex; gap: 14px; margin: 0; padding: 4px 4px 12px; list-style: none; overflow-x: auto; scroll-snap-type: x proximity; scroll-behavior: smooth; scrollbar-width: thin;
+ul { display: flex; gap: 14px; margin: 0; padding: 4px 4px 12px; list-style: none; overflow: auto hidden; scroll-snap-type: x proximity; scroll-behavior: smooth; scrollbar-width: thin;
   scrollbar-color: var(--_line) transparent; }
 li { position: relative; flex: 0 0 var(--_width); min-width: 0; scroll-snap-align: start; }
 .card { display: flex; flex-direction: column; width: 100%; height: 100%; padding: 0; border: 1px solid var(--_line); border-radius: 14px; overflow: hidden; background: var(--_card);
@@ -76,6 +80,7 @@ li:hover .why, .why:focus-visible, .why[aria-expanded=true] { opacity: 1; }
 .level[data-level=regional], .level[data-level=segment] { background: #40708a; color: #fff; }
 .level[data-level=global], .level[data-level=static] { background: #6a635f; color: #fff; }
 .note { padding: 26px 18px; border: 1px dashed var(--_line); border-radius: 14px; text-align: center; color: var(--_soft); flex: 1; }
+ul[aria-busy=true] .note { opacity: .6; }
 .note button { margin-left: 8px; padding: 4px 14px; border: 1px solid var(--_line); border-radius: 99px; background: var(--_card); }
 .ghost .picture, .ghost span { background: linear-gradient(100deg, var(--_line) 40%, var(--_card) 50%, var(--_line) 60%) 0 0 / 300% 100%; animation: wait 1.4s linear infinite; }
 .ghost span { display: block; height: 12px; border-radius: 6px; }
@@ -137,7 +142,7 @@ export function tile(id, title) {
 /** picture is the item's image, or its tile where there is none or it does not load. */
 export function picture(id, fields, base) {
   const box = element('div', { class: 'picture' });
-  const address = safeURL(fields.image, base || document.baseURI, true);
+  const address = safeURL(fields.image, base, true);
   if (!address) {
     box.append(tile(id, fields.title));
     return box;
@@ -148,11 +153,11 @@ export function picture(id, fields, base) {
   return box;
 }
 
-/** safeURL lets http, https and (for pictures) data:image through, and nothing else. */
+/** safeURL lets http, https and (for pictures) data:image through, and nothing else. The base may be relative to the page. */
 export function safeURL(value, base, image = false) {
   if (typeof value !== 'string' || !value) return '';
   try {
-    const u = new URL(value, base);
+    const u = new URL(value, new URL(base || '', document.baseURI));
     if (u.protocol === 'http:' || u.protocol === 'https:') return u.href;
     return image && value.startsWith('data:image/') ? value : '';
   } catch { return ''; }
@@ -181,31 +186,43 @@ export function tabSession() {
   } catch { return (tabSession.fallback ||= randomID()); }
 }
 
-/** address is where the node answers a path. A key goes in the query: a header would cost a preflight, and sendBeacon has none. */
+/** address is where the node answers a path. A key goes in the query: a header would cost a preflight. */
 export function address(endpoint, path, params, key) {
-  const u = new URL(path, endpoint || document.baseURI);
+  const u = new URL(path, new URL(endpoint || '', document.baseURI));
   for (const [k, v] of Object.entries({ ...params, key })) if (v) u.searchParams.set(k, v);
   return u.href;
 }
 
-/** sendEvents posts events as text/plain, which needs no preflight; the browser finishes it even when the page goes. */
-export function sendEvents(endpoint, events, key) {
-  const url = address(endpoint, '/v1/events', {}, key), body = JSON.stringify(events);
-  return fetch(url, { method: 'POST', body, keepalive: body.length < 60000, credentials: 'omit', headers: { 'content-type': 'text/plain;charset=UTF-8' } })
-    .catch(() => navigator.sendBeacon?.(url, new Blob([body], { type: 'text/plain' })));
+/** sendEvents posts events as text/plain, which needs no preflight. The browser finishes it even when the page goes, where all that is
+ *  under way is small enough; what it refuses for that goes again without. Resolves to the node's response; undefined: there was none. */
+export async function sendEvents(endpoint, events, key) {
+  const body = new Blob([JSON.stringify(events)], { type: 'text/plain;charset=UTF-8' });
+  for (const keepalive of body.size <= KEPT_BYTES ? [true, false] : [false]) {
+    try {
+      return await fetch(address(endpoint, '/v1/events', {}, key), { method: 'POST', body, keepalive, credentials: 'omit' });
+    } catch { /* refused, or no way to the node */ }
+  }
+}
+
+/** keep puts a key last into a map of the newest. */
+function keep(map, key, value) {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > REMEMBERED) map.delete(map.keys().next().value);
 }
 
 export class EdgedCarousel extends HTMLElement {
-  static observedAttributes = ['endpoint', 'source', 'slot', 'n', 'title', 'heading', 'country', 'category', 'explain', 'lang', 'item', 'node', 'image-base', 'hold', 'api-key'];
+  static observedAttributes = ['endpoint', 'source', 'place', 'slot', 'n', 'title', 'heading', 'country', 'category', 'setting', 'explain', 'lang', 'item', 'node', 'image-base', 'hold', 'quiet', 'no-meta', 'api-key'];
 
   #recent = [];
   #session = '';
-  #names = new Map();
+  #names = new Map(); // id → title
+  #nameOf = (id) => this.#names.get(id);
   #answer = null;
-  #asked = 0;
-  #abort = null;
+  #turn = null; // what gives up the request under way; another turn's answer counts no longer
   #pending = false;
-  #seen = new Set();
+  #current = { id: '', at: 0 }; // the card on the Tab key's way
+  #seen = new Map(); // one impression an item, place and visit
   #queue = [];
   #flushTimer = 0;
   #watcher = null;
@@ -217,8 +234,16 @@ export class EdgedCarousel extends HTMLElement {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(CSS);
     this.shadowRoot.adoptedStyleSheets = [sheet];
-    this.nameOf = (id) => this.#names.get(id);
     this.#build();
+    for (const name of ['recent', 'session', 'nameOf']) this.#adopt(name);
+  }
+
+  // What was set before the element was one of these lies on it, and would hide the accessor.
+  #adopt(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    delete this[name];
+    this[name] = value;
   }
 
   get recent() { return this.#recent; }
@@ -227,25 +252,39 @@ export class EdgedCarousel extends HTMLElement {
     this.refresh();
   }
   get session() { return this.#session || tabSession(); }
-  set session(id) { this.#session = String(id || ''); }
+  set session(id) {
+    if (this.#session === String(id || '')) return;
+    this.#session = String(id || '');
+    this.#seen.clear();
+    this.#observe();
+  }
+  get nameOf() { return this.#nameOf; }
+  set nameOf(f) { this.#nameOf = typeof f === 'function' ? f : (id) => this.#names.get(id); }
   get answer() { return this.#answer; }
 
   connectedCallback() {
     this.#watcher = new IntersectionObserver((entries) => this.#watch(entries), { root: null, threshold: .5 });
-    this.#ghosts();
+    addEventListener('pagehide', this.#leave);
+    document.addEventListener('visibilitychange', this.#leave);
+    if (!this.#answer) this.#ghosts();
+    this.#observe();
     this.refresh();
   }
 
   disconnectedCallback() {
-    this.#abort?.abort();
-    this.#watcher?.disconnect();
+    removeEventListener('pagehide', this.#leave);
+    document.removeEventListener('visibilitychange', this.#leave);
+    this.#watcher.disconnect();
+    this.#stop();
     this.#flush();
   }
 
   attributeChangedCallback(name, before, after) {
     if (before === after) return;
+    if (name === 'source' && after && !SOURCES.includes(after)) console.warn(`<edged-carousel>: source "${after}" is none of ${SOURCES.join(', ')}; recommend is asked`);
     if (name === 'title' || name === 'heading') this.#heading();
-    else if (name === 'node') this.#line();
+    else if (name === 'node' || name === 'no-meta') this.#line();
+    else if (name === 'quiet') this.#observe();
     else this.refresh();
   }
 
@@ -261,7 +300,7 @@ export class EdgedCarousel extends HTMLElement {
     ui.heading = element('h2', { id: 'h' });
     ui.back = element('button', { type: 'button', 'aria-label': 'Back', on: { click: () => this.#scroll(-1) } }, '‹');
     ui.forth = element('button', { type: 'button', 'aria-label': 'Forth', on: { click: () => this.#scroll(1) } }, '›');
-    ui.list = element('ul', { 'aria-labelledby': 'h', on: { keydown: (e) => this.#key(e), scroll: () => this.#arrows() } });
+    ui.list = element('ul', { 'aria-labelledby': 'h', on: { keydown: (e) => this.#key(e), focusin: (e) => this.#stand(e.target.closest('li')), scroll: () => this.#arrows() } });
     ui.meta = element('p', { class: 'meta' });
     ui.live = element('div', { class: 'sr', 'aria-live': 'polite' });
     // The empty title keeps the host's title attribute from showing as a tooltip over every card.
@@ -298,50 +337,62 @@ export class EdgedCarousel extends HTMLElement {
     return '';
   }
 
+  get #source() { return SOURCES.includes(this.getAttribute('source')) ? this.getAttribute('source') : 'recommend'; }
+
+  get #ofItem() { return this.#source === 'similar' || this.#source === 'together'; }
+
+  get #place() { return this.getAttribute('place') ?? this.slot; }
+
   get #n() { return Math.min(Math.max(parseInt(this.getAttribute('n'), 10) || 12, 1), 500); }
 
   #request() {
-    const source = this.getAttribute('source') || 'recommend';
+    const source = this.#source;
     const url = (path, params) => address(this.getAttribute('endpoint'), path, params, this.getAttribute('api-key'));
     const common = { n: this.#n, fields: FIELDS.join(',') }, country = this.getAttribute('country'), category = this.getAttribute('category');
-    if (source === 'similar') return [url(`/v1/items/${encodeURIComponent(this.getAttribute('item') || '')}/similar`, common), {}];
+    if (this.#ofItem) return [url(`/v1/items/${encodeURIComponent(this.getAttribute('item'))}/${source}`, common), {}];
     if (source === 'popular') return [url('/v1/popular', { ...common, category }), {}];
     if (source === 'trending') return [url('/v1/trending', { ...common, country, category }), {}];
     const body = { recent: this.#recent, n: this.#n, fields: FIELDS, session: this.session, explain: this.hasAttribute('explain') };
-    if (this.slot) body.slot = this.slot;
+    if (this.#place) body.slot = this.#place;
     const language = body.explain && this.#language;
     if (this.#context || language) body.context = language ? { ...this.#context, language } : this.#context;
     return [url('/v1/recommend', {}), { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }];
   }
 
+  // The request under way, if any, is nobody's any more.
+  #stop() {
+    this.#turn?.abort();
+    this.#turn = null;
+    this.#ui.list.removeAttribute('aria-busy');
+  }
+
   async #load() {
-    if (this.getAttribute('source') === 'similar' && !this.getAttribute('item')) return;
-    const turn = ++this.#asked, started = performance.now();
-    this.#abort?.abort();
-    this.#abort = new AbortController();
-    const timer = setTimeout((a) => a.abort(), IDLE_MS, this.#abort);
+    this.#stop();
+    if (this.#ofItem && !this.getAttribute('item')) return;
+    const turn = this.#turn = new AbortController(), started = performance.now();
+    const timer = setTimeout(() => turn.abort(), IDLE_MS);
     this.#ui.list.setAttribute('aria-busy', 'true');
     try {
       const [url, init] = this.#request();
-      const response = await fetch(url, { ...init, credentials: 'omit', signal: this.#abort.signal });
+      const response = await fetch(url, { ...init, credentials: 'omit', signal: turn.signal });
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.detail || answer.title || `status ${response.status}`);
-      if (turn === this.#asked) this.#show(answer, performance.now() - started);
+      if (turn === this.#turn) this.#show(answer, performance.now() - started, new URL(url).host);
     } catch (error) {
-      if (turn === this.#asked && this.isConnected) this.#fail(error);
+      if (turn === this.#turn) this.#fail(error);
     } finally {
       clearTimeout(timer);
-      if (turn === this.#asked) this.#ui.list.removeAttribute('aria-busy');
+      if (turn === this.#turn) this.#stop();
     }
   }
 
-  #show(answer, roundTripMs) {
+  #show(answer, roundTripMs, host) {
     const items = Array.isArray(answer.items) ? answer.items : [];
-    this.#answer = { ...answer, items, roundTripMs };
-    for (const it of items) if (it.fields?.title) this.#names.set(it.id, String(it.fields.title));
+    this.#answer = { ...answer, items, roundTripMs, host };
+    for (const it of items) if (it.fields?.title) keep(this.#names, it.id, String(it.fields.title));
     if (items.length) this.#cards(items);
-    else this.#ui.list.replaceChildren(element('li', { class: 'note' }, 'Nothing to show here yet.'));
-    this.#ui.live.textContent = items.length ? `${this.#ui.heading.textContent}: ${items.length} products` : 'Nothing to show';
+    else this.#row([element('li', { class: 'note' }, 'Nothing to show here yet.')]);
+    this.#say(items.length ? `${this.#ui.heading.textContent}: ${items.length} products` : 'Nothing to show');
     this.#line();
     this.#arrows();
     this.#emit('edged:answer', { answer, roundTripMs });
@@ -350,41 +401,61 @@ export class EdgedCarousel extends HTMLElement {
   #fail(error) {
     const message = error.name === 'AbortError' ? 'The node did not answer in time.' : `The node could not answer (${error.message}).`;
     if (this.#answer?.items.length) this.#ui.meta.replaceChildren(element('span', {}, message + ' What you see is its last answer.'));
-    else this.#ui.list.replaceChildren(element('li', { class: 'note' }, message,
-      element('button', { type: 'button', on: { click: () => { this.#ghosts(); this.refresh(); } } }, 'Try again')));
-    this.#ui.live.textContent = message;
+    else {
+      const again = element('button', { type: 'button', on: { click: () => this.refresh() } }, 'Try again');
+      this.#row([element('li', { class: 'note' }, message, again)], again);
+    }
+    this.#say(message);
     this.#emit('edged:error', { error });
   }
 
-  /** cards keeps the cards of items that stay, so that focus stays too, and lets them glide to their new place. */
+  /** say tells those who listen what is new, once. */
+  #say(text) { if (this.#ui.live.textContent !== text) this.#ui.live.textContent = text; }
+
+  /** cards keeps the cards of items that stay as they are, and lets them glide to their new place. */
   #cards(items) {
     const list = this.#ui.list, old = new Map(), from = new Map();
-    for (const li of list.children) if (li.dataset.id !== undefined) { old.set(li.dataset.id, li); from.set(li, li.getBoundingClientRect().left); }
-    const changed = items.length !== old.size || items.some((it, i) => list.children[i]?.dataset.id !== it.id);
-    this.#watcher?.disconnect();
+    for (const li of list.children) if (li.item) { old.set(li.item.id, li); from.set(li.item.id, li.getBoundingClientRect().left); }
     const cards = items.map((it, i) => this.#card(it, i, old.get(it.id)));
-    if (changed) {
-      list.replaceChildren(...cards);
-      if (old.size && this.getAttribute('source') !== 'trending') list.scrollLeft = 0;
+    const stands = cards.find((li) => li.item.id === this.#current.id) || cards[Math.min(this.#current.at, cards.length - 1)];
+    if (cards.length !== list.children.length || cards.some((li, i) => li !== list.children[i])) {
+      const held = this.#row(cards, stands.querySelector('.card'));
+      if (held && from.has(stands.item.id)) list.scrollBy({ left: stands.getBoundingClientRect().left - from.get(stands.item.id), behavior: 'instant' });
+      else if (old.size && this.#source !== 'trending') list.scrollLeft = 0;
       if (old.size) this.#glide(cards, from);
     }
-    for (const li of cards) this.#watcher?.observe(li);
+    this.#stand(stands);
+    this.#observe();
+  }
+
+  /** row makes lis the list, moving only what is elsewhere. Focus in it stays where it was, or goes to the one named; says whether there was. */
+  #row(lis, next) {
+    const list = this.#ui.list, stay = new Set(lis), focused = this.shadowRoot.activeElement, held = list.contains(focused);
+    for (const li of [...list.children]) if (!stay.has(li)) li.remove();
+    let at = list.firstElementChild;
+    for (const li of lis) {
+      if (li === at) at = at.nextElementSibling;
+      else if (li.isConnected && list.moveBefore) list.moveBefore(li, at); // focus, scroll and animations go along
+      else list.insertBefore(li, at);
+    }
+    if (held && this.shadowRoot.activeElement !== focused) (list.contains(focused) ? focused : next)?.focus({ preventScroll: true });
+    return held;
   }
 
   #glide(cards, from) {
     if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
     cards.forEach((li, i) => {
-      const before = from.get(li), dx = before - li.getBoundingClientRect().left;
+      const before = from.get(li.item.id), dx = before - li.getBoundingClientRect().left;
       if (before === undefined) li.animate([{ opacity: 0, transform: 'translateY(14px)' }, { opacity: 1, transform: 'none' }], { duration: 320, delay: Math.min(i, 8) * 28, easing: 'ease-out', fill: 'backwards' });
       else if (Math.abs(dx) > 1) li.animate([{ transform: `translateX(${dx}px)` }, { transform: 'none' }], { duration: 380, easing: 'cubic-bezier(.2,.8,.3,1)' });
     });
   }
 
   #card(it, i, kept) {
-    const li = kept || this.#newCard(it);
+    const shown = JSON.stringify([FIELDS.map((f) => it.fields?.[f]), this.getAttribute('image-base'), this.hasAttribute('explain')]);
+    const li = kept?.shown === shown ? kept : this.#newCard(it);
+    Object.assign(li, { item: it, shown });
     li.dataset.position = String(i + 1);
-    li.item = it;
-    this.#reach(li, i === 0);
     const reason = li.querySelector('.reason');
     if (reason) reason.replaceChildren(...this.#reason(it));
     return li;
@@ -397,7 +468,6 @@ export class EdgedCarousel extends HTMLElement {
       element('div', { class: 'text' }, element('span', { class: 'title' }, title),
         element('span', { class: 'foot' }, element('span', { class: 'brand' }, String(fields.brand || '')), element('span', { class: 'price' }, money(fields.price, fields.currency)))));
     const li = element('li', {}, card);
-    li.dataset.id = it.id;
     if (this.hasAttribute('explain')) this.#addWhy(li, title);
     return li;
   }
@@ -427,9 +497,10 @@ export class EdgedCarousel extends HTMLElement {
 
   #line() {
     const a = this.#answer;
+    if (this.hasAttribute('no-meta')) this.#ui.meta.replaceChildren();
     if (!a || this.hasAttribute('no-meta')) return;
-    const where = this.getAttribute('node') || new URL(this.getAttribute('endpoint') || document.baseURI, document.baseURI).host;
-    const level = element('span', { class: 'level' }, String(a.level || this.getAttribute('source') || ''));
+    const where = this.getAttribute('node') || a.host;
+    const level = element('span', { class: 'level' }, String(a.level || this.#source));
     level.dataset.level = a.level || '';
     const bits = [a.release && `release ${a.release}`, Number.isFinite(a.tookUs) && `${a.tookUs} µs`, where, `${Math.max(1, Math.round(a.roundTripMs))} ms round trip`].filter(Boolean);
     this.#ui.meta.replaceChildren(level, ...bits.map((b, i) => element('span', {}, (i ? '· ' : '') + b)));
@@ -442,14 +513,21 @@ export class EdgedCarousel extends HTMLElement {
     if (!this.#emit('edged:select', detail)) event.preventDefault();
   }
 
+  /** observe has the watcher look at every card anew. */
+  #observe() {
+    this.#watcher?.disconnect();
+    if (this.isConnected) for (const li of this.#ui.list.children) this.#watcher.observe(li);
+  }
+
   #watch(entries) {
+    if (this.hasAttribute('quiet')) return;
     for (const e of entries) {
       if (!e.isIntersecting || !e.target.item) continue;
       this.#watcher.unobserve(e.target);
       const detail = { item: e.target.item.id, position: Number(e.target.dataset.position), recommendationId: this.#answer?.recommendationId };
-      const key = `${detail.item} ${this.slot}`;
-      if (this.#seen.has(key)) continue; // one impression an item, place and visit
-      this.#seen.add(key);
+      const key = JSON.stringify([detail.item, this.#place]);
+      if (this.#seen.has(key)) continue;
+      keep(this.#seen, key, true);
       this.#record('impression', detail);
     }
   }
@@ -458,7 +536,7 @@ export class EdgedCarousel extends HTMLElement {
     if (this.hasAttribute('quiet')) return;
     const e = { id: randomID(), type, item, session: this.session, time: Date.now(), position, channel: 'web' };
     if (recommendationId) e.recommendation = recommendationId;
-    if (this.slot) e.slot = this.slot;
+    if (this.#place) e.slot = this.#place;
     if (this.#context) e.context = this.#context;
     this.#queue.push(e);
     if (!this.#flushTimer) this.#flushTimer = setTimeout(() => this.#flush(), 1500);
@@ -467,8 +545,12 @@ export class EdgedCarousel extends HTMLElement {
   #flush() {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = 0;
-    if (this.#queue.length) sendEvents(this.getAttribute('endpoint'), this.#queue.splice(0), this.getAttribute('api-key'));
+    const events = this.#queue.splice(0);
+    if (events.length && !this.hasAttribute('quiet')) sendEvents(this.getAttribute('endpoint'), events, this.getAttribute('api-key'));
   }
+
+  // The page goes, or is put aside and may never come back.
+  #leave = (event) => { if (event.type === 'pagehide' || document.hidden) this.#flush(); };
 
   #emit(type, detail) { return this.dispatchEvent(new CustomEvent(type, { detail, bubbles: true, composed: true, cancelable: true })); }
 
@@ -485,14 +567,14 @@ export class EdgedCarousel extends HTMLElement {
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: cards.length - 1 }[event.key];
     if (at < 0 || to === undefined || !cards[to]) return;
     event.preventDefault();
-    this.#reach(cards[at].parentElement, false);
-    this.#reach(cards[to].parentElement, true);
-    cards[to].focus();
+    cards[to].focus(); // and stand there
   }
 
-  /** reach: one card of the row is on the Tab key's way, with its why; the arrow keys go to the others. */
-  #reach(li, on) {
-    for (const e of li.querySelectorAll('.card, .why')) e.tabIndex = on ? 0 : -1;
+  /** stand: one card of the row is on the Tab key's way, with its why; the arrow keys go to the others. */
+  #stand(li) {
+    if (!li.item) return;
+    this.#current = { id: li.item.id, at: Number(li.dataset.position) - 1 };
+    for (const other of this.#ui.list.children) for (const e of other.querySelectorAll('.card, .why')) e.tabIndex = other === li ? 0 : -1;
   }
 }
 

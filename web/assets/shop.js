@@ -4,9 +4,10 @@ import { money, picture, sendEvents, tabSession, randomID } from '/edged.js';
 
 const $ = (id) => document.getElementById(id);
 const PAGE = 30, KEPT = 20, SHOWN = 6;
-const state = { config: { nodes: [] }, node: 0, country: '', recent: [], query: '', category: '', offset: 0, basket: 0, open: null, asked: 0 };
+const state = { config: { nodes: [] }, node: 0, country: '', recent: [], query: '', category: '', offset: 0, basket: 0, open: null, asked: 0, opened: 0 };
 const known = new Map(); // id → what the page learned of a product from rows and lists
 const did = new Map(); // id → the most telling thing done with it, where that was more than looking
+const liked = new Set();
 const details = new Map(); // id → promise of the whole product
 
 function make(tag, props = {}, ...children) {
@@ -95,7 +96,9 @@ async function drawTrail() {
 
 function product(id) {
   if (!details.has(id)) {
-    details.set(id, json(`/products/${encodeURIComponent(id)}`).catch(() => ({ title: id })).then((p) => { known.set(id, p); return p; }));
+    details.set(id, json(`/products/${encodeURIComponent(id)}`).then(
+      (p) => { known.set(id, p); return p; },
+      () => { details.delete(id); return known.get(id) || {}; })); // asked again the next time
   }
   return details.get(id);
 }
@@ -109,15 +112,18 @@ function record(type, item, more = {}) {
 // — the product sheet —
 
 async function open(id, fields, recommendationId) {
+  const turn = ++state.opened;
   known.set(id, { ...fields, ...known.get(id) });
   setRecent([id, ...state.recent]); // first, so that the row reacts at once
   const f = { ...fields, ...await product(id) };
+  if (turn !== state.opened) return; // another one was opened meanwhile, or the sheet closed
   state.open = { id, fields: f, recommendationId };
   $('product-picture').replaceChildren(picture(id, f));
   $('product-title').textContent = f.title || id;
   $('product-path').textContent = [String(f.category || '').split('/').join(' › '), f.brand].filter(Boolean).join(' · ');
   $('product-price').textContent = money(f.price, f.currency);
   $('product-text').textContent = f.description || '';
+  drawLike();
   $('similar').setAttribute('item', id);
   if (!$('product').open) $('product').showModal();
   $('product').scrollTop = 0;
@@ -135,10 +141,16 @@ function add() {
 }
 
 function like() {
-  if (!state.open) return;
-  record('like', state.open.id);
-  $('like').textContent = '♥ Liked';
+  const id = state.open?.id;
+  if (!id || liked.has(id)) return;
+  liked.add(id);
+  record('like', id);
+  if (!did.has(id)) did.set(id, 'like');
+  setRecent([id, ...state.recent]);
+  drawLike();
 }
+
+function drawLike() { $('like').textContent = liked.has(state.open.id) ? '♥ Liked' : '♡ Like'; }
 
 // — the catalogue —
 
@@ -223,7 +235,7 @@ function listen() {
   $('more').addEventListener('click', () => browse(true));
   $('add').addEventListener('click', add);
   $('like').addEventListener('click', like);
-  $('product').addEventListener('close', () => { $('like').textContent = '♡ Like'; });
+  $('product').addEventListener('close', () => { state.opened++; });
   $('product').addEventListener('click', (e) => { if (e.target === $('product')) $('product').close(); });
   $('theme').addEventListener('click', () => setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'));
 }

@@ -1,0 +1,5 @@
+import './carousel.js';
+import './shop.js';
+import { run } from './harness.js';
+
+run();
