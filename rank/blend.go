@@ -83,8 +83,8 @@ func (r *Ranker) blended(f *fill, p *plan, recent []Recent) {
 			return
 		}
 		parts := r.partsOf(s, &i)
-		if item := f.add(i.row, f.scoreOf(&i), parts.source(), level); item != nil && f.explain {
-			r.explain(f, item, &parts, recent)
+		if item := f.add(i.row, f.scoreOf(&i), parts.source(), level); item != nil {
+			item.Reason.Terms = Terms{Popular: parts.popular, Repeat: parts.repeat, Past: parts.past, Boost: f.lift(item, parts.sum())}
 		}
 	}
 }

@@ -2,30 +2,56 @@ package rank
 
 import "github.com/edged/edged"
 
-// explain fills in the reason of an item of a blend. A row of the history adds to the score by the tables and by the factors:
+// Explain fills in the reason of an item as Recommend gave it, the last time that it was called with this answer and scratch, for this q. It is for
+// whoever shows some of the items only: where all are shown, q.Explain says it in one call.
+func (r *Ranker) Explain(a *Answer, s *Scratch, q *Request, item *Item) {
+	recent := q.Recent[:min(len(q.Recent), MaxHistory)]
+	switch {
+	case item.Level > Session:
+		item.Reason.Code = codeOfList(item)
+	case r.planFor(r.Goal(q), q.ExcludeSeen) != nil:
+		a.tell(item, s.history.rows, r.sharesByBlend(s, item.Row), recent)
+	default:
+		a.tell(item, s.fold.rows, s.fold.shares(r.m, item.Row), recent)
+	}
+}
+
+// codeOfList is the code of an item whose reason is the list that it is from.
+func codeOfList(item *Item) string {
+	switch {
+	case item.Source == SourcePopular:
+		return Popular
+	case item.Level == Segment:
+		return TrendingAmong
+	case item.Level == Regional:
+		return TrendingIn
+	}
+	return Trending
+}
+
+// sharesByBlend is what each row of the history adds to a row's score in a blend, by the tables and by the factors:
 //
 //	Table/σ_T · h_i B_ij + Factors/σ_A · (its share in s_A, fold.go) + Session/σ_S · Σ_{a: item a is i} (1+a)^-ρ T_ij
-func (r *Ranker) explain(f *fill, item *Item, p *parts, recent []Recent) {
-	s, b, h := f.s, &f.s.blend, &f.s.history
+func (r *Ranker) sharesByBlend(s *Scratch, row edged.Row) []float64 {
+	b, h := &s.blend, &s.history
 	b.shares = resize(b.shares, len(h.rows))
 	clear(b.shares)
 	if b.byFactors > 0 {
-		for i, share := range s.fold.shares(r.m, item.Row) {
+		for i, share := range s.fold.shares(r.m, row) {
 			b.shares[i] = float64(float64(b.byFactors) * share)
 		}
 	}
 	if b.byTable > 0 {
-		for i, row := range h.rows {
-			b.shares[i] += float64(float64(b.byTable) * float64(h.table[i]*b.table.weightOf(r.m.Table(), row, item.Row)))
+		for i, from := range h.rows {
+			b.shares[i] += float64(float64(b.byTable) * float64(h.table[i]*b.table.weightOf(r.m.Table(), from, row)))
 		}
 	}
 	if b.bySession > 0 {
-		for a, row := range h.session {
-			b.shares[h.find(row)] += float64(float64(b.bySession) * float64(b.plan.places[a]*b.session.weightOf(r.m.SessionTable(), row, item.Row)))
+		for a, from := range h.session {
+			b.shares[h.find(from)] += float64(float64(b.bySession) * float64(b.plan.places[a]*b.session.weightOf(r.m.SessionTable(), from, row)))
 		}
 	}
-	item.Reason.Terms = Terms{Popular: p.popular, Repeat: p.repeat, Past: p.past, Boost: f.lift(item, p.sum())}
-	f.tell(item, h.rows, b.shares, recent)
+	return b.shares
 }
 
 // lift is what a boost added to a score, which was this without it.
@@ -38,8 +64,8 @@ func (f *fill) lift(item *Item, without float32) float32 {
 
 // tell fills in the reason of an item of the first rung: shares are what each of the rows, those of the history, adds to its score. It
 // overwrites shares. What the Terms, filled in before, and the rows named don't add is the Rest.
-func (f *fill) tell(item *Item, rows []edged.Row, shares []float64, recent []Recent) {
-	a, reason := f.a, &item.Reason
+func (a *Answer) tell(item *Item, rows []edged.Row, shares []float64, recent []Recent) {
+	reason := &item.Reason
 	from := len(a.rows)
 	rest := item.Score - reason.Terms.sum()
 	for range maxReasons {

@@ -18,7 +18,6 @@ type fill struct {
 	skip    int
 	want    int
 	passed  int
-	explain bool
 
 	deadline  time.Time // zero: never
 	relevance float32
@@ -59,24 +58,6 @@ func (f *fill) add(row edged.Row, score float32, source Source, level Level) *It
 	return &f.a.Items[len(f.a.Items)-1]
 }
 
-// addListed is add for items of a list, whose reason is the list.
-func (f *fill) addListed(row edged.Row, score float32, source Source, level Level) {
-	item := f.add(row, score, source, level)
-	if item == nil || !f.explain {
-		return
-	}
-	switch {
-	case source == SourcePopular:
-		item.Reason.Code = Popular
-	case level == Segment:
-		item.Reason.Code = TrendingAmong
-	case level == Regional:
-		item.Reason.Code = TrendingIn
-	default:
-		item.Reason.Code = Trending
-	}
-}
-
 // ladder tops the answer up.
 func (f *fill) ladder(at edged.Setting, live, liveGlobal *trend.List) {
 	if narrow, ok := at.Narrowest(f.r.m.TrendsBy(), f.r.m.HasTrend); ok {
@@ -108,7 +89,7 @@ func (f *fill) live(list *trend.List, level Level) {
 		case f.r.hasSpecial():
 			f.s.hits = append(f.s.hits, index.Hit{Row: row, Score: score})
 		default:
-			f.addListed(row, score, SourceLive, level)
+			f.add(row, score, SourceLive, level)
 		}
 	}
 	f.ranked(f.s.hits, SourceLive, level)
@@ -125,7 +106,7 @@ func (f *fill) trend(at edged.Setting, level Level) {
 		if f.full() {
 			return
 		}
-		f.addListed(row, scores[i], SourceTrend, level)
+		f.add(row, scores[i], SourceTrend, level)
 	}
 	f.ranked(f.s.hits, SourceTrend, level)
 }
@@ -146,7 +127,7 @@ func (f *fill) popular() {
 		if f.full() {
 			return
 		}
-		f.addListed(row, f.r.popularityOf(row), SourcePopular, Global)
+		f.add(row, f.r.popularityOf(row), SourcePopular, Global)
 	}
 }
 

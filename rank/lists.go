@@ -15,7 +15,6 @@ func (r *Ranker) begin(a *Answer, s *Scratch, only *model.Selection, n int) fill
 	f := r.newFill(a, s, n, 0)
 	s.setExclude(&Request{}, "", f.want+1)
 	f.allowed = s.only.restrict(r.allowedAt(time.Time{}), only, r.m.Len())
-	f.explain = true
 	return f
 }
 

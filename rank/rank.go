@@ -69,7 +69,7 @@ type Request struct {
 	Setting     edged.Setting
 	Live        *trend.List // trending now in the setting's country (everywhere where that is ""); may be nil
 	LiveGlobal  *trend.List // trending now everywhere; may be nil
-	Explain     bool        // fill in Reason
+	Explain     bool        // fill in the Reason of all items; see Ranker.Explain for that of some
 	Deadline    time.Time   // the search stops then with what it has; zero: never
 	Now         time.Time   // judges expiry; zero: the Ranker's clock
 }
@@ -80,7 +80,7 @@ type Item struct {
 	Score  float32 // see the package comment for what it compares with
 	Source Source
 	Level  Level
-	Reason Reason // empty unless asked for
+	Reason Reason // empty unless asked for, but for its Terms
 }
 
 // Reason says why. For a personal item Rows are the up to three items of the history that speak most for it, Shares

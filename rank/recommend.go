@@ -25,7 +25,7 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 		f := r.newCall(a, s, q, n)
 		f.rules = q.Rules
 		if r.blended(&f, p, recent); f.full() {
-			f.done()
+			r.finish(&f, q)
 			return
 		}
 		a.reset()
@@ -39,7 +39,18 @@ func (r *Ranker) Recommend(a *Answer, s *Scratch, q *Request) {
 	if !(q.Relevance > 0) {
 		f.ladder(q.Setting, q.Live, q.LiveGlobal)
 	}
+	r.finish(&f, q)
+}
+
+// finish ends an answer.
+func (r *Ranker) finish(f *fill, q *Request) {
 	f.done()
+	if !q.Explain {
+		return
+	}
+	for i := range f.a.Items {
+		r.Explain(f.a, f.s, q, &f.a.Items[i])
+	}
 }
 
 // depth returns how long a list is wanted where rules choose among what scores best: there may be others in it that they want to go.
@@ -55,7 +66,7 @@ func (r *Ranker) newCall(a *Answer, s *Scratch, q *Request, n int) fill {
 	f := r.newFill(a, s, n, q.Offset)
 	s.setExclude(q, r.Goal(q), f.skip+f.want)
 	f.allowed = r.allowedFor(s, q)
-	f.explain, f.deadline, f.relevance = q.Explain, q.Deadline, q.Relevance
+	f.deadline, f.relevance = q.Deadline, q.Relevance
 	f.best = q.Best
 	return f
 }
@@ -83,9 +94,8 @@ func (r *Ranker) personal(f *fill, recent []Recent) {
 		if h.Score <= 0 || h.Score < f.least(s.hits[0].Score) || f.full() {
 			return
 		}
-		if item := f.add(h.Row, h.Score, SourcePersonal, Personal); item != nil && f.explain {
+		if item := f.add(h.Row, h.Score, SourcePersonal, Personal); item != nil {
 			item.Reason.Terms.Boost = f.lift(item, item.Score/r.boostOf(item.Row))
-			f.tell(item, s.fold.rows, s.fold.shares(r.m, item.Row), recent)
 		}
 	}
 }

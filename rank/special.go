@@ -189,7 +189,7 @@ func (f *fill) ranked(list []index.Hit, source Source, level Level) {
 		if f.full() {
 			return
 		}
-		f.addListed(h.Row, h.Score, source, level)
+		f.add(h.Row, h.Score, source, level)
 	}
 }
 
@@ -197,7 +197,7 @@ func (f *fill) ranked(list []index.Hit, source Source, level Level) {
 func (f *fill) addPopular(rows []edged.Row) {
 	c := f.r.changed
 	special := c.popular
-	add := func(row edged.Row, score float32) { f.addListed(row, score, SourcePopular, Global) }
+	add := func(row edged.Row, score float32) { f.add(row, score, SourcePopular, Global) }
 	for _, row := range rows {
 		if c.isSpecial(row) {
 			continue

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -343,6 +344,38 @@ func TestReasonsOfTenThousandVisitorsSumUp(t *testing.T) {
 	}
 	if told < 30_000 {
 		t.Fatalf("%d reasons: this looked at little", told)
+	}
+}
+
+// Items explained one by one, some of them and in any order, have the reasons that they have when all are.
+func TestSomeAreExplainedAsAllAre(t *testing.T) {
+	rng := rand.New(rand.NewPCG(75, 1))
+	var all, some Answer
+	var s Scratch
+	told := map[string]int{}
+	for _, m := range []*model.Model{blended(t, rng, 400, goals...), blended(t, rng, 400)} {
+		r := ranker(m)
+		for range 300 {
+			q := someRequest(rng, m)
+			q.Explain = true
+			r.Recommend(&all, &s, q)
+			q.Explain = false
+			r.Recommend(&some, &s, q)
+			for _, i := range rng.Perm(len(all.Items))[:(len(all.Items)+1)/2] {
+				got, want := some.Items[i], all.Items[i]
+				if got.Reason.Code != "" || got.Reason.Terms != want.Reason.Terms {
+					t.Fatalf("%+v: before it was asked for", got)
+				}
+				r.Explain(&some, &s, q, &got)
+				if !reflect.DeepEqual(got, want) || got.Reason.Code == "" {
+					t.Fatalf("%+v\n%+v, want\n%+v", q, got, want)
+				}
+				told[got.Reason.Code]++
+			}
+		}
+	}
+	if len(told) < 6 {
+		t.Errorf("%v: the test looked at little", told)
 	}
 }
 

@@ -93,7 +93,6 @@ func (s *Server) answerSlot(c *call) *problem {
 		Setting:     at,
 		Live:        s.trendList(at.Country, s.cfg.Windows[0]),
 		LiveGlobal:  s.trendList("", s.cfg.Windows[0]),
-		Explain:     c.req.explain,
 		Deadline:    c.deadline(),
 		Now:         c.start,
 	}

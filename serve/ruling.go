@@ -67,18 +67,21 @@ func (s *Server) rank(c *call) *problem {
 	if c.ask.Relevance > 0 && c.ruling.plan.Refuses() {
 		c.ask.Obey = &c.ruling.plan // the best is the best that may come, on all pages
 	}
+	r := &c.ruling
+	c.ask.Explain = c.req.explain && r.plan.Empty() // else only what is chosen
 	c.takeBest()
 	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
 	c.keepBest()
-	r := &c.ruling
 	if r.plan.Empty() {
 		return nil
 	}
-	if s.apply(c); len(c.answer.Items) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() && !c.late() {
+	made := s.apply(c)
+	if len(made) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() && !c.late() {
 		c.ask.N, c.ask.Rules, c.ask.Obey = rank.MaxDepth, nil, &r.plan // few were let through: look as deep as there is, at nothing else
 		c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
-		s.apply(c)
+		made = s.apply(c)
 	}
+	c.take(made)
 	return nil
 }
 
@@ -96,29 +99,38 @@ func (c *call) keepBest() {
 	}
 }
 
-// apply makes the ranker's list what the plan wants.
-func (s *Server) apply(c *call) {
-	r, a := &c.ruling, &c.answer
-	r.list, r.items, r.lifts = r.list[:0], append(r.items[:0], a.Items...), r.lifts[:0]
+// apply makes of the ranker's list what the plan wants.
+func (s *Server) apply(c *call) []rules.Item {
+	r, found := &c.ruling, c.answer.Items
+	r.list = r.list[:0]
 	tier := uint8(0)
-	for i := range r.items {
-		it := &r.items[i]
-		if i > 0 && (it.Level != r.items[i-1].Level || it.Source != r.items[i-1].Source && it.Level > rank.Session) && tier < 255 {
+	for i := range found {
+		it := &found[i]
+		if i > 0 && (it.Level != found[i-1].Level || it.Source != found[i-1].Source && it.Level > rank.Session) && tier < 255 {
 			tier++ // scores compare within a source, but a blend's sources share theirs
 		}
 		r.list = append(r.list, rules.Item{Row: it.Row, Score: it.Score, Tier: tier})
 	}
-	a.Items = a.Items[:0]
 	if r.plan.Explore() > 0 {
 		s.openToken(c) // it may say no
 	}
 	c.scope()
-	made := r.plan.Apply(r.list, c.req.n, &r.scope)
+	return r.plan.Apply(r.list, c.req.n, &r.scope)
+}
+
+// take makes the answer of what was chosen, and explains that alone, by the scores it was found with.
+func (c *call) take(made []rules.Item) {
+	r, a := &c.ruling, &c.answer
+	r.items, r.lifts = append(r.items[:0], a.Items...), r.lifts[:0]
+	a.Items = a.Items[:0]
 	for i := range made {
 		it := &made[i]
 		item := itemOf(it)
 		if it.From >= 0 {
 			item = r.items[it.From]
+			if c.req.explain {
+				c.ranker.Explain(a, &c.scratch, &c.ask, &item)
+			}
 		}
 		r.lifts = append(r.lifts, it.Score-item.Score)
 		item.Score = it.Score
