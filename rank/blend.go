@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/edged/edged"
-	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/quant"
 )
@@ -104,12 +103,6 @@ func (r *Ranker) weigh(f *fill, p *plan) {
 	}
 	if stage.Table > 0 {
 		b.byTable = over(stage.Table, r.sum(f, &b.table, r.m.Table(), h.rows, h.table))
-	}
-	kernel.FetchEach(r.m.Briefs(), b.table.at)
-	kernel.FetchEach(r.m.Briefs(), r.head)
-	if f.rules != nil {
-		f.rules.Fetch(b.table.at)
-		f.rules.Fetch(r.head)
 	}
 	if stage.Factors > 0 && !r.stop(f) {
 		b.byFactors = over(stage.Factors, r.foldIn(f.s))

@@ -273,13 +273,6 @@ func (p *Plan) BendIn(factors []float32, order []edged.Row, at []uint32) {
 	}
 }
 
-// Fetch has the CPU fetch what BendIn will read.
-func (p *Plan) Fetch(at []uint32) {
-	if p.set != nil {
-		kernel.FetchEach(p.set.choices.inOrder, at)
-	}
-}
-
 func (p *Plan) bendRow(row edged.Row) float32 {
 	if p.set == nil || len(p.lifts) > 0 {
 		return bend(p.of(row))
