@@ -25,7 +25,7 @@
 //   recent     what the visitor met lately, newest first: ids, or {item, type}. Setting it asks again.
 //   session    id of the visit; default: one made up for this tab. Another one's impressions count anew.
 //   nameOf     function from an item's id to its title, for the reasons; default: what this carousel has seen
-// Methods: refresh()
+// Methods: refresh(), focus()
 // Events (all bubble, composed)
 //   edged:select  {item, fields, position, recommendationId}; cancel it to handle the click yourself
 //   edged:answer  {answer, roundTripMs}
@@ -287,6 +287,9 @@ export class EdgedCarousel extends HTMLElement {
     else if (name === 'quiet') this.#observe();
     else this.refresh();
   }
+
+  /** focus goes to the card that the Tab key leads to. */
+  focus(options) { this.#ui.list.querySelector('[tabindex="0"]')?.focus(options); }
 
   /** refresh asks the node again; several calls in one turn are one request. */
   refresh() {

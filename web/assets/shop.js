@@ -4,7 +4,7 @@ import { money, picture, sendEvents, tabSession, randomID } from '/edged.js';
 
 const $ = (id) => document.getElementById(id);
 const PAGE = 30, KEPT = 20, SHOWN = 6;
-const state = { config: { nodes: [] }, node: 0, country: '', recent: [], query: '', category: '', offset: 0, basket: 0, open: null, asked: 0, opened: 0 };
+const state = { config: { nodes: [] }, node: 0, country: '', recent: [], query: '', category: '', offset: 0, basket: 0, open: null, from: null, asked: 0, opened: 0 };
 const known = new Map(); // id → what the page learned of a product from rows and lists
 const did = new Map(); // id → the most telling thing done with it, where that was more than looking
 const liked = new Set();
@@ -125,9 +125,18 @@ async function open(id, fields, recommendationId) {
   $('product-text').textContent = f.description || '';
   drawLike();
   $('similar').setAttribute('item', id);
-  if (!$('product').open) $('product').showModal();
+  if (!$('product').open) {
+    state.from = document.activeElement;
+    $('product').showModal();
+  }
   $('product').scrollTop = 0;
   await record('view', id, recommendationId ? { recommendation: recommendationId } : {});
+}
+
+/** close: focus is where it came from; the card may have left its row, but the row is there. */
+function close() {
+  state.opened++;
+  if (document.activeElement === document.body) state.from?.focus({ preventScroll: true });
 }
 
 function add() {
@@ -235,7 +244,7 @@ function listen() {
   $('more').addEventListener('click', () => browse(true));
   $('add').addEventListener('click', add);
   $('like').addEventListener('click', like);
-  $('product').addEventListener('close', () => { state.opened++; });
+  $('product').addEventListener('close', close);
   $('product').addEventListener('click', (e) => { if (e.target === $('product')) $('product').close(); });
   $('theme').addEventListener('click', () => setTheme(document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark'));
 }

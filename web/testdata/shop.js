@@ -10,7 +10,8 @@ function answer({ pathname }, init) {
   const id = pathname.match(/^\/products\/(.*)/)?.[1];
   if (id) return broken ? reply({}, 500) : (waits[id]?.promise || reply({ ...products[id], description: `All of ${id}` }));
   if (pathname === '/v1/events') init.body.text().then((t) => sent.push(...JSON.parse(t)));
-  return reply({ items: [] });
+  const met = pathname === '/v1/recommend' ? JSON.parse(init.body).recent.map((r) => r.item) : [];
+  return reply({ items: Object.entries(products).filter(([id]) => !met.includes(id)).map(([id, fields]) => ({ id, fields })) });
 }
 
 window.storefrontFetch = async (url, init) => answer(new URL(url, location.origin), init);
@@ -81,4 +82,15 @@ test('a product that could not be read is asked for again', async () => {
   broken = false;
   pick(0);
   await until(() => $('product-text').textContent === 'All of a');
+});
+
+test('focus is back in the row when the sheet closes, though its card has left', async () => {
+  const { $ } = await shop(), row = $('picked'), card = () => row.shadowRoot.querySelector('.card');
+  await until(() => row.answer?.items.length === 2);
+  card().focus();
+  card().click();
+  await until(() => $('product').open && row.answer.items.length === 1);
+  $('product').close();
+  await until(() => row.ownerDocument.activeElement === row && row.shadowRoot.activeElement === card());
+  equal(card().querySelector('.title').textContent, 'Bowl');
 });
