@@ -136,7 +136,7 @@ async function open(id, fields, recommendationId) {
 /** close: focus is where it came from; the card may have left its row, but the row is there. */
 function close() {
   state.opened++;
-  if (document.activeElement === document.body) state.from?.focus({ preventScroll: true });
+  if (document.activeElement !== state.from) state.from?.focus({ preventScroll: true });
 }
 
 function add() {

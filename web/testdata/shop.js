@@ -4,12 +4,13 @@ const products = { a: { title: 'Apple' }, b: { title: 'Bowl' } };
 let waits = {}, broken = false;
 const sent = [];
 
-function answer({ pathname }, init) {
+async function answer({ pathname }, init) {
   if (pathname === '/config.json') return reply({ name: 'Test', nodes: [{ name: 'edge-1', url: location.origin }], countries: [], categories: [], visitors: [] });
   if (pathname === '/products') return reply({ total: 2, items: Object.entries(products).map(([id, p]) => ({ id, ...p })) });
   const id = pathname.match(/^\/products\/(.*)/)?.[1];
   if (id) return broken ? reply({}, 500) : (waits[id]?.promise || reply({ ...products[id], description: `All of ${id}` }));
   if (pathname === '/v1/events') init.body.text().then((t) => sent.push(...JSON.parse(t)));
+  if (pathname === '/v1/recommend') await waits.row?.promise;
   const met = pathname === '/v1/recommend' ? JSON.parse(init.body).recent.map((r) => r.item) : [];
   return reply({ items: Object.entries(products).filter(([id]) => !met.includes(id)).map(([id, fields]) => ({ id, fields })) });
 }
@@ -87,10 +88,14 @@ test('a product that could not be read is asked for again', async () => {
 test('focus is back in the row when the sheet closes, though its card has left', async () => {
   const { $ } = await shop(), row = $('picked'), card = () => row.shadowRoot.querySelector('.card');
   await until(() => row.answer?.items.length === 2);
+  waits.row = later();
   card().focus();
   card().click();
-  await until(() => $('product').open && row.answer.items.length === 1);
-  $('product').close();
+  await until(() => $('product').open);
+  $('product').querySelector('.close').focus();
+  waits.row.resolve();
+  await until(() => row.answer.items.length === 1);
+  $('product').querySelector('.close').click();
   await until(() => row.ownerDocument.activeElement === row && row.shadowRoot.activeElement === card());
   equal(card().querySelector('.title').textContent, 'Bowl');
 });
