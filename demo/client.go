@@ -49,6 +49,7 @@ type pick struct {
 // add together, and what the item itself adds. Shares, Rest and Terms sum to the score.
 type reason struct {
 	Code   string    `json:"code"`
+	Text   string    `json:"text"`
 	Items  []string  `json:"items"`
 	Shares []float64 `json:"shares"`
 	Rest   float64   `json:"rest"`

@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -127,10 +126,13 @@ func (d *demo) tell(p *persona, c *client, a *answer) {
 	}
 }
 
-// why says a reason in words: the two past items that count most, with their parts.
+// why says a reason in words: the two past items that count most, with their parts; the sentence of the node where none does.
 func (d *demo) why(it *pick) string {
-	if it.Reason == nil || len(it.Reason.Items) == 0 {
-		return cmp.Or(sources[it.Source], it.Source)
+	switch {
+	case it.Reason == nil:
+		return it.Source
+	case len(it.Reason.Items) == 0:
+		return it.Reason.Text
 	}
 	var causes []string
 	for i, id := range it.Reason.Items[:min(len(it.Reason.Items), 2)] {
@@ -138,9 +140,6 @@ func (d *demo) why(it *pick) string {
 	}
 	return "because of " + strings.Join(causes, ", ")
 }
-
-// sources says in words where an item comes from that nothing the visitor did speaks for.
-var sources = map[string]string{rank.SourceLive: "trending now", rank.SourceTrend: "trending lately", rank.SourcePopular: "popular with everybody"}
 
 // tellStranger: somebody unknown gets a lower level, not an error.
 func (d *demo) tellStranger(ctx context.Context) error {
