@@ -52,7 +52,7 @@ button { font: inherit; color: inherit; cursor: pointer; }
 .nav button { width: 34px; height: 34px; border-radius: 50%; border: 1px solid var(--_line); background: var(--_card); font-size: 17px; line-height: 1; padding: 0; }
 .nav button:disabled { opacity: .35; cursor: default; }
 .nav button:not(:disabled):hover { border-color: var(--_accent); color: var(--_accent); }
-ul { display: flex; gap: 14px; margin: 0; padding: 4px 4px 12px; list-style: none; overflow: auto hidden; scroll-snap-type: x proximity; scroll-behavior: smooth; scrollbar-width: thin;
+ul { display: flex; gap: 14px; margin: 0; padding: 5px 5px 12px; list-style: none; overflow: auto hidden; scroll-snap-type: x proximity; scroll-behavior: smooth; scrollbar-width: thin;
   scrollbar-color: var(--_line) transparent; }
 li { position: relative; flex: 0 0 var(--_width); min-width: 0; scroll-snap-align: start; }
 .card { display: flex; flex-direction: column; width: 100%; height: 100%; padding: 0; border: 1px solid var(--_line); border-radius: 14px; overflow: hidden; background: var(--_card);
