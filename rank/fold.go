@@ -28,17 +28,17 @@ import (
 // item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ V D^-½ yⱼ)ᵢ, or rᵢ·(V B⁻¹ D^-½ yⱼ)ᵢ. V and D^-½ are float32, as exact as what they are made of, and
 // products with their rows; the systems are solved in float64.
 type fold struct {
-	rows   []edged.Row // the h items
-	root   []float64   // r: the square roots of their weights
-	v      []float32   // V: h rows of width numbers, 0 beyond d
-	width  int         // d, rounded up to a multiple of 8
-	shrink []float32   // D^-½, 0 beyond d
-	system []float64   // lower triangle of K (h×h) or B (d×d), after factorise that of its factors; then a right-hand side
-	column []float64   // working memory of factorise
-	x      []float32   // the solution
-	temp   []float64
-	weight []float32
-	vector []float32
+	rows    []edged.Row // the h items
+	root    []float64   // r: the square roots of their weights
+	v       []float32   // V: h rows of width numbers, 0 beyond d
+	width   int         // d, rounded up to a multiple of 8
+	shrink  []float32   // D^-½, 0 beyond d
+	system  []float64   // lower triangle of K (h×h) or B (d×d), after factorise that of its factors; then a right-hand side
+	columns []float64   // working memory of factorise
+	x       []float32   // the solution
+	temp    []float64
+	weight  []float32
+	vector  []float32
 }
 
 // The weights of an item, so that the matrices stay well conditioned. One that has decayed to less counts nothing.
@@ -148,7 +148,7 @@ func (f *fold) solveItems(h int) {
 	}
 	z := f.system[h*h:]
 	copy(z, f.root)
-	f.column = factorise(f.system, h, f.column)
+	f.columns = factorise(f.system, h, f.columns)
 	solveUpper(f.system, h, z)
 	f.weight = resize(f.weight, h)
 	for i, x := range z {
@@ -196,7 +196,7 @@ func (f *fold) solveDims(h, d int) {
 	for k := range d {
 		f.system[k*d+k]++
 	}
-	f.column = factorise(f.system, d, f.column)
+	f.columns = factorise(f.system, d, f.columns)
 	solveUpper(f.system, d, z)
 	for k, x := range z {
 		f.x[k] = float32(x) * f.shrink[k]

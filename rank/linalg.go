@@ -33,25 +33,44 @@ func addScaled(dst, x []float64, f float64) {
 }
 
 // factorise replaces the lower triangle of the symmetric positive definite n×n matrix a by its factors L D Lᵀ: L below the diagonal, where it has ones,
-// and 1/D on it. What is above the diagonal is neither read nor written. Further rows of a, b, become D⁻¹L⁻¹ b. It needs, and returns, a
-// column of working memory.
-func factorise(a []float64, n int, column []float64) []float64 {
+// and 1/D on it. What is above the diagonal is neither read nor written. Further rows of a, b, become D⁻¹L⁻¹ b. It needs, and returns, working memory.
+//
+// Two columns go at a time, each row being read and written once for both: the bits are those of one after the other.
+func factorise(a []float64, n int, columns []float64) []float64 {
 	rows := len(a) / n
-	column = resize(column, rows)
-	for j := range n {
-		for i := j + 1; i < rows; i++ {
-			column[i] = a[i*n+j]
-		}
-		inverse := 1 / a[j*n+j]
-		a[j*n+j] = inverse
-		for i := j + 1; i < rows; i++ {
+	columns = resize(columns, 2*rows)
+	first, second := columns[:rows], columns[rows:] // what was in them
+	j := 0
+	for ; j+1 < n; j += 2 {
+		a[j*n+j] = 1 / a[j*n+j]
+		next := a[(j+1)*n+j:][:2]
+		inverse, below := a[j*n+j], next[0]
+		next[0] = float64(below * inverse)
+		next[1] = 1 / (next[1] - float64(next[0]*below))
+		for i := j + 2; i < rows; i++ {
 			row := a[i*n+j:][:min(i, n-1)-j+1]
-			by := float64(row[0] * inverse)
-			row[0] = by
-			subtract(row[1:], column[j+1:], by)
+			f := float64(row[0] * inverse)
+			left := row[1] - float64(f*below)
+			g := float64(left * next[1])
+			first[i], second[i], row[0], row[1] = row[0], left, f, g
+			subtractBoth(row[2:], first[j+2:], second[j+2:], f, g)
 		}
 	}
-	return column
+	if j < n {
+		a[j*n+j] = 1 / a[j*n+j]
+		for i := n; i < rows; i++ {
+			a[i*n+j] *= a[j*n+j]
+		}
+	}
+	return columns
+}
+
+// subtractBoth takes x·f and then y·g from dst.
+func subtractBoth(dst, x, y []float64, f, g float64) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for k := range dst {
+		dst[k] = dst[k] - float64(x[k]*f) - float64(y[k]*g)
+	}
 }
 
 // subtract takes x·f from dst.
