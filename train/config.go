@@ -47,6 +47,7 @@ type Config struct {
 	TrendLength       int      `json:"trendLength"`       // items in a country's list, at most 500; default 500
 	PlaceHalfLifeDays float64  `json:"placeHalfLifeDays"` // of a country's own events in its list; default 60
 	PlaceShrink       float64  `json:"placeShrink"`       // how many events of a country weigh as much as the whole world; default 200
+	PlaceVisitors     int      `json:"placeVisitors"`     // an item counts in a country's list from so many distinct visitors there on; default 5; 1: always
 	TrendBy           []string `json:"trendBy,omitempty"` // what lists go by beside the country: device, referrer, localHour; none: nothing else
 	Neighbours        int      `json:"neighbours"`        // for each item, at most 200; default 50
 	Shrink            float64  `json:"shrink"`            // added to a cosine's denominator; default 10
@@ -86,6 +87,7 @@ func (c *Config) EnsureDefaults() {
 	c.TrendLength = cmp.Or(c.TrendLength, 500)
 	c.PlaceHalfLifeDays = cmp.Or(c.PlaceHalfLifeDays, 60)
 	c.PlaceShrink = cmp.Or(c.PlaceShrink, 200)
+	c.PlaceVisitors = cmp.Or(c.PlaceVisitors, 5)
 	c.Trials = cmp.Or(c.Trials, 300)
 	c.Neighbours = cmp.Or(c.Neighbours, 50)
 	c.Shrink = cmp.Or(c.Shrink, 10)
@@ -112,6 +114,7 @@ func (c *Config) Validate() error {
 		checkRange("pairHalfLifeDays", c.PairHalfLifeDays, 0, 36500),
 		checkRange("placeHalfLifeDays", c.PlaceHalfLifeDays, 1.0/24, 36500),
 		checkRange("placeShrink", c.PlaceShrink, 1e-9, 1e9),
+		checkRange("placeVisitors", float64(c.PlaceVisitors), 1, 1e6),
 		c.checkTrendBy(),
 		checkRange("trials", float64(c.Trials), 1, 1e6),
 		check(c.TimeLimit >= 0, "timeLimit: %v, want 0 or more", c.TimeLimit),

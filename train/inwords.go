@@ -20,7 +20,7 @@ func (c *Config) inWords() []eval.Fact {
 	if c.Session != nil {
 		add("session table", c.Session.String())
 	}
-	popular := fmt.Sprintf("half-life %g days; in a country's list %g days, the world counting as %g events", c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink)
+	popular := fmt.Sprintf("half-life %g days; in a country's list %g days, the world counting as %g events, an item from %d visitors on", c.TrendHalfLifeDays, c.PlaceHalfLifeDays, c.PlaceShrink, c.PlaceVisitors)
 	if len(c.TrendBy) > 0 {
 		popular += "; lists also by " + strings.Join(c.TrendBy, ", ")
 	}

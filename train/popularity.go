@@ -35,14 +35,15 @@ type trend struct {
 //
 //	P(i | setting) = (P_g(i in the setting) + s · P(i | parent)) / (ΣP_g(· in the setting) + s)
 //
-// g being PlaceHalfLifeDays, s PlaceShrink and P(i | world) = P_h(i)/ΣP_h: where a setting says little, the one above it speaks.
+// g being PlaceHalfLifeDays, s PlaceShrink and P(i | world) = P_h(i)/ΣP_h: where a setting says little, the one above it speaks. Of a setting's own
+// events those count whose item had PlaceVisitors distinct visitors there: what fewer took is their business.
 func (p *part) trends(cfg *Config) []trend {
 	voices := p.voices()
 	world := p.sumVoices(voices, cfg.TrendHalfLifeDays)
 	lists := []trend{{edged.Setting{}, p.listOf(world, cfg.TrendLength)}}
 	byPlace := make([][]uint32, len(p.places))
-	for _, i := range voices {
-		byPlace[p.place[i]] = append(byPlace[p.place[i]], i)
+	for k, i := range voices {
+		byPlace[p.place[i]] = append(byPlace[p.place[i]], uint32(k))
 	}
 	type level struct {
 		at    edged.Setting
@@ -57,13 +58,44 @@ func (p *part) trends(cfg *Config) []trend {
 		for above[len(above)-1].at != busy.at.Parent() {
 			above = above[:len(above)-1]
 		}
-		share := learn.Backoff(p.sumVoices(own, cfg.PlaceHalfLifeDays), above[len(above)-1].share, cfg.PlaceShrink)
+		share := learn.Backoff(p.sumVoices(p.crowded(voices, own, cfg.PlaceVisitors), cfg.PlaceHalfLifeDays), above[len(above)-1].share, cfg.PlaceShrink)
 		above = append(above, level{busy.at, share})
 		if len(own) > 0 {
 			lists = append(lists, trend{busy.at, p.listOf(share, cfg.TrendLength)})
 		}
 	}
 	return lists
+}
+
+// crowded turns a setting's voices, named by their places among all, into those whose items so many distinct visitors had there. Nobody in
+// particular counts as none.
+func (p *part) crowded(all, own []uint32, floor int) []uint32 {
+	distinct := p.visitorsOf(all, own)
+	left := own[:0]
+	for _, at := range own {
+		if i := all[at]; floor <= 1 || distinct[p.item[i]] >= floor {
+			left = append(left, i)
+		}
+	}
+	return left
+}
+
+// visitorsOf counts the distinct visitors of each item.
+func (p *part) visitorsOf(all, own []uint32) []int {
+	if !slices.IsSorted(own) {
+		own = slices.Clone(own)
+		slices.Sort(own) // as all are: by visitor, then item
+	}
+	distinct := make([]int, p.items)
+	user, item := uint32(none), uint32(none)
+	for _, at := range own {
+		i := all[at]
+		if p.user[i] != none && (p.user[i] != user || p.item[i] != item) {
+			distinct[p.item[i]]++
+		}
+		user, item = p.user[i], p.item[i]
+	}
+	return distinct
 }
 
 // listOf are the best items by a weight each.

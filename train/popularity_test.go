@@ -2,6 +2,7 @@ package train
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -45,6 +46,53 @@ func TestTrendsByHand(t *testing.T) {
 		for i, s := range list {
 			if len(got[country]) < len(list) || got[country][i].Item != s.Item || math.Abs(float64(got[country][i].Score-s.Score)) > 1e-6 {
 				t.Fatalf("%q: got %v, want %v", country, got[country], list)
+			}
+		}
+	}
+}
+
+// TestPlacesListWhatEnoughVisitorsHad: whoever is in two places of a country is one, often is once, and nobody is none; what too few had weighs there what
+// it weighs elsewhere.
+func TestPlacesListWhatEnoughVisitorsHad(t *testing.T) {
+	on := func(device string, e edged.Event) edged.Event {
+		e.Context = map[string]string{edged.Country: "GB", edged.Device: device}
+		return e
+	}
+	p := logOf(t, Config{},
+		on("phone", buy("a", "x", 28)), on("desk", buy("b", "x", 28)), on("phone", buy("c", "x", 28)),
+		on("phone", buy("a", "y", 26)), on("desk", buy("a", "y", 28)), on("phone", buy("b", "y", 28)), on("desk", buy("", "y", 28)), on("desk", buy("", "y", 28)),
+		in("FR", buy("f", "z", 28)), in("FR", buy("g", "z", 28)), in("FR", buy("h", "z", 28))).part()
+	for _, c := range []struct {
+		floor int
+		by    []string
+		want  map[string][]uint32 // items that weigh more there than in the world
+	}{
+		{1, nil, map[string][]uint32{"country GB": {0, 1}, "country FR": {2}}},
+		{2, nil, map[string][]uint32{"country GB": {0, 1}, "country FR": {2}}},
+		{3, nil, map[string][]uint32{"country GB": {0}, "country FR": {2}}},
+		{4, nil, map[string][]uint32{"country GB": nil, "country FR": nil}},
+		{2, []string{edged.Device}, map[string][]uint32{"device phone": {0, 1}, "device desk": nil}},
+		{1, []string{edged.Device}, map[string][]uint32{"device phone": {0, 1}, "device desk": {1}}},
+	} {
+		cfg := Config{TrendHalfLifeDays: 14, TrendLength: 3, PlaceHalfLifeDays: 14, PlaceShrink: 1e-3, PlaceVisitors: c.floor, TrendBy: c.by}
+		lists := map[string][]float32{}
+		for _, l := range p.trends(&cfg) {
+			scores := make([]float32, 3)
+			for _, s := range l.list {
+				scores[s.Item] = s.Score
+			}
+			lists[l.at.String()] = scores
+		}
+		world := lists["everywhere"]
+		for at, want := range c.want {
+			var got []uint32
+			for item, score := range lists[at] {
+				if share := world[item] / (world[0] + world[1] + world[2]); score > 1.05*share {
+					got = append(got, uint32(item))
+				}
+			}
+			if lists[at] == nil || !slices.Equal(got, want) {
+				t.Errorf("from %d visitors on, %s: %v, want %v of %v beside %v", c.floor, at, got, want, lists[at], world)
 			}
 		}
 	}

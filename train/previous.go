@@ -232,7 +232,7 @@ func sameBut(a, b *Config) bool {
 }
 
 func unchosen(c *Config) Config {
-	return Config{Nu: c.Nu, Sweeps: c.Sweeps, Seed: c.Seed, EventWeights: c.EventWeights, UsersOnly: c.UsersOnly, TrendLength: c.TrendLength,
+	return Config{Nu: c.Nu, Sweeps: c.Sweeps, Seed: c.Seed, EventWeights: c.EventWeights, UsersOnly: c.UsersOnly, TrendLength: c.TrendLength, PlaceVisitors: c.PlaceVisitors,
 		Neighbours: c.Neighbours, Shrink: c.Shrink}
 }
 

@@ -296,7 +296,7 @@ func TestNothingInCommon(t *testing.T) {
 // TestAdoptTakesAllThatIsChosen: each field of a configuration that a card holds is adopted, or must be as it was.
 func TestAdoptTakesAllThatIsChosen(t *testing.T) {
 	chosen := Config{Factors: 8, A0: 1, Reg: 1, Nu: 1, Sweeps: 1, Seed: 1, EventWeights: defaultWeights(), UsersOnly: true, PairHalfLifeDays: 1, Table: &TableConfig{},
-		Session: &SessionConfig{}, Blends: []model.Blend{{}}, TrendHalfLifeDays: 1, TrendLength: 1, PlaceHalfLifeDays: 1, PlaceShrink: 1, TrendBy: []string{edged.Device},
+		Session: &SessionConfig{}, Blends: []model.Blend{{}}, TrendHalfLifeDays: 1, TrendLength: 1, PlaceHalfLifeDays: 1, PlaceShrink: 1, PlaceVisitors: 1, TrendBy: []string{edged.Device},
 		Neighbours: 1, Shrink: 1}
 	var adopted Config
 	p := &previous{card: Card{Config: chosen}}

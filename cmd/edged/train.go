@@ -30,6 +30,7 @@ type hyper struct {
 	Threads           int                `help:"Threads; 0: as many as there are cores. Never changes the result." default:"0"`
 	EventWeights      map[string]float64 `help:"Weight of each event type, 'view=1;purchase=2'; types not named are ignored. Default: view, click, cart, purchase and like weigh 1." placeholder:"TYPE=W;…"`
 	TrendHalfLifeDays float64            `help:"Half-life of the trend lists and of what is popular, in days; 0: chosen, or 14."`
+	PlaceVisitors     int                `help:"Distinct visitors from whom on an item counts in the list of their country; 1: one is enough." default:"5"`
 	Neighbours        int                `help:"Neighbours kept for each item." default:"50"`
 	Shrink            float64            `help:"Shrinkage of the cosine between items." default:"10"`
 	Pin               string             `help:"Take the configuration of this model card or report: nothing is chosen, and other settings of the model are refused." placeholder:"FILE" type:"path"`
@@ -43,7 +44,7 @@ func (h hyper) config(auto bool) (train.Config, error) {
 	}
 	c := train.Config{
 		Factors: h.Factors, A0: h.A0, Reg: h.Reg, Nu: h.Nu, Sweeps: h.Sweeps, Seed: h.Seed, Threads: h.Threads,
-		TrendHalfLifeDays: h.TrendHalfLifeDays, Neighbours: h.Neighbours, Shrink: h.Shrink, Auto: auto, Trials: h.Trials, TimeLimit: h.TimeLimit,
+		TrendHalfLifeDays: h.TrendHalfLifeDays, PlaceVisitors: h.PlaceVisitors, Neighbours: h.Neighbours, Shrink: h.Shrink, Auto: auto, Trials: h.Trials, TimeLimit: h.TimeLimit,
 	}
 	for name, w := range h.EventWeights {
 		if c.EventWeights == nil {
@@ -95,7 +96,7 @@ func parsePin(text []byte) (config train.Config, err error) {
 const wantPin = "want the card.json of a release, or a report of edged eval"
 
 // overPinned are the flags that --pin leaves nothing to.
-var overPinned = []string{"factors", "a0", "reg", "nu", "sweeps", "seed", "event-weights", "trend-half-life-days", "neighbours", "shrink", "auto", "trials", "time-limit"}
+var overPinned = []string{"factors", "a0", "reg", "nu", "sweeps", "seed", "event-weights", "trend-half-life-days", "place-visitors", "neighbours", "shrink", "auto", "trials", "time-limit"}
 
 // besidePin reports what was asked for beside --pin, on the command line, by a variable or in the file, and would be ignored.
 func besidePin(k *kong.Context) error {
