@@ -46,7 +46,7 @@ func (s *Server) rule(c *call) *problem {
 	}
 	set.Match(&r.plan, &r.context)
 	r.names = r.plan.AppendNames(r.names)
-	if p := c.settleWishes(); p != nil {
+	if p := s.settleWishes(c); p != nil {
 		return p
 	}
 	r.plan.Add(&r.wish)

@@ -33,6 +33,7 @@ type Server struct {
 	finished  *finished
 	standings standings
 	budget    *budget
+	turns     turns
 
 	mu        sync.Mutex
 	listeners []*listener
@@ -45,7 +46,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	s := &Server{cfg: cfg, watch: newWatch(timeouts{cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout})}
+	s := &Server{cfg: cfg, turns: newTurns(), watch: newWatch(timeouts{cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout})}
 	s.guard.Store(newGuard(&s.cfg, cfg.Keys, cfg.Tokens))
 	s.words.Store(cfg.Words)
 	var err error

@@ -167,10 +167,18 @@ func (q *request) boostParam(v []byte) *problem {
 
 // settleWishes finds out what the request's wishes mean in the release. A filter takes the time it takes, for without it an answer were wrong; boosts
 // that nobody asked for lately are left out once the time is over.
-func (c *call) settleWishes() *problem {
+func (s *Server) settleWishes(c *call) *problem {
 	w, r := &c.req.wishes, &c.ruling
 	r.wish = rules.Wish{Boosts: r.wish.Boosts[:0], Category: w.category, Brand: w.brand, Diversity: w.diversity, Explore: w.explore}
 	c.ask.Relevance = w.relevance
+	if field := c.unheard(); field != "" {
+		switch {
+		case s.turns.take(c.waits()):
+			defer s.turns.end()
+		case field == "filter" || !c.late():
+			return tooMany(field)
+		}
+	}
 	left := maxConditions
 	if w.filter != nil {
 		only, err := c.ranker.WhereOf(w.filter, &left)
@@ -190,6 +198,20 @@ func (c *call) settleWishes() *problem {
 		r.wish.Boosts = append(r.wish.Boosts, rules.Lift{Of: of, By: w.boosts[i].by})
 	}
 	return nil
+}
+
+// unheard names what the release has to be asked for, the filter before boosts; empty: nothing.
+func (c *call) unheard() string {
+	w := &c.req.wishes
+	if w.filter != nil && !c.ranker.Knows(w.filter) {
+		return "filter"
+	}
+	for i := range w.boosts {
+		if !c.ranker.Knows(w.boosts[i].where) {
+			return "boost"
+		}
+	}
+	return ""
 }
 
 // seed is what exploration draws by: the same for one visitor in one slot for an hour; of one who opted out it asks no name.
