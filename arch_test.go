@@ -31,6 +31,7 @@ var layers = []struct {
 	{[]string{"index", "snapshot", "release", "cluster", "exchange", "origin", "trend", "profile", "access", "rules", "words", "overlay", "events", "learn", "eval"}, "mechanisms are useful alone and know nothing of each other"},
 	{[]string{"quant", "data", "internal/kmeans"}, "codecs of vectors, events and items, and what vectors gather around"},
 	{[]string{"internal/kernel", "internal/float", "internal/vfs", "internal/parallel", "internal/calm"}, "the machine"},
+	{[]string{"internal/near"}, "words alone: whoever reads names may ask it"},
 	{[]string{"."}, "the words of the domain import nothing of ours"},
 }
 

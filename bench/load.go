@@ -85,23 +85,23 @@ func (c *LoadConfig) Validate() error {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
 	}
-	for _, s := range []struct{ name, url string }{{"url", c.URL}, {"yardstick url", c.YardstickURL}} {
+	for _, s := range []struct{ name, url string }{{"url", c.URL}, {"yardstickUrl", c.YardstickURL}} {
 		u, err := url.Parse(s.url)
 		web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-		check(web || s.url == "" && s.name != "url", "%s %q: want http://HOST:PORT or https://HOST:PORT", s.name, s.url)
+		check(web || s.url == "" && s.name != "url", "%s: %q, want http://HOST:PORT or https://HOST:PORT", s.name, s.url)
 	}
-	check(c.Rate >= 0 && c.Rate <= MaxRate, "rate %v: want above 0, at most %v requests a second", c.Rate, float64(MaxRate))
-	check(c.Duration > 0 && c.Duration <= MaxDuration, "duration %v: want above 0, at most %v", c.Duration, MaxDuration)
-	check(c.Warmup <= MaxDuration, "warmup %v: at most %v", c.Warmup, MaxDuration)
-	check(c.Timeout > 0 && c.Timeout <= time.Minute, "timeout %v: want above 0, at most 1m", c.Timeout)
-	check(c.Connections > 0 && c.Connections <= MaxConnections, "connections %d: want 1 to %d", c.Connections, MaxConnections)
-	check(c.Arrivals == "poisson" || c.Arrivals == "constant", "arrivals %q: want poisson or constant", c.Arrivals)
-	check(c.Users > 0 && c.Users <= 10_000_000, "users %d: want 1 to 10,000,000", c.Users)
-	check(c.UserSkew > 1 && c.UserSkew < 10, "user skew %v: want above 1, below 10", c.UserSkew)
-	check(c.ItemSkew > 1 && c.ItemSkew < 10, "item skew %v: want above 1, below 10", c.ItemSkew)
-	check(c.N > 0 && c.N <= 500, "n %d: want 1 to 500", c.N)
-	check(c.Pairs > 0 && c.Pairs <= MaxPairs, "pairs %d: want 1 to %d", c.Pairs, MaxPairs)
-	check(c.PairDuration > 0 && c.PairDuration <= time.Minute, "pair duration %v: want above 0, at most 1m", c.PairDuration)
+	check(c.Rate >= 0 && c.Rate <= MaxRate, "rate: %v, want above 0, at most %v requests a second", c.Rate, float64(MaxRate))
+	check(c.Duration > 0 && c.Duration <= MaxDuration, "duration: %v, want above 0, at most %v", c.Duration, MaxDuration)
+	check(c.Warmup <= MaxDuration, "warmup: %v, want at most %v", c.Warmup, MaxDuration)
+	check(c.Timeout > 0 && c.Timeout <= time.Minute, "timeout: %v, want above 0, at most 1m", c.Timeout)
+	check(c.Connections > 0 && c.Connections <= MaxConnections, "connections: %d, want 1 to %d", c.Connections, MaxConnections)
+	check(c.Arrivals == "poisson" || c.Arrivals == "constant", "arrivals: %q, want poisson or constant", c.Arrivals)
+	check(c.Users > 0 && c.Users <= 10_000_000, "users: %d, want 1 to 10,000,000", c.Users)
+	check(c.UserSkew > 1 && c.UserSkew < 10, "userSkew: %v, want above 1, below 10", c.UserSkew)
+	check(c.ItemSkew > 1 && c.ItemSkew < 10, "itemSkew: %v, want above 1, below 10", c.ItemSkew)
+	check(c.N > 0 && c.N <= 500, "n: %d, want 1 to 500", c.N)
+	check(c.Pairs > 0 && c.Pairs <= MaxPairs, "pairs: %d, want 1 to %d", c.Pairs, MaxPairs)
+	check(c.PairDuration > 0 && c.PairDuration <= time.Minute, "pairDuration: %v, want above 0, at most 1m", c.PairDuration)
 	if err := c.Mix.validate(); err != nil {
 		faults = append(faults, err)
 	}

@@ -78,7 +78,7 @@ func (c *ReleaseConfig) Validate() error {
 		}
 	}
 	if !(c.Recall > 0 && c.Recall <= 1) {
-		errs = append(errs, fmt.Errorf("recall is %g, want above 0, at most 1", c.Recall))
+		errs = append(errs, fmt.Errorf("recall: %g, want above 0, at most 1", c.Recall))
 	}
 	return errors.Join(errs...)
 }

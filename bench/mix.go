@@ -41,7 +41,7 @@ func (m Mix) validate() error {
 	var sum float64
 	for k, w := range m.weights() {
 		if !(w >= 0) || math.IsInf(w, 0) {
-			return fmt.Errorf("mix: %s %v: want 0 or more", Kind(k), w)
+			return fmt.Errorf("mix: %s: %v, want 0 or more", Kind(k), w)
 		}
 		sum += w
 	}

@@ -54,24 +54,24 @@ func (c *RatioConfig) EnsureDefaults() {
 // Validate reports all faults at once.
 func (c *RatioConfig) Validate() error {
 	var errs []error
-	for _, s := range []struct{ name, url string }{{"url", c.URL}, {"yardstick url", c.YardstickURL}} {
+	for _, s := range []struct{ name, url string }{{"url", c.URL}, {"yardstickUrl", c.YardstickURL}} {
 		if u, err := url.Parse(s.url); err != nil || u.Scheme != "http" || u.Port() == "" {
-			errs = append(errs, fmt.Errorf("%s %q: want http://HOST:PORT", s.name, s.url))
+			errs = append(errs, fmt.Errorf("%s: %q, want http://HOST:PORT", s.name, s.url))
 		}
 	}
 	if c.Connections < 1 || c.Connections > MaxConnections {
-		errs = append(errs, fmt.Errorf("connections %d: want 1 to %d", c.Connections, MaxConnections))
+		errs = append(errs, fmt.Errorf("connections: %d, want 1 to %d", c.Connections, MaxConnections))
 	}
 	for _, n := range []struct {
 		name string
 		is   int
 	}{{"pairs", c.Pairs}, {"turns", c.Turns}} {
 		if n.is < 1 || n.is > MaxPairs {
-			errs = append(errs, fmt.Errorf("%s %d: want 1 to %d", n.name, n.is, MaxPairs))
+			errs = append(errs, fmt.Errorf("%s: %d, want 1 to %d", n.name, n.is, MaxPairs))
 		}
 	}
 	if c.PairDuration < 0 || c.PairDuration > time.Minute || c.Duration < 0 || c.Duration > time.Hour {
-		errs = append(errs, errors.New("durations: want above 0, at most 1m for half of a pair and 1h for a turn at half of the peak"))
+		errs = append(errs, errors.New("pairDuration, duration: want above 0, at most 1m for half of a pair and 1h for a turn at half of the peak"))
 	}
 	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -117,6 +118,26 @@ func (a *Attributes) field(name, kind string) (*attribute, error) {
 		return nil, fmt.Errorf("%s: %w: too many values, or too many attributes", name, ErrNotIndexed)
 	}
 	return at, nil
+}
+
+// AttributeNames are those of the attributes that items have, sorted; whole is false where there may be others.
+func (m *Model) AttributeNames() (names []string, whole bool) {
+	a := m.catalogue.attributes
+	if a == nil {
+		return nil, false
+	}
+	for field := range a.byName {
+		if name, ok := strings.CutPrefix(field, attributePrefix); ok {
+			names = append(names, name)
+		}
+	}
+	if m.patch != nil {
+		for i := range m.patch.items {
+			names = slices.AppendSeq(names, maps.Keys(m.patch.items[i].attributes))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), !a.partial
 }
 
 // openAttributes reads the sections for filters. Catalogues from before there were any have none.

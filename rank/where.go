@@ -66,6 +66,9 @@ func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) 
 	if *left -= w.Size(); *left < 0 {
 		return nil, errTooMany
 	}
+	if hint := w.Unheard(r.m.AttributeNames); hint != "" {
+		return nil, errors.New(hint)
+	}
 	rows, err := s.make(r.m, w)
 	if err != nil {
 		return nil, err

@@ -80,6 +80,28 @@ func TestWhereMeansWhatItSays(t *testing.T) {
 	}
 }
 
+// A name that no item has is refused where it is nearly one that items have, those the overlay brought included; else it is one nobody has yet.
+func TestMisspeltAttributesAreRefused(t *testing.T) {
+	m := priced(t, 100)
+	patched, err := m.With(model.Patch{Items: []edged.Item{{ID: "new", Attributes: []byte(`{"colour":"red"}`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for condition, says := range map[string]string{
+		`price > 1 and attributes.sise == 3`: "no item has attributes.sise; did you mean attributes.size?",
+		`attributes.color == "red"`:          "no item has attributes.color; did you mean attributes.colour?",
+		`attributes.Size == 3`:               "did you mean attributes.size?",
+		`attributes.size1 == 3`:              "", `attributes.weight > 3`: "", `attributes.colour == "red"`: "",
+	} {
+		if _, err := ranker(patched).Where([]byte(condition)); says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: %v, want %q", condition, err, says)
+		}
+	}
+	if _, err := ranker(m).Where([]byte(`attributes.color == "red"`)); err != nil {
+		t.Errorf("without the overlay: %v", err)
+	}
+}
+
 func TestWhereIsKeptAndBounded(t *testing.T) {
 	r := ranker(priced(t, 100))
 	var wait sync.WaitGroup

@@ -15,6 +15,8 @@ type Catalogue interface {
 	Row(id string) (edged.Row, bool)
 	// AppendField appends an item's field as JSON; ok is false where the item has none.
 	AppendField(dst []byte, row edged.Row, field string) (out []byte, ok bool, err error)
+	// AttributeNames are those of all attributes that items have, sorted; whole is false where it does not know them all.
+	AttributeNames() (names []string, whole bool)
 }
 
 // ordered is a Catalogue that has another order of its first rows, in which rows that are alike are near each other: BendIn goes by it.

@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/edged/edged/internal/near"
 )
 
 // decoder reads the tree strictly: unknown keys, wrong types and broken limits are faults, all told at once.
@@ -77,7 +80,7 @@ func (d *decoder) object(n *yaml.Node, at string, known fields) {
 		case key.Kind != yaml.ScalarNode || key.Tag == "!!merge":
 			d.fault(key, "%swant a plain key", prefix(at))
 		case read == nil:
-			d.fault(key, "%s: unknown key; known: %s", clip(path), strings.Join(sortedKeys(known), ", "))
+			d.fault(key, "%s: unknown key%s", clip(path), known.hint(key.Value))
 		case seen[key.Value]:
 			d.fault(key, "%s: given twice", path)
 		default:
@@ -87,13 +90,13 @@ func (d *decoder) object(n *yaml.Node, at string, known fields) {
 	}
 }
 
-func sortedKeys(f fields) []string {
-	var list []string
-	for k := range f {
-		list = append(list, k)
+// hint says which key may have been meant, or which there are.
+func (f fields) hint(key string) string {
+	known := slices.Sorted(maps.Keys(f))
+	if hint := near.DidYouMean(key, known); hint != "" {
+		return hint
 	}
-	slices.Sort(list)
-	return list
+	return "; known: " + strings.Join(known, ", ")
 }
 
 func prefix(at string) string {

@@ -11,6 +11,8 @@ import (
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/parser"
+
+	"github.com/edged/edged/internal/near"
 )
 
 // Expressions are written in the language of expr-lang, of which the part without calls and loops is taken:
@@ -31,6 +33,18 @@ type names struct {
 // told are the names to choose from.
 func (n *names) told() []string {
 	return slices.DeleteFunc(slices.Clone(n.plain), func(name string) bool { return contains(n.mute, name) })
+}
+
+// hint says what may have been meant by an unknown name, or what there is.
+func (n *names) hint(base, property string) string {
+	if property == "" {
+		if hint := near.DidYouMean(base, n.told()); hint != "" {
+			return hint
+		}
+	} else if near.Name(base, []string{n.prefix}) != "" && base != n.prefix {
+		return "; did you mean " + clip(n.prefix+"."+property) + "?"
+	}
+	return fmt.Sprintf("; known: %s, %s.NAME", strings.Join(n.told(), ", "), n.prefix)
 }
 
 var (
@@ -288,7 +302,7 @@ func (c *compiler) variable(base, property string, n ast.Node) (operand, error) 
 	case property != "" && base == c.known.prefix && len(property) <= MaxName:
 		name = base + "." + property
 	default:
-		return operand{}, fmt.Errorf("unknown name %s; known: %s, %s.NAME", clip(n.String()), strings.Join(c.known.told(), ", "), c.known.prefix)
+		return operand{}, errors.New("unknown name " + clip(n.String()) + c.known.hint(base, property))
 	}
 	if !contains(c.x.names, name) {
 		c.x.names = append(c.x.names, name)

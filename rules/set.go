@@ -232,12 +232,20 @@ func (s *Set) place(texts []ruleText) {
 	}
 }
 
-// idle warns of choices that choose nothing, and of items that one names beside others and the catalogue doesn't have.
+// idle warns of choices that choose nothing, of attributes that are nearly called as one that items have, and of items that a choice names beside others
+// and the catalogue doesn't have.
 func (s *Set) idle(texts []ruleText, cat Catalogue) (faults []Fault) {
+	names, whole := cat.AttributeNames()
 	for i := range texts {
 		t := &texts[i]
 		for _, list := range [][]choiceText{t.boosts, t.bury, t.exclude, t.only} {
 			for j := range list {
+				if c := &list[j]; whole && c.where != nil {
+					if hint := unheard(c.where, names); hint != "" {
+						faults = append(faults, Fault{c.line, t.name, "where: " + hint, true})
+						continue
+					}
+				}
 				faults = append(faults, s.idleIn(t.name, &list[j], cat)...)
 				faults = faults[:min(len(faults), MaxFaults)]
 			}

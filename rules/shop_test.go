@@ -21,6 +21,8 @@ func (s shop) Row(id string) (edged.Row, bool) {
 	return edged.NoRow, false
 }
 
+func (s shop) AttributeNames() ([]string, bool) { return []string{"margin", "own"}, true }
+
 func (s shop) AppendField(dst []byte, row edged.Row, field string) ([]byte, bool, error) {
 	var v any
 	it := &s[row]

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/edged/edged/internal/near"
 )
 
 // Where is a condition on items, in the language of the key where, for others to compile: Translate. It is immutable.
@@ -26,6 +28,35 @@ func ParseWhere(source string) (*Where, error) {
 
 // Size is how many conditions w is made of, and, or and not among them: 1 to MaxNodes.
 func (w *Where) Size() int { return w.x.nodes }
+
+// Unheard says of an attribute that w asks for and no item has, where one that items have is nearly called so, that it may have been meant; empty:
+// there is none. Others may come with the next catalogue. attributeNames is a Catalogue's.
+func (w *Where) Unheard(attributeNames func() (names []string, whole bool)) string {
+	if !slices.ContainsFunc(w.x.names, isAttribute) {
+		return ""
+	}
+	names, whole := attributeNames()
+	if !whole {
+		return ""
+	}
+	return unheard(w.x, names)
+}
+
+func isAttribute(name string) bool { return strings.HasPrefix(name, itemNames.prefix+".") }
+
+// unheard is Unheard of an expression; names are sorted.
+func unheard(x *expression, names []string) string {
+	for _, name := range x.names {
+		attribute, ok := strings.CutPrefix(name, itemNames.prefix+".")
+		if _, known := slices.BinarySearch(names, attribute); !ok || known {
+			continue
+		}
+		if other := near.Misspelt(attribute, names); other != "" {
+			return fmt.Sprintf("no item has %s; did you mean %s.%s?", clip(name), itemNames.prefix, other)
+		}
+	}
+	return ""
+}
 
 // Conditions makes conditions of some kind F.
 type Conditions[F any] interface {

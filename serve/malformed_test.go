@@ -205,7 +205,9 @@ func TestMalformedBodies(t *testing.T) {
 		{`{"boost":[{"by":2}]}`, "boost[0].where: missing"},
 		{`{"boost":[{"where":"price < 5"}]}`, "boost[0].by: missing"},
 		{`{"boost":[{"where":"price < 5","by":0}]}`, "boost[0].by: want a number from 0.01 to 100, got 0"},
-		{`{"boost":[{"where":"y","by":2}]}`, "boost: unknown name y"},
+		{`{"boost":[{"where":"price > 1","by":2},{"where":"y","by":2}]}`, "boost[1].where: unknown name y"},
+		{`{"boost":[{"where":"pric > 1","by":2}]}`, "boost[0].where: unknown name pric; did you mean price?"},
+		{`{"filter":"attribute.color == 1"}`, "filter: unknown name attribute.color; did you mean attributes.color?"},
 		{`{"diversity":1.01}`, "diversity: want a number from 0 to 1, got 1.01"},
 		{`{"diversity":"1"}`, "diversity: want a number, got a string"},
 		{`{"explore":-1}`, "explore: want a number from 0 to 1, got -1"},
@@ -281,7 +283,7 @@ func TestMalformedBodies(t *testing.T) {
 		{`{"filter":"` + strings.Repeat("(", 513) + `true` + strings.Repeat(")", 513) + `"}`, "filter: 1030 bytes, at most 1024"},
 		{`{"filter":"` + strings.Repeat("not ", 70) + `true"}`, "filter: more than 64 conditions"},
 		{`{"filter":"brand in [` + strings.Repeat("1,", 200) + `1]"}`, "filter: more than 64 conditions, or 128 names, constants and operators"},
-		{`{"filter":"` + conditions(32) + `","boost":[{"where":"` + conditions(32) + `","by":2},{"where":"price < 9","by":2},{"where":"price < 8 and price > 2","by":2}]}`, "boost: more conditions than may be asked in one request"},
+		{`{"filter":"` + conditions(32) + `","boost":[{"where":"` + conditions(32) + `","by":2},{"where":"price < 9","by":2},{"where":"price < 8 and price > 2","by":2}]}`, "boost[2].where: more conditions than may be asked in one request"},
 	} {
 		t.Run(name(test.body), func(t *testing.T) {
 			f.t = t

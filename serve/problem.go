@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/edged/edged/internal/near"
 )
 
 // problem is an answer that says no: RFC 9457 on the wire, an error inside. Every error a handler returns that is no
@@ -105,50 +107,13 @@ func quote[T string | []byte](s T) string {
 	return strconv.Quote(t)
 }
 
-// closest returns the known name nearest to what was sent, or "" where none is near: at most a third of its letters
-// (rounded up) wrong, but not all; letter case aside.
-func closest(name string, known []string) string {
-	const longest = 64
-	if len(name) > longest {
-		return ""
-	}
-	best, least := "", min((len(name)+2)/3, len(name)-1)+1
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), strings.ToLower(k)); d < least {
-			best, least = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of single-byte edits between a and b (Levenshtein, one row of the table at a time).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substituted := diagonal
-			if a[i] != b[j] {
-				substituted++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}
-
 // unknown names what is not known, and the nearest that is.
 func unknown(kind, name string, known []string) *problem {
 	p := badField(name, "unknown %s", kind)
 	p.field = strings.Trim(quote(name), `"`)
-	switch c := closest(name, known); {
-	case c != "":
-		p.detail += fmt.Sprintf("; did you mean %s?", c)
+	switch hint := near.DidYouMean(name, known); {
+	case hint != "":
+		p.detail += hint
 	case len(known) > 0:
 		p.detail += "; known: " + strings.Join(known, ", ")
 	default:

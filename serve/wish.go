@@ -193,11 +193,19 @@ func (s *Server) settleWishes(c *call) *problem {
 		}
 		of, err := c.ranker.WhereOf(w.boosts[i].where, &left)
 		if err != nil {
-			return badField("boost", "%v", err)
+			return badField(c.boostName(i), "%v", err)
 		}
 		r.wish.Boosts = append(r.wish.Boosts, rules.Lift{Of: of, By: w.boosts[i].by})
 	}
 	return nil
+}
+
+// boostName is what the request calls the condition of a boost.
+func (c *call) boostName(i int) string {
+	if c.ctx.IsPost() {
+		return "boost[" + strconv.Itoa(i) + "].where"
+	}
+	return "boost"
 }
 
 // unheard names what the release has to be asked for, the filter before boosts; empty: nothing.
@@ -208,7 +216,7 @@ func (c *call) unheard() string {
 	}
 	for i := range w.boosts {
 		if !c.ranker.Knows(w.boosts[i].where) {
-			return "boost"
+			return c.boostName(i)
 		}
 	}
 	return ""

@@ -23,12 +23,20 @@ func (benchReleaseCmd) Help() string {
 	return "Example:\n\n  edged bench release --items items.npy --queries queries.npy --train train.npy --out release"
 }
 
+func (c *benchReleaseCmd) config() bench.ReleaseConfig {
+	return bench.ReleaseConfig{Items: c.Items, Queries: c.Queries, Train: c.Train, Out: c.Out, Recall: c.Recall, Blend: c.Blend, Seed: c.Seed, Threads: c.Threads}
+}
+
+func (c *benchReleaseCmd) check() error {
+	cfg := c.config()
+	return cfg.Validate()
+}
+
 func (c *benchReleaseCmd) Run(ctx context.Context, std streams) error {
 	p := newProgress(std.err)
-	report, err := bench.RunRelease(ctx, bench.ReleaseConfig{
-		Items: c.Items, Queries: c.Queries, Train: c.Train, Out: c.Out, Recall: c.Recall, Blend: c.Blend, Seed: c.Seed, Threads: c.Threads,
-		Progress: func(step string) { p.update(step, "under way") },
-	})
+	cfg := c.config()
+	cfg.Progress = func(step string) { p.update(step, "under way") }
+	report, err := bench.RunRelease(ctx, cfg)
 	p.done()
 	if err != nil {
 		return err

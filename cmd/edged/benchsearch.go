@@ -49,7 +49,7 @@ func (c *benchSearchCmd) check() error {
 	if cfg.Recall == 0 {
 		cfg.Recall = .95
 		if c.Recall != nil {
-			err = errors.New("recall is 0, want above 0, at most 1")
+			err = errors.New("recall: 0, want above 0, at most 1")
 		}
 	}
 	return errors.Join(cfg.Validate(), err)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/edged/edged/internal/near"
 )
 
 // maxConfig bounds the configuration file.
@@ -28,12 +30,13 @@ type settings struct {
 	env    lookup
 	path   string
 	values map[*kong.Flag]entry
-	lines  map[string]int // "serve.gossip.listen" → line
 	faults []error
 }
 
+// entry is what the file says of a flag.
 type entry struct {
 	line  int
+	key   string // such as serve.gossip.listen
 	value any
 }
 
@@ -76,7 +79,7 @@ func readConfig(name string) ([]byte, error) {
 
 // load finds the file named by --config or EDGED_CONFIG and reads all of it, whichever command runs.
 func (s *settings) load(app *kong.Application, args []string, env lookup) error {
-	s.values, s.lines = map[*kong.Flag]entry{}, map[string]int{}
+	s.values = map[*kong.Flag]entry{}
 	s.path = configPath(args, env)
 	if s.path == "" {
 		return nil
@@ -136,7 +139,6 @@ func (s *settings) keys(n *kong.Node, path, prefix string, m *yaml.Node) {
 			name = prefix + "-" + name
 		}
 		full := join(path, key.Value)
-		s.lines[full] = key.Line
 		flag := flagNamed(n, name)
 		switch {
 		case flag != nil:
@@ -163,7 +165,7 @@ func (s *settings) set(flag *kong.Flag, full string, value *yaml.Node) {
 		s.fault(value.Line, "%s: %v", full, err)
 		return
 	}
-	s.values[flag] = entry{value.Line, v}
+	s.values[flag] = entry{value.Line, full, v}
 }
 
 // plain turns a YAML value into what kong's mappers read: text, or text joined by commas.
@@ -231,17 +233,56 @@ func (s *settings) with(err error) error {
 	return errors.Join(all...)
 }
 
-// locate puts the file's line before each fault that begins with a key the file set.
-func (s *settings) locate(section string, err error) error {
+// locate has each fault name the settings it begins with as they were given.
+func (s *settings) locate(k *kong.Context, err error) error {
 	var out []error
 	for _, e := range unjoin(err) {
-		key, _, _ := strings.Cut(e.Error(), ":")
-		if line, ok := s.lines[join(section, key)]; ok {
-			e = fmt.Errorf("%s:%d: %s.%w", s.path, line, section, e)
+		keys, rest, _ := strings.Cut(e.Error(), ":")
+		if names := s.given(k, strings.Split(keys, ", ")); names != "" {
+			e = named{names + ":" + rest, e}
 		}
 		out = append(out, e)
 	}
 	return errors.Join(out...)
+}
+
+// named is an error in other words.
+type named struct {
+	text string
+	error
+}
+
+func (n named) Error() string { return n.text }
+func (n named) Unwrap() error { return n.error }
+
+// given names settings of the command as they were given; empty: one of them is none.
+func (s *settings) given(k *kong.Context, keys []string) string {
+	var names []string
+	for _, key := range keys {
+		flag := flagNamed(k.Selected(), strings.ReplaceAll(key, ".", "-"))
+		if flag == nil {
+			return ""
+		}
+		names = append(names, s.source(k, flag))
+	}
+	return strings.Join(names, ", ")
+}
+
+// source names a setting where it counts from: its flag, its variable, or the file's key with the line.
+func (s *settings) source(k *kong.Context, flag *kong.Flag) string {
+	name := "--" + flag.Name
+	if slices.ContainsFunc(k.Path, func(p *kong.Path) bool { return p.Flag == flag && !p.Resolved }) {
+		return name
+	}
+	for _, variable := range flag.Envs {
+		if _, ok := s.env(variable); ok {
+			return "$" + variable
+		}
+	}
+	if e, ok := s.values[flag]; ok {
+		return fmt.Sprintf("%s:%d: %s", s.path, e.line, e.key)
+	}
+	return name
 }
 
 // unjoin takes apart what errors.Join put together, joins of joins too.
@@ -327,26 +368,13 @@ func camel(name string) string {
 	return strings.Join(parts, "")
 }
 
-// nearest suggests the known key that shares the longest beginning with name.
+// nearest suggests the known key that may have been meant.
 func nearest(n *kong.Node, name string) string {
-	best, length := "", 2
+	var known []string
 	for _, f := range n.Flags {
-		if l := sharedPrefix(f.Name, kebab(name)); l > length {
-			best, length = f.Name, l
-		}
+		known = append(known, camel(f.Name))
 	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + camel(best) + "?"
-}
-
-func sharedPrefix(a, b string) int {
-	n := 0
-	for n < len(a) && n < len(b) && a[n] == b[n] {
-		n++
-	}
-	return n
+	return near.DidYouMean(camel(kebab(name)), known)
 }
 
 func join(path, key string) string {

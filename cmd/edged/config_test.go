@@ -58,7 +58,7 @@ sevre: {}
 		":10: serve.listen: want one plain value",
 		":12: bench.load: want a map of settings",
 		":13: sevre: unknown section; known: ",
-		"factors: 12, want a multiple of 8",
+		"--factors: 12, want a multiple of 8",
 	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("no %q in:\n%s", want, stderr)
@@ -80,8 +80,9 @@ func TestConfigPrecedence(t *testing.T) {
 	}{
 		{nil, []string{"--config", name}, name + ":2: train.factors: 9,"},
 		{map[string]string{"EDGED_CONFIG": name}, nil, name + ":2: train.factors: 9,"},
-		{map[string]string{"EDGED_TRAIN_FACTORS": "10"}, []string{"--config", name}, "factors: 10,"},
-		{map[string]string{"EDGED_TRAIN_FACTORS": "10"}, []string{"--config=" + name, "--factors", "11"}, "factors: 11,"},
+		{map[string]string{"EDGED_TRAIN_FACTORS": "10"}, []string{"--config", name}, "edged: $EDGED_TRAIN_FACTORS: 10,"},
+		{map[string]string{"EDGED_TRAIN_FACTORS": "10"}, []string{"--config=" + name, "--factors", "11"}, "edged: --factors: 11,"},
+		{nil, []string{"--config", name, "--sweeps", "0"}, "--sweeps: 0,"},
 	} {
 		if got := fault(c.vars, c.args...); !strings.Contains(got, c.want) {
 			t.Errorf("%v %v: no %q in %q", c.vars, c.args, c.want, got)

@@ -119,7 +119,7 @@ func parseAndRun(parser *kong.Kong, c *cli, args []string, env lookup) error {
 	command, _ := k.Selected().Target.Addr().Interface().(checker)
 	if command != nil {
 		if err := errors.Join(command.check(), besidePin(k)); err != nil {
-			return usageError{settings.with(settings.locate(sectionOf(k.Selected()), err))}
+			return usageError{settings.with(settings.locate(k, err))}
 		}
 	}
 	if err := settings.with(nil); err != nil {

@@ -54,7 +54,7 @@ func TestPin(t *testing.T) {
 		{pinCard(t, `"config"`, `"konfig"`), exitUsage, "no config: want the card.json", nil},
 		{pinCard(t, "", ""), exitUsage, "factors: --pin takes it", []string{"--factors", "64"}},
 		{pinCard(t, "", ""), exitUsage, "seed: --pin takes it", []string{"--seed", "1"}},
-		{pinCard(t, "", ""), exitUsage, "timeLimit: --pin takes it", []string{"--time-limit", "5s"}},
+		{pinCard(t, "", ""), exitUsage, "--time-limit: --pin takes it", []string{"--time-limit", "5s"}},
 		{long, exitUsage, "at most 67108864: want the card.json", nil},
 		{os.DevNull, exitUsage, "no regular file: want the card.json", nil},
 	} {

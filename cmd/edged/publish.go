@@ -52,7 +52,7 @@ func (c *publishCmd) canary() (*publish.Canary, error) {
 		}
 		return nil, nil
 	}
-	share, err := parseShare(c.Canary)
+	share, err := parseShare("canary", c.Canary)
 	return &publish.Canary{Share: share, Zones: c.Zones}, err
 }
 

@@ -206,18 +206,18 @@ type shareFlags struct {
 }
 
 func (f *shareFlags) canary() (publish.Canary, error) {
-	share, err := parseShare(f.Share)
+	share, err := parseShare("share", f.Share)
 	return publish.Canary{Share: share, Zones: f.Zones}, err
 }
 
-func parseShare(text string) (float64, error) {
+func parseShare(setting, text string) (float64, error) {
 	digits, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
 	share, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if percent {
 		share /= 100
 	}
 	if err != nil || !(share > 0 && share <= 1) {
-		return 0, fmt.Errorf("share: %q, want 5%% or 0.05: above 0 and at most all", text)
+		return 0, fmt.Errorf("%s: %q, want 5%% or 0.05: above 0 and at most all", setting, text)
 	}
 	return share, nil
 }

@@ -21,7 +21,7 @@ func TestAVariantTheCPUDoesNotRunIsRefused(t *testing.T) {
 func TestBenchSearchTakesZerosAtTheirWord(t *testing.T) {
 	for _, flag := range []string{"k", "recall", "most", "passes", "seed"} {
 		code, _, stderr := invoke(t, nil, "bench", "search", "--items", "i.npy", "--queries", "q.npy", "--"+flag, "0")
-		if code != exitUsage || !strings.Contains(stderr, flag+" is 0") {
+		if code != exitUsage || !strings.Contains(stderr, "--"+flag+": 0") {
 			t.Errorf("--%s 0: exit %d: %s", flag, code, stderr)
 		}
 	}

@@ -41,7 +41,7 @@ func TestTries(t *testing.T) {
 		}
 		nobody++
 		_, share, ok := strings.Cut(text, "--share ")
-		wide, err := parseShare(share)
+		wide, err := parseShare("share", share)
 		if !ok || err != nil || !strings.Contains(text, "NOBODY") {
 			t.Fatalf("%s: %v", text, err)
 		}
