@@ -404,8 +404,8 @@ func TestValidateNamesAllFaults(t *testing.T) {
 		t.Fatal("taken")
 	}
 	for _, name := range []string{
-		`url "ftp://x"`, `yardstick url "x"`, "rate -1", "duration -1ns", "warmup 48h", "timeout 1h", "connections -1", `arrivals "odd"`, "users -1",
-		"user skew 1", "item skew 0.5", "n 501", "pairs -1", "pair duration 1h", "mix: similar -1",
+		`url: "ftp://x"`, `yardstickUrl: "x"`, "rate: -1", "duration: -1ns", "warmup: 48h", "timeout: 1h", "connections: -1", `arrivals: "odd"`, "users: -1",
+		"userSkew: 1", "itemSkew: 0.5", "n: 501", "pairs: -1", "pairDuration: 1h", "mix: similar: -1",
 	} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("the error does not name %s: %v", name, err)

@@ -37,7 +37,7 @@ type Inspection struct {
 	Release    string          `json:"release,omitempty"` // id; empty: not published yet
 	Version    uint64          `json:"version,omitempty"`
 	Manifest   release.Hash    `json:"manifest,omitzero"`
-	Created    time.Time       `json:"created,omitzero"`
+	Created    time.Time       `json:"created,omitzero"`     // when it was trained
 	Signatures []Signature     `json:"signatures,omitempty"` // of the manifest
 	Root       *Root           `json:"root,omitempty"`       // the newest that follows from the trust given
 	Rollout    *Rollout        `json:"rollout,omitempty"`
@@ -217,6 +217,17 @@ func (in *inspector) count(m *model.Model) {
 	if in.out.Created.IsZero() {
 		in.out.Created = meta.Created
 	}
+}
+
+// trained is when a release was trained, as its manifest will say: what the card says, or else the end of the data.
+func trained(card []byte, end time.Time) time.Time {
+	var said struct {
+		Trained time.Time `json:"trained"`
+	}
+	if err := json.Unmarshal(card, &said); err != nil || said.Trained.IsZero() {
+		return end
+	}
+	return said.Trained
 }
 
 // component is the one of that name, made if it is new.

@@ -45,7 +45,7 @@ func (in *inspector) directory(_ context.Context, dir string) error {
 	if err == nil && !json.Valid(card) {
 		err = fmt.Errorf("card.json: not JSON")
 	}
-	in.out.Card = card
+	in.out.Card, in.out.Created = card, trained(card, in.out.Created)
 	return err
 }
 

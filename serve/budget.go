@@ -123,7 +123,10 @@ func peerOf(c net.Conn) netip.Addr {
 	return addr
 }
 
-// connOf is the connection that a head came over: fasthttp tells of the head alone, which is a part of the RequestCtx that has both.
+// connOf is the connection that a head came over. HeaderReceived is told of the head alone, and no other hook of fasthttp comes between head and
+// body: ConnState knows the connection and no head, ExpectHandler is for 100-continue, a streamed body is another way to read every request. But the
+// head is a part of the RequestCtx, whose connection can be asked for. TestHeadsLieInTheirRequest fails where a fasthttp lays them out otherwise, or
+// tells of a copy: then this reads what is not there, and must not be served with.
 func connOf(h *fasthttp.RequestHeader) net.Conn {
 	const place = unsafe.Offsetof(fasthttp.RequestCtx{}.Request) + unsafe.Offsetof(fasthttp.Request{}.Header)
 	return (*fasthttp.RequestCtx)(unsafe.Add(unsafe.Pointer(h), -int(place))).Conn()

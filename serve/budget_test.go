@@ -6,9 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
 
 	"github.com/edged/edged"
 )
@@ -171,4 +176,56 @@ func TestExpectedBodies(t *testing.T) {
 		t.Errorf("%s %v", all, err)
 	}
 	checkRefusal(t, f.raw("POST /v1/events HTTP/1.1\r\nHost: edge\r\nExpect: 100-continue\r\nContent-Length: 2000000\r\n\r\n"), 413, "larger than 1048576 bytes")
+}
+
+// connOf takes a head for a part of its RequestCtx. This looks at that by reflection first, and then at every head that a server tells of:
+// of one connection after another, which use each other's RequestCtx again, of requests one after another, and of several at once.
+func TestHeadsLieInTheirRequest(t *testing.T) {
+	const otherwise = "fasthttp tells HeaderReceived of another head than that of its RequestCtx: see connOf, and do not serve with this version"
+	request, _ := reflect.TypeFor[fasthttp.RequestCtx]().FieldByName("Request")
+	header, _ := reflect.TypeFor[fasthttp.Request]().FieldByName("Header")
+	if request.Type != reflect.TypeFor[fasthttp.Request]() || header.Type != reflect.TypeFor[fasthttp.RequestHeader]() || len(request.Index)+len(header.Index) != 2 {
+		t.Fatal(otherwise)
+	}
+	var told sync.Map // heads that are being read
+	heads := 0
+	ln := fasthttputil.NewInmemoryListener()
+	server := fasthttp.Server{
+		HeaderReceived: func(h *fasthttp.RequestHeader) (cfg fasthttp.RequestConfig) { told.Store(h, true); return cfg },
+		Handler: func(ctx *fasthttp.RequestCtx) {
+			_, ok := told.LoadAndDelete(&ctx.Request.Header)
+			if !ok {
+				t.Error(otherwise)
+			} else if connOf(&ctx.Request.Header) != ctx.Conn() {
+				t.Error("connOf: another connection than the request's")
+			}
+		},
+	}
+	served := make(chan error)
+	go func() { served <- server.Serve(ln) }()
+	for range 3 {
+		conns := make([]net.Conn, 4)
+		for i := range conns {
+			conn, err := ln.Dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			conns[i] = conn
+		}
+		for range 2 {
+			for _, conn := range conns {
+				fmt.Fprint(conn, "POST / HTTP/1.1\r\nHost: edge\r\nContent-Length: 5000\r\n\r\n", strings.Repeat("x", 5000))
+				if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "200") {
+					t.Fatalf("%q %v", line, err)
+				}
+				heads++
+			}
+		}
+		for _, conn := range conns {
+			_ = conn.Close()
+		}
+	}
+	if err := errors.Join(server.Shutdown(), <-served); err != nil || heads != 24 {
+		t.Error(heads, err)
+	}
 }

@@ -81,10 +81,10 @@ func TestPin(t *testing.T) {
 // TestEvalSaysEachFaultOnce: a split time that cannot be read is not missing as well.
 func TestEvalSaysEachFaultOnce(t *testing.T) {
 	code, _, stderr := invoke(t, nil, "eval", "--data", "d", "--split-time", "garbage")
-	if code != exitUsage || strings.Count(stderr, "splitTime") != 1 || !strings.Contains(stderr, `"garbage": want 2010-09-01`) {
+	if code != exitUsage || strings.Count(stderr, "--split-time") != 1 || !strings.Contains(stderr, `"garbage": want 2010-09-01`) {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
-	if code, _, stderr := invoke(t, nil, "eval", "--data", "d", "--split-time", "2010-09-01", "--time-limit=-5s"); code != exitUsage || !strings.Contains(stderr, "timeLimit: -5s") {
+	if code, _, stderr := invoke(t, nil, "eval", "--data", "d", "--split-time", "2010-09-01", "--time-limit=-5s"); code != exitUsage || !strings.Contains(stderr, "--time-limit: -5s") {
 		t.Errorf("exit %d, %s", code, stderr)
 	}
 }
