@@ -48,7 +48,7 @@ func (s *Server) trending(c *call) *problem {
 		}
 		window = s.cfg.Windows[k]
 	}
-	within, p := c.within()
+	within, p := s.within(c)
 	if p != nil {
 		return p
 	}
@@ -63,7 +63,7 @@ func (s *Server) popular(c *call) *problem {
 	if done, p := s.prepare(c, routePopular, popularParams); done {
 		return p
 	}
-	within, p := c.within()
+	within, p := s.within(c)
 	if p != nil {
 		return p
 	}
@@ -73,10 +73,14 @@ func (s *Server) popular(c *call) *problem {
 }
 
 // within is what the category asked for has, nil where none was.
-func (c *call) within() (*model.Selection, *problem) {
+func (s *Server) within(c *call) (*model.Selection, *problem) {
 	if len(c.req.within) == 0 {
 		return nil, nil
 	}
+	if !s.turns.take(patience) {
+		return nil, tooMany("category")
+	}
+	defer s.turns.end()
 	rows, err := c.ranker.Category(c.req.within)
 	if err != nil {
 		return nil, badField("category", "%v", err)

@@ -44,6 +44,7 @@ func TestNewFiltersWaitForTheirTurn(t *testing.T) {
 			t.Errorf("%s: %v", target, r.header)
 		}
 	}
+	checkRefusal(t, f.get("/v1/popular?category=home/mug"), 503, "category: more new ones at once")
 	for _, target := range []string{"n=3", "n=3&filter=price+%3E+1", "n=3&timeoutMs=5&boost=2:price+%3E+3"} {
 		f.get("/v1/recommend?"+target).want(t, 200)
 	}
@@ -51,6 +52,7 @@ func TestNewFiltersWaitForTheirTurn(t *testing.T) {
 		f.server.turns.end()
 	}
 	f.get("/v1/recommend?n=3&filter=price+%3E+2&boost=2:price+%3E+3").want(t, 200)
+	f.get("/v1/popular?category=home/mug").want(t, 200)
 	if n := len(f.server.turns); n != 0 {
 		t.Errorf("%d turns were not given back", n)
 	}
