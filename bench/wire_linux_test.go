@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,15 +29,17 @@ func TestPaceCountsWhatTheEndFindsWaiting(t *testing.T) {
 		s := newShop("a")
 		over := make(chan struct{})
 		var once sync.Once
-		start := time.Now()
+		var start atomic.Pointer[time.Time] // when all are connected
 		s.meddle = func(*fasthttp.RequestCtx) bool {
-			if time.Since(start) > 150*time.Millisecond {
+			if time.Since(*start.Load()) > 150*time.Millisecond {
 				once.Do(func() { time.AfterFunc(300*time.Millisecond, func() { close(over) }) })
 				<-over
 			}
 			return false
 		}
 		w := wireTo(t, s, connections)
+		now := time.Now()
+		start.Store(&now)
 		p, err := w.pace(t.Context(), 1000, 0, 300*time.Millisecond, rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
 			t.Fatal(err)
