@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -88,16 +90,41 @@ func (s *settings) load(app *kong.Application, args []string, env lookup) error 
 	if err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	return s.read(app, text)
+}
+
+// read takes the settings of a file's text.
+func (s *settings) read(app *kong.Application, text []byte) error {
+	var doc, more yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("config: %s: %w", s.path, err)
 	}
-	if len(doc.Content) == 0 {
-		return nil
+	switch err := decoder.Decode(&more); {
+	case err == nil:
+		s.fault(more.Line, "another document begins here, want one")
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("config: %s: %w", s.path, err)
 	}
-	s.sections(app.Node, "", doc.Content[0])
+	s.sections(app.Node, "", resolved(doc.Content[0]))
 	return nil
 }
+
+// resolved is what a node stands for: an alias the value with that anchor, told of where the alias is. A value may hold an alias of itself; as
+// commands and groups are nested a few deep only, nobody follows it for long.
+func resolved(n *yaml.Node) *yaml.Node {
+	if n.Kind != yaml.AliasNode {
+		return n
+	}
+	value := *n.Alias
+	value.Line = n.Line
+	return &value
+}
+
+// isNull reports whether a node is ~, null or nothing.
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 func configPath(args []string, env lookup) string {
 	for i, a := range args {
@@ -153,6 +180,10 @@ func (s *settings) keys(n *kong.Node, path, prefix string, m *yaml.Node) {
 
 // set checks a value against its flag's type by parsing it into a scratch variable.
 func (s *settings) set(flag *kong.Flag, full string, value *yaml.Node) {
+	if before, ok := s.values[flag]; ok {
+		s.fault(value.Line, "%s: line %d says it, too", full, before.line)
+		return
+	}
 	v, err := plain(value)
 	if kind := flag.Target.Kind(); value.Kind == yaml.SequenceNode && kind != reflect.Slice || value.Kind == yaml.MappingNode && kind != reflect.Map {
 		err = errors.New("want one plain value")
@@ -172,11 +203,15 @@ func (s *settings) set(flag *kong.Flag, full string, value *yaml.Node) {
 func plain(n *yaml.Node) (any, error) {
 	switch n.Kind {
 	case yaml.ScalarNode:
+		if isNull(n) {
+			return nil, errors.New("want a value; without the key the default counts")
+		}
 		return n.Value, nil
 	case yaml.SequenceNode:
 		var parts []string
 		for _, c := range n.Content {
-			if c.Kind != yaml.ScalarNode {
+			c = resolved(c)
+			if c.Kind != yaml.ScalarNode || isNull(c) {
 				return nil, errors.New("want a list of plain values")
 			}
 			parts = append(parts, kong.JoinEscaped([]string{c.Value}, ','))
@@ -185,10 +220,11 @@ func plain(n *yaml.Node) (any, error) {
 	case yaml.MappingNode:
 		var parts []string
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if n.Content[i+1].Kind != yaml.ScalarNode {
+			key, value := resolved(n.Content[i]), resolved(n.Content[i+1])
+			if key.Kind != yaml.ScalarNode || value.Kind != yaml.ScalarNode || isNull(value) {
 				return nil, errors.New("want a map of plain values")
 			}
-			parts = append(parts, n.Content[i].Value+"="+n.Content[i+1].Value)
+			parts = append(parts, key.Value+"="+value.Value)
 		}
 		return strings.Join(parts, ";"), nil
 	}
@@ -198,22 +234,22 @@ func plain(n *yaml.Node) (any, error) {
 // pairs yields a map's keys and values, reporting anything that is not a map and keys said twice.
 func (s *settings) pairs(m *yaml.Node, path string) func(func(k, v *yaml.Node) bool) {
 	return func(yield func(k, v *yaml.Node) bool) {
-		if m.Kind == yaml.ScalarNode && m.Tag == "!!null" {
+		if isNull(m) {
 			return
 		}
 		if m.Kind != yaml.MappingNode {
-			s.fault(m.Line, "%s: want a map of settings", cmpOr(path, "the file"))
+			s.fault(m.Line, "%s: want a map of settings", cmp.Or(path, "the file"))
 			return
 		}
 		seen := map[string]bool{}
 		for i := 0; i+1 < len(m.Content); i += 2 {
-			k := m.Content[i]
+			k := resolved(m.Content[i])
 			if seen[k.Value] {
 				s.fault(k.Line, "%s: said twice", join(path, k.Value))
 				continue
 			}
 			seen[k.Value] = true
-			if !yield(k, m.Content[i+1]) {
+			if !yield(k, resolved(m.Content[i+1])) {
 				return
 			}
 		}
@@ -382,11 +418,4 @@ func join(path, key string) string {
 		return key
 	}
 	return path + "." + key
-}
-
-func cmpOr(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }

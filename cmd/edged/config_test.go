@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 )
 
 // invoke runs the command line in this process.
@@ -66,6 +68,88 @@ sevre: {}
 	}
 }
 
+// Two words on one setting, however they are spelled, and nothing where a value is wanted.
+func TestConfigContradictions(t *testing.T) {
+	name := configFile(t, `serve:
+  gossip: {listen: 127.0.0.1:1}
+  gossipListen: 127.0.0.1:2
+  name: ~
+  dir:
+  token:
+    keyFile: null
+  tokenKeyFile: k
+train:
+  eventWeights: {view: ~}
+---
+train: {factors: 12}
+`)
+	_, _, stderr := invoke(t, nil, "version", "--config", name)
+	for _, want := range []string{
+		":3: serve.gossipListen: line 2 says it, too",
+		":4: serve.name: want a value; without the key the default counts",
+		":5: serve.dir: want a value",
+		":7: serve.token.keyFile: want a value",
+		":10: train.eventWeights: want a map of plain values",
+		":11: another document begins here, want one",
+	} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("no %q in:\n%s", want, stderr)
+		}
+	}
+	if n := strings.Count(stderr, name); n != 6 {
+		t.Errorf("%d faults, want 6:\n%s", n, stderr)
+	}
+}
+
+// An alias is what its anchor says, and a slip in it is told where the alias stands.
+func TestConfigAliases(t *testing.T) {
+	name := configFile(t, `publish: {origin: &o /srv/origin}
+train: &t
+  factors: &f 9
+  eventWeights: &w {view: 1, buy: &b 2.5}
+eval: {eventWeights: *w}
+serve:
+  origin: *o
+  gossip: {seeds: [*o, 10.0.0.1:1]}
+bench:
+  load: {rate: *f, pairs: *o}
+`)
+	_, _, stderr := invoke(t, nil, "train", "--data", "d", "--out", "o", "--config", name)
+	if !strings.Contains(stderr, ":10: bench.load.pairs: ") || !strings.Contains(stderr, ":3: train.factors: 9,") || strings.Count(stderr, name) != 2 {
+		t.Errorf("%s", stderr)
+	}
+	for _, itself := range []string{"serve: &s {gossip: *s, listen: *s}", "&all {bench: &b {load: *b}, train: *all}", "train: &t [*t]", "serve: {gossip: &g {seeds: &l [*l]}}", "? [&k x]\n: *k"} {
+		code, _, stderr := invoke(t, nil, "version", "--config", configFile(t, itself))
+		if code != exitUsage || stderr == "" {
+			t.Errorf("%s: exit %d, %q", itself, code, stderr)
+		}
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	for _, text := range []string{
+		"serve:\n  gossip: {listen: 127.0.0.1:1}\n  gossipListen: 127.0.0.1:2\n", "train: &t {factors: &f 8, sweeps: *f}\neval: *t\n---\nx", "serve: &s {gossip: *s}",
+		"train: {eventWeights: {view: ~, ? [1] : 2}}", "? &k a\n: *k", "bench: {load: {<<: *x}}", "- 1\n", "",
+	} {
+		f.Add([]byte(text))
+	}
+	parser, err := kong.New(new(cli), kong.PostBuild(nameVariables))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := &settings{path: "f", values: map[*kong.Flag]entry{}, lines: map[string]int{}}
+		if err := s.read(parser.Model, text); err != nil {
+			return
+		}
+		for flag, e := range s.values {
+			if said, ok := e.value.(string); !ok || e.line < 1 {
+				t.Errorf("%s: %v of line %d (%v)", flag.Name, e.value, e.line, said)
+			}
+		}
+	})
+}
+
 // TestConfigPrecedence wants flag over variable over file over default.
 func TestConfigPrecedence(t *testing.T) {
 	name := configFile(t, "train:\n  factors: 9\n  eventWeights: {view: 1, buy: 2.5}\n")
@@ -119,6 +203,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"eval", "--data", "d", "--split-time", "2010-09-01", "--shrink", "0"}, exitUsage},
 		{[]string{"eval", "--data", "d", "--split-time", "2010-09-01", "--k", "0"}, exitUsage},
 		{[]string{"publish", "--origin", "o", "--keys", "k"}, exitUsage},
+		{[]string{"bench", "release", "--items", "i", "--queries", "q", "--train", "t", "--out", "o", "--recall", "0"}, exitUsage},
+		{[]string{"bench", "release", "--items", "i", "--queries", "q", "--train", "t", "--out", "o", "--seed", "0"}, exitUsage},
 		{[]string{"train", "--data", filepath.Join(t.TempDir(), "absent"), "--out", "o"}, exitFailed},
 	} {
 		if code, _, stderr := invoke(t, nil, c.args...); code != c.code {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,7 +154,7 @@ func (s *nodeState) write(out io.Writer) error {
 			if n.Wanting {
 				wanting = ", fetching"
 			}
-			fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.60s%s\n", cmpOr(c.Release, c.Manifest[:min(12, len(c.Manifest))]), n.Node, n.Count, c.Pieces, n.Have, wanting)
+			fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.60s%s\n", cmp.Or(c.Release, c.Manifest[:min(12, len(c.Manifest))]), n.Node, n.Count, c.Pieces, n.Have, wanting)
 		}
 	}
 	return t.Flush()
