@@ -33,7 +33,7 @@ bench: ## the micro-benchmarks, then a node under load beside its yardstick
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	scripts/bench-load
 
-soak: ## long runs outside CI: fuzzing, kills, load (SOAKTIME 10m)
+soak: ## long runs outside CI: loop and fuzzing share SOAKTIME (10m), swaps take it once more, the rest as long as scripts/soak says
 	scripts/soak $(SOAKTIME)
 
 generate: ## everything that is generated; the tree must be clean afterwards

@@ -47,6 +47,9 @@ type LoadConfig struct {
 	Pairs        int           // of them; 0: 5
 	PairDuration time.Duration // of each half of a pair; 0: 2 s
 
+	PID          int // of the node; 0: its processor time is not measured
+	YardstickPID int // of the yardstick, likewise
+
 	NoYardstick  bool   // do not measure the yardstick
 	YardstickURL string // of one running already, in a process of its own; empty: one is started in this process
 

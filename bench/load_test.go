@@ -9,6 +9,8 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -346,6 +348,20 @@ func TestPeakAndYardstick(t *testing.T) {
 	}
 }
 
+// A process's time at the peak: this one's, which serves and drives, and is busy with it.
+func TestPeakTakesProcessorTime(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("reads /proc")
+	}
+	s := newShop("a", "b")
+	cfg := quick(s.open(t))
+	cfg.Rate, cfg.Duration, cfg.Peak, cfg.Pairs, cfg.PairDuration, cfg.PID = 0, 50*time.Millisecond, true, 2, 100*time.Millisecond, os.Getpid()
+	p := load(t, cfg).Peak.Processors
+	if p == nil || len(p.Target.Us.All) != 2 || p.Target.Us.Min <= 0 || p.Target.Busy.Min <= 0 || len(p.Yardstick.Us.All) != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestYardstickElsewhere(t *testing.T) {
 	y, err := StartYardstick("")
 	if err != nil {
@@ -441,7 +457,8 @@ func TestReportForms(t *testing.T) {
 		ByKind:    map[string]KindReport{"similar": {2500, 1, l}, "events": {7500, 2, l}},
 		Yardstick: &YardstickReport{YardstickPath, 1000, 999.6, 10_000, 0, l},
 		Peak: &PeakReport{Pairs: 3, Seconds: 2, Target: newSpread([]float64{20_000, 21_000, 19_000}),
-			Yardstick: newSpread([]float64{40_000, 41_000, 42_000}), Ratio: newSpread([]float64{.5, .512, .452})},
+			Yardstick: newSpread([]float64{40_000, 41_000, 42_000}), Ratio: newSpread([]float64{.5, .512, .452}),
+			Processors: &Processors{Target: Processor{newSpread([]float64{48, 46, 50}), newSpread([]float64{.98, .97, .99})}}},
 	}
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {

@@ -17,6 +17,21 @@ type PeakReport struct {
 	Yardstick Spread  `json:"yardstick"`
 	Ratio     Spread  `json:"ratio"` // target / yardstick, pair by pair
 	Errors    int64   `json:"errors"`
+
+	// Processors are those of the servers, where they are processes of their own. One that was not busy all the time could have answered more: the client was the limit.
+	Processors *Processors `json:"processors,omitempty"`
+}
+
+// Processors is what saturated servers had of theirs.
+type Processors struct {
+	Target    Processor `json:"target"`
+	Yardstick Processor `json:"yardstick"`
+}
+
+// Processor is one server's processor time.
+type Processor struct {
+	Us   Spread `json:"us"`   // microseconds a good answer
+	Busy Spread `json:"busy"` // of one core, 1: all the time
 }
 
 // Spread is a few figures and their middle.
@@ -39,19 +54,24 @@ func newSpread(all []float64) Spread {
 func (r *runner) peak(ctx context.Context) *PeakReport {
 	p := &PeakReport{Pairs: r.cfg.Pairs, Seconds: r.cfg.PairDuration.Seconds()}
 	var target, plain, ratio []float64
+	var targetTime, plainTime watch
 	traffics := r.peakTraffic()
 	for i := range r.cfg.Pairs {
 		if ctx.Err() != nil {
 			break
 		}
 		r.cfg.Progress(fmt.Sprintf("peak: pair %d of %d", i+1, r.cfg.Pairs))
+		stop := targetTime.start(r.cfg.PID)
 		rate, errs := r.saturate(ctx, r.target, func(i int) func(*job) { return traffics[i].fill })
+		stop(rate)
 		target = append(target, rate)
 		p.Errors += errs
 		if r.plain == nil {
 			continue
 		}
+		stop = plainTime.start(r.cfg.YardstickPID)
 		rate, errs = r.saturate(ctx, r.plain, func(int) func(*job) { return r.fillPlain })
+		stop(rate)
 		plain = append(plain, rate)
 		p.Errors += errs
 		if rate > 0 {
@@ -59,8 +79,25 @@ func (r *runner) peak(ctx context.Context) *PeakReport {
 		}
 	}
 	p.Target, p.Yardstick, p.Ratio = newSpread(target), newSpread(plain), newSpread(ratio)
+	if r.cfg.PID != 0 {
+		p.Processors = &Processors{targetTime.processor(), plainTime.processor()}
+	}
 	return p
 }
+
+// watch collects a process's processor time.
+type watch struct{ us, busy []float64 }
+
+// start begins a turn; what it returns ends it, told how many good answers a second there were.
+func (w *watch) start(pid int) (stop func(rate float64)) {
+	used, began := processTime(pid), time.Now()
+	return func(rate float64) {
+		share := (processTime(pid) - used).Seconds() / time.Since(began).Seconds()
+		w.us, w.busy = append(w.us, share*1e6/max(rate, 1e-9)), append(w.busy, share)
+	}
+}
+
+func (w *watch) processor() Processor { return Processor{newSpread(w.us), newSpread(w.busy)} }
 
 // peakTraffic makes a source for each connection, the visitors shared out among them.
 func (r *runner) peakTraffic() []*traffic {

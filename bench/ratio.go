@@ -205,12 +205,13 @@ func (r *ratio) peaks(ctx context.Context) error {
 
 // saturate returns requests a second, and microseconds of processor time a request.
 func (r *ratio) saturate(ctx context.Context, w *wire, pid int) (rate, us float64, err error) {
-	before := processTime(pid)
-	start := time.Now()
+	var used watch
+	stop := used.start(pid)
 	if rate, err = w.saturate(ctx, r.cfg.PairDuration); err != nil {
 		return 0, 0, err
 	}
-	return rate, (processTime(pid) - before).Seconds() * 1e6 / (rate * time.Since(start).Seconds()), nil
+	stop(rate)
+	return rate, used.us[0], nil
 }
 
 // mallocs reads how often the node has allocated since it started; 0 where nobody says.

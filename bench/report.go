@@ -140,9 +140,32 @@ func (r *LoadReport) writeNotes(w io.Writer) error {
 			text = fmt.Appendf(text, ", yardstick %s/s, ratio %s", p.Yardstick.text("%.0f"), p.Ratio.text("%.3f"))
 		}
 		text = fmt.Appendf(text, ", errors %d\n", p.Errors)
+		text = p.Processors.append(text)
 	}
 	_, err := w.Write(text)
 	return err
+}
+
+// append says what the servers had of their processors.
+func (p *Processors) append(text []byte) []byte {
+	if p == nil {
+		return text
+	}
+	text = append(text, "processors at the peak, µs a request and share of a core:"...)
+	for i, side := range []struct {
+		name string
+		Processor
+	}{{"node", p.Target}, {"yardstick", p.Yardstick}} {
+		if i > 0 {
+			text = append(text, ';')
+		}
+		if text = fmt.Appendf(text, " %s ", side.name); len(side.Us.All) == 0 || side.Us.Max == 0 {
+			text = append(text, "unknown"...)
+			continue
+		}
+		text = fmt.Appendf(text, "%s, %s", side.Us.text("%.1f"), side.Busy.text("%.2f"))
+	}
+	return append(text, '\n')
 }
 
 func (s Spread) text(format string) string {

@@ -296,7 +296,7 @@ func (m *measured) measure(report *SearchReport) {
 	passes := m.times(m.asked)
 	runtime.ReadMemStats(&after)
 	report.Allocations = round(float64(after.Mallocs-before.Mallocs)/float64(m.n*m.cfg.Passes), 2)
-	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(median(passes), 2)
+	report.USPerQuery, report.USMedian = round(slices.Min(passes), 2), round(newSpread(passes).Median, 2)
 	for _, asked := range []float32{.9, .95, .99, .999} {
 		if _, ok := x.Setting(&index.Query{K: m.cfg.K, Recall: asked}); !ok {
 			break
@@ -347,12 +347,6 @@ func (m *measured) timeOf(n int, search func(), q *index.Query) float64 {
 		search()
 	}
 	return float64((threadTime() - start).Nanoseconds()) / 1000 / float64(n)
-}
-
-func median(v []float64) float64 {
-	v = slices.Clone(v)
-	slices.Sort(v)
-	return v[len(v)/2]
 }
 
 func round(v float64, digits int) float64 {

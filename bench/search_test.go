@@ -116,6 +116,13 @@ func TestRunSearchOfARelease(t *testing.T) {
 	if _, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: wide}); err == nil || !strings.Contains(err.Error(), "the release has 16") {
 		t.Errorf("%v", err)
 	}
+	none := filepath.Join(dir, "none.npy")
+	if err := os.WriteFile(none, npyFile(1, npyDict("<f4", 0, dim), []float32{}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := RunSearch(context.Background(), SearchConfig{Release: dir, Queries: none}); err == nil || !strings.Contains(err.Error(), "none.npy: no rows") {
+		t.Errorf("a file without queries was measured: %+v, %v", report, err)
+	}
 }
 
 func TestRunSearchOfAReleaseSearchedExactly(t *testing.T) {

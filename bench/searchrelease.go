@@ -61,6 +61,9 @@ func releaseQueries(cfg *SearchConfig, m *model.Model) ([]float32, error) {
 		if dim != m.Dim() {
 			return nil, fmt.Errorf("%s: %d dimensions, the release has %d", cfg.Queries, dim, m.Dim())
 		}
+		if len(numbers) == 0 {
+			return nil, fmt.Errorf("%s: no rows", cfg.Queries)
+		}
 		queries = numbers
 	}
 	if len(queries) == 0 {

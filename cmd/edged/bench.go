@@ -34,6 +34,8 @@ type benchLoadCmd struct {
 	Peak         bool          `help:"Also saturate: interleaved pairs of server and yardstick."`
 	Pairs        int           `help:"Number of those pairs." default:"5"`
 	PairDuration time.Duration `help:"Length of each half of a pair." default:"2s"`
+	PID          int           `help:"Process of the server, to measure its processor time at the peak." default:"0" name:"pid"`
+	YardstickPID int           `help:"Process of the yardstick, likewise." default:"0" name:"yardstick-pid"`
 	NoYardstick  bool          `help:"Do not measure the yardstick."`
 	YardstickURL string        `help:"A yardstick that runs already; otherwise one is started in this process." placeholder:"URL" name:"yardstick-url"`
 	JSON         string        `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
@@ -48,6 +50,7 @@ func (c *benchLoadCmd) config() bench.LoadConfig {
 		URL: c.URL, Rate: c.Rate, Duration: c.Duration, Warmup: c.Warmup, Timeout: c.Timeout, Connections: c.Connections,
 		Arrivals: c.Arrivals, Seed: c.Seed, Users: c.Users, N: c.N, Items: c.Items, Countries: c.Countries, Headers: headersOf(c.Headers),
 		Peak: c.Peak, Pairs: c.Pairs, PairDuration: c.PairDuration, NoYardstick: c.NoYardstick, YardstickURL: c.YardstickURL,
+		PID: c.PID, YardstickPID: c.YardstickPID,
 	}
 }
 
@@ -84,7 +87,7 @@ func (c *benchLoadCmd) check() error {
 func (c *benchLoadCmd) Run(ctx context.Context, std streams) error {
 	p := newProgress(std.err)
 	cfg := c.config()
-	cfg.Progress = func(step string) { p.update(step, "under way") }
+	cfg.Progress = p.begin
 	report, err := bench.RunLoad(ctx, cfg)
 	p.done()
 	if err != nil {

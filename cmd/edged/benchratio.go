@@ -27,7 +27,7 @@ func (c *benchReleaseCmd) config() bench.ReleaseConfig {
 	return bench.ReleaseConfig{Items: c.Items, Queries: c.Queries, Train: c.Train, Out: c.Out, Recall: c.Recall, Blend: c.Blend, Seed: c.Seed, Threads: c.Threads}
 }
 
-func (c *benchReleaseCmd) check() error {
+func (c *benchReleaseCmd) check() error { // the flags have their defaults: a zero is somebody's own
 	cfg := c.config()
 	return cfg.Validate()
 }
@@ -35,7 +35,7 @@ func (c *benchReleaseCmd) check() error {
 func (c *benchReleaseCmd) Run(ctx context.Context, std streams) error {
 	p := newProgress(std.err)
 	cfg := c.config()
-	cfg.Progress = func(step string) { p.update(step, "under way") }
+	cfg.Progress = p.begin
 	report, err := bench.RunRelease(ctx, cfg)
 	p.done()
 	if err != nil {
@@ -86,7 +86,7 @@ func (c *benchRatioCmd) check() error {
 func (c *benchRatioCmd) Run(ctx context.Context, std streams) error {
 	p := newProgress(std.err)
 	cfg := c.config()
-	cfg.Progress = func(step string) { p.update(step, "under way") }
+	cfg.Progress = p.begin
 	report, err := bench.RunRatio(ctx, cfg)
 	p.done()
 	if err != nil {

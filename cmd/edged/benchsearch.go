@@ -58,7 +58,7 @@ func (c *benchSearchCmd) check() error {
 func (c *benchSearchCmd) Run(ctx context.Context, std streams) error {
 	p := newProgress(std.err)
 	cfg := c.config()
-	cfg.Progress = func(step string) { p.update(step, "under way") }
+	cfg.Progress = p.begin
 	report, err := bench.RunSearch(ctx, cfg)
 	p.done()
 	if err != nil {

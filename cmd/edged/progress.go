@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
@@ -16,6 +18,7 @@ type progress struct {
 	terminal bool
 	step     string
 	last     string
+	began    time.Time
 	shown    time.Time
 }
 
@@ -28,7 +31,8 @@ func newProgress(w io.Writer) *progress {
 func (p *progress) update(step, state string) {
 	if step != p.step {
 		p.done()
-		if p.step, p.shown = step, time.Now(); p.terminal {
+		p.began = time.Now()
+		if p.step, p.shown = step, p.began; p.terminal {
 			p.shown = time.Time{}
 		}
 	}
@@ -44,6 +48,15 @@ func (p *progress) update(step, state string) {
 	p.shown = time.Now()
 }
 
+// underWay is the state of a step that has nothing to say but when it ends.
+const underWay = "under way"
+
+// begin takes "step" or "step: state". What has no state says in the end how long it took.
+func (p *progress) begin(text string) {
+	step, state, _ := strings.Cut(text, ": ")
+	p.update(step, cmp.Or(state, underWay))
+}
+
 // quietFor is how long a step says nothing where there is no terminal.
 const quietFor = 15 * time.Second
 
@@ -54,6 +67,9 @@ func (p *progress) done() {
 	}
 	if p.terminal {
 		fmt.Fprint(p.w, "\r\033[K")
+	}
+	if p.last == underWay {
+		p.last = fmt.Sprintf("%.2f s", time.Since(p.began).Seconds())
 	}
 	fmt.Fprintf(p.w, "%s: %s\n", p.step, p.last)
 	p.step = ""
