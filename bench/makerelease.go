@@ -81,10 +81,10 @@ func (c *ReleaseConfig) Validate() error {
 		errs = append(errs, fmt.Errorf("recall: %g, want above 0, at most 1", c.Recall))
 	}
 	if c.Seed < 1 {
-		errs = append(errs, errors.New("seed is 0, want 1 or more"))
+		errs = append(errs, errors.New("seed: 0, want 1 or more"))
 	}
 	if c.Threads < 0 || c.Threads > 1024 {
-		errs = append(errs, fmt.Errorf("threads is %d, want 0 (all) to 1024", c.Threads))
+		errs = append(errs, fmt.Errorf("threads: %d, want 0 (all) to 1024", c.Threads))
 	}
 	return errors.Join(errs...)
 }

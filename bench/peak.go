@@ -18,7 +18,7 @@ type PeakReport struct {
 	Ratio     Spread  `json:"ratio"` // target / yardstick, pair by pair
 	Errors    int64   `json:"errors"`
 
-	// Processors are those of the servers, where they are processes of their own. One that was not busy all the time could have answered more: the client was the limit.
+	// Processors are those of the servers, where they are processes of their own. One that was not busy all the time could have answered more: the client was the limit, or the disk that events go to.
 	Processors *Processors `json:"processors,omitempty"`
 }
 

@@ -33,6 +33,7 @@ type SearchConfig struct {
 	Head    int
 	Seed    uint64 // default 1
 	Threads int    // while building; default: all
+	Core    *int   // to measure on; nil: any
 	// Progress, where set, hears of each step.
 	Progress func(step string)
 }
@@ -80,6 +81,7 @@ func (c *SearchConfig) Validate() error {
 	add(c.Seed < 1, "seed: 0, want 1 or more")
 	add(c.Recall == 1 && c.shaped(), "bits, cells, head: recall 1 is searched exactly, without a layout")
 	add(c.Release != "" && (c.shaped() || c.Coarse || c.Train != ""), "bits, cells, head, coarse, train: a release has its own layout")
+	add(c.Core != nil && (*c.Core < 0 || *c.Core >= 1024), "core: want 0 to 1023")
 	add(c.Threads < 1 || c.Threads > 1024, "threads: %d, want 1 to 1024", c.Threads)
 	return errors.Join(errs...)
 }
@@ -129,8 +131,7 @@ func runFiles(ctx context.Context, cfg *SearchConfig) (*SearchReport, error) {
 	m := &measured{cfg: cfg, index: made.Index, queries: in.queries, found: func(hits []index.Hit, i int) int {
 		return countFound(in, hits, in.queries[i*in.dim:][:in.dim], truth[i])
 	}}
-	m.measure(report)
-	return report, ctx.Err()
+	return report, errors.Join(m.measure(report), ctx.Err())
 }
 
 type searchInput struct {
@@ -256,17 +257,17 @@ type measured struct {
 // vector returns a query.
 func (m *measured) vector(i int) []float32 { return m.queries[i*m.index.Dim():][:m.index.Dim()] }
 
-// recall searches all queries once and returns the share of true hits; see hears what each did.
-func (m *measured) recall(asked float32, see func(*index.Stats)) float64 {
+// recall searches the first n queries once and returns the share of true hits; see hears what each did.
+func (m *measured) recall(n int, asked float32, see func(*index.Stats)) float64 {
 	query := index.Query{K: m.cfg.K, Recall: asked}
 	found := 0
-	for i := range m.n {
+	for i := range n {
 		query.Vector = m.vector(i)
 		m.hits = m.index.Search(m.hits[:0], &query, &m.scratch)
 		see(&m.scratch.Stats)
 		found += m.found(m.hits, i)
 	}
-	return round(float64(found)/float64(m.n*min(m.cfg.K, m.index.Len())), 4)
+	return round(float64(found)/float64(n*min(m.cfg.K, m.index.Len())), 4)
 }
 
 // times returns the microseconds a query of each pass.
@@ -278,14 +279,21 @@ func (m *measured) times(asked float32) (passes []float64) {
 	return passes
 }
 
-func (m *measured) measure(report *SearchReport) {
+func (m *measured) measure(report *SearchReport) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if m.cfg.Core != nil {
+		unpin, err := pinThread(*m.cfg.Core)
+		if err != nil {
+			return err
+		}
+		defer unpin()
+	}
 	x := m.index
 	m.n, m.hits = len(m.queries)/x.Dim(), make([]index.Hit, 0, m.cfg.K)
 	m.describe(report)
 	per := 1 / float64(m.n)
-	report.Recall = m.recall(m.asked, func(s *index.Stats) {
+	report.Recall = m.recall(m.n, m.asked, func(s *index.Stats) {
 		report.Visited += float64(s.Cells) * per
 		report.Scanned += float64(s.Scanned) * per
 		report.Scored += float64(s.Scored) * per
@@ -301,11 +309,12 @@ func (m *measured) measure(report *SearchReport) {
 		if _, ok := x.Setting(&index.Query{K: m.cfg.K, Recall: asked}); !ok {
 			break
 		}
-		p := SearchPoint{Asked: round(float64(asked), 4), Recall: m.recall(asked, func(*index.Stats) {})}
+		p := SearchPoint{Asked: round(float64(asked), 4), Recall: m.recall(m.n, asked, func(*index.Stats) {})}
 		p.USPerQuery = round(slices.Min(m.times(asked)), 2)
 		report.Curve = append(report.Curve, p)
 	}
 	m.timeScans(report)
+	return nil
 }
 
 // describe fills in what is known without a search.
@@ -320,6 +329,9 @@ func (m *measured) describe(report *SearchReport) {
 	report.Setting, _ = x.Setting(&index.Query{K: m.cfg.K, Recall: m.asked})
 }
 
+// exactRows is how many rows the recall of exact searches may look at.
+const exactRows = 200_000_000
+
 // timeScans times what an approximate search is measured against.
 func (m *measured) timeScans(report *SearchReport) {
 	query := index.Query{K: m.cfg.K}
@@ -327,6 +339,7 @@ func (m *measured) timeScans(report *SearchReport) {
 	exact := query
 	exact.Recall = 2
 	few := min(m.n, max(3, 20_000_000/report.N/8))
+	report.RecallExact = m.recall(min(m.n, max(100, exactRows/report.N)), exact.Recall, func(*index.Stats) {})
 	report.USExact = round(m.timeOf(few, func() { hits = m.index.Search(hits[:0], &exact, s) }, &exact), 1)
 	dots, codes := make([]int32, 1024), m.index.Rows().Codes
 	var q quant.Query

@@ -45,8 +45,7 @@ func runRelease(ctx context.Context, cfg *SearchConfig) (*SearchReport, error) {
 			cfg.Recall = float64(s.Recall)
 		}
 	}
-	measuring.measure(report)
-	return report, ctx.Err()
+	return report, errors.Join(measuring.measure(report), ctx.Err())
 }
 
 // releaseQueries returns those of the file, or those a release keeps for its self-check, or, as one searched exactly keeps none, vectors of

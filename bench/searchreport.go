@@ -21,8 +21,9 @@ type SearchReport struct {
 	Variant      string  `json:"variant"` // of the kernels
 
 	USMedian      float64       `json:"usMedian"`
-	USExact       float64       `json:"usExact"` // of the plain scan in norm order
-	USFull        float64       `json:"usFull"`  // of scoring every 8-bit row
+	USExact       float64       `json:"usExact"`     // of the plain scan in norm order
+	RecallExact   float64       `json:"recallExact"` // of that scan
+	USFull        float64       `json:"usFull"`      // of scoring every 8-bit row
 	Queries       int           `json:"queries"`
 	Concentration float64       `json:"concentration"`
 	Cells         int           `json:"cells"`
@@ -62,7 +63,7 @@ func (r *SearchReport) WriteTable(w io.Writer) error {
 		{"kernels", "%s", []any{r.Variant}},
 		{"layout", "%s", []any{r.layout()}},
 		{"recall", "%.4f of the best %d, asked %g, on %d queries", []any{r.Recall, r.K, r.RecallAsked, r.Queries}},
-		{"a query", "%.2f µs (median %.2f); exact scan %.1f, every row %.1f", []any{r.USPerQuery, r.USMedian, r.USExact, r.USFull}},
+		{"a query", "%.2f µs (median %.2f); exact scan %.1f (recall %.4f), every row %.1f", []any{r.USPerQuery, r.USMedian, r.USExact, r.RecallExact, r.USFull}},
 		{"work", "%.1f cells, %.0f rows scanned, %.0f scored, %.0f entered", []any{r.Visited, r.Scanned, r.Scored, r.Entered}},
 		{"size", "%.1f bytes an item", []any{r.BytesPerItem}},
 		{"build", "%.1f s", []any{r.BuildSeconds}},

@@ -92,18 +92,53 @@ def ours(train, pairs, a, factors, seed, directory):
     return r["seconds"], losses, (x, y)
 
 
+WITHIN = (0.01, 0.001)  # of the least loss that either ends with
+
+
+def first(seconds, losses, goal):
+    """When the loss is first at or below the goal; None: never."""
+    return next((s for s, l in zip(seconds, losses) if l <= goal), None)
+
+
 def measure(train, test, pairs, a, factors, seed, directory):
     ts, tl, tv = theirs(train, a, factors, seed)
     os_, ol, ov = ours(train, pairs, a, factors, seed, directory)
     goal = max(tl[-1], ol[-1])  # both get there
-    reached = [next(s for s, l in zip(seconds, losses) if l <= goal) for seconds, losses in ((ts, tl), (os_, ol))]
-    row = {"factors": factors, "seed": seed, "goal": goal, "seconds": reached, "sweeps": [ts.index(reached[0]) + 1, os_.index(reached[1]) + 1],
+    reached = [first(seconds, losses, goal) for seconds, losses in ((ts, tl), (os_, ol))]
+    least = min(tl[-1], ol[-1])
+    within = {str(share): [first(seconds, losses, least * (1 + share)) for seconds, losses in ((ts, tl), (os_, ol))] for share in WITHIN}
+    row = {"factors": factors, "seed": seed, "goal": goal, "seconds": reached, "within": within, "sweeps": [ts.index(reached[0]) + 1, os_.index(reached[1]) + 1],
            "sweep": [ts[-1] / len(ts), os_[-1] / len(os_)], "loss": [tl[-1], ol[-1]], "quality": [quality(train, test, *tv), quality(train, test, *ov)],
            "losses": [tl, ol], "times": [ts, os_]}
     print(f"D {factors}, seed {seed}: to loss {goal:.6g} {reached[0]:.2f} s ({row['sweeps'][0]} sweeps) and {reached[1]:.2f} s ({row['sweeps'][1]}),"
+          f" within {', '.join(f'{float(share):.1%} {shown(a)} and {shown(b)}' for share, (a, b) in within.items())} of the least,"
           f" a sweep {row['sweep'][0]:.3f} and {row['sweep'][1]:.3f} s, after {a.sweeps} {tl[-1]:.6g} and {ol[-1]:.6g},"
           f" Recall/NDCG@20 {row['quality'][0][0]:.4f}/{row['quality'][0][1]:.4f} and {row['quality'][1][0]:.4f}/{row['quality'][1][1]:.4f}", flush=True)
     return row
+
+
+def shown(seconds):
+    return "never" if seconds is None else f"{seconds:.2f} s"
+
+
+def near(rows, share):
+    """Medians of both and of their ratio, where all runs get there; of who does not, how many do."""
+    cells = []
+    times = [[r["within"][share][w] for r in rows] for w in (0, 1)]
+    for t in times:
+        got = [s for s in t if s is not None]
+        cells.append(f"{statistics.median(got):.2f} s" if len(got) == len(t) else f"{len(got)} of {len(t)} runs do")
+    ratios = [a / b for a, b in zip(*times) if a is not None and b is not None]
+    cells.append(f"{statistics.median(ratios):.1f} ({min(ratios):.1f}–{max(ratios):.1f})" if len(ratios) == len(rows) else "–")
+    return cells
+
+
+def table_within(rows):
+    print(f"\n| D | {' | '.join(f'within {share:.1%} of the least loss, implicit | edged | ratio' for share in WITHIN)} |")
+    print("|---|" + "---|---|---|" * len(WITHIN))
+    for d in dict.fromkeys(r["factors"] for r in rows):
+        of = [r for r in rows if r["factors"] == d]
+        print(f"| {d} | {' | '.join(' | '.join(near(of, str(share))) for share in WITHIN)} |")
 
 
 def table(name, rows):
@@ -145,6 +180,7 @@ if __name__ == "__main__":
         generate.save(train, pairs)
         rows = [measure(train, test, pairs, a, d, s, directory) for d in a.factors for s in a.seeds]
     table("Online Retail" if a.retail else "synthetic", rows)
+    table_within(rows)
     if a.json:
         with open(a.json, "w") as f:
             json.dump(rows, f, indent=1)

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import edged
@@ -31,13 +32,16 @@ class Worker:
     def __init__(self, name, k, key):
         command = [sys.executable, os.path.join(HERE, "worker.py"), name, str(k), key]
         self.key = key
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.errors = tempfile.TemporaryFile("w+")  # a pipe would be full at 64 KB, and the process stand still
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
 
     def read(self):
         for line in self.process.stdout:
             if line.startswith("@"):
                 return json.loads(line[1:])
-        raise RuntimeError(f"{self.key}: {self.process.stderr.read()[-600:]}")
+        self.process.wait()
+        self.errors.seek(0)
+        raise RuntimeError(f"{self.key}: {self.errors.read()[-600:]}")
 
     def ask(self, **command):
         self.process.stdin.write(json.dumps(command) + "\n")
@@ -48,6 +52,7 @@ class Worker:
         self.process.stdin.close()
         self.process.stdout.read()
         self.process.wait()
+        self.errors.close()
 
 
 def say(*words):
@@ -122,7 +127,7 @@ def patiently(run, text):
 
 
 # ---------------------------------------------------------------- measure
-def measure(name, rounds=2, passes=2):
+def measure(name, rounds=2):
     """Rounds of edged, then every library's best settings. Appends to edged.jsonl and peers.jsonl."""
     k, chosen, run = sets.BY_NAME[name].k, results.worth_timing(name), int(time.time())
     say(name, sum(map(len, chosen.values())), "settings of", len(chosen), "indexes")
@@ -133,7 +138,7 @@ def measure(name, rounds=2, passes=2):
             run_edged(name, k, run, hold)
             for worker in workers:
                 hold.breathe()
-                save(name, k, run, at, worker, worker.ask(do="time", settings=chosen[worker.key], passes=passes))
+                save(name, k, run, at, worker, worker.ask(do="time", settings=chosen[worker.key], passes=edged.PASSES))
     for worker in workers:
         worker.close()
     say(name, "done")

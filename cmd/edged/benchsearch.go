@@ -22,6 +22,7 @@ type benchSearchCmd struct {
 	Head    int      `help:"Longest items kept apart and visited first; all of them: a scan in norm order." default:"0"`
 	Seed    uint64   `help:"Seed of the layout." default:"1"`
 	Threads int      `help:"Threads while building; 0: all. Searches run on one." default:"0"`
+	Core    *int     `help:"Core to measure on. Default: any." placeholder:"N"`
 	JSON    string   `help:"Write the report as JSON to this file, - for standard output." placeholder:"FILE" name:"json"`
 }
 
@@ -36,7 +37,7 @@ func (c *benchSearchCmd) config() bench.SearchConfig {
 	}
 	return bench.SearchConfig{
 		Items: c.Items, Release: c.Release, Queries: c.Queries, Train: c.Train, K: c.K, Recall: recall, Passes: c.Passes, Most: c.Most, Coarse: c.Coarse,
-		Bits: c.Bits, Cells: c.Cells, Head: c.Head, Seed: c.Seed, Threads: c.Threads,
+		Bits: c.Bits, Cells: c.Cells, Head: c.Head, Seed: c.Seed, Threads: c.Threads, Core: c.Core,
 	}
 }
 

@@ -138,7 +138,7 @@ func FuzzConfig(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s := &settings{path: "f", values: map[*kong.Flag]entry{}, lines: map[string]int{}}
+		s := &settings{path: "f", values: map[*kong.Flag]entry{}}
 		if err := s.read(parser.Model, text); err != nil {
 			return
 		}
