@@ -100,10 +100,31 @@ func TestCategoriesOfNewItems(t *testing.T) {
 			t.Errorf("%s: %d, %v, want %d", category, got.Len(), err, want)
 		}
 	}
-	for i := range 3 * maxSelections {
-		if _, err := r.Category(fmt.Append(nil, i)); err != nil {
-			t.Fatal(err)
+}
+
+// Names of no category are not remembered, and push none out; of categories so many are.
+func TestCategoriesThatAreRemembered(t *testing.T) {
+	m, _ := sorted(t, 300)
+	var own []edged.Item
+	for i := range 2 * maxSelections {
+		own = append(own, edged.Item{ID: fmt.Sprint("own", i), Categories: []string{fmt.Sprint("own/", i)}})
+	}
+	r := with(t, ranker(m), Changes{Tag: "new", Items: own})
+	ask := func(category string, want bool) {
+		t.Helper()
+		if got, err := r.Category([]byte(category)); err != nil || (got.Len() > 0) != want || r.KnowsCategory([]byte(category)) != want {
+			t.Errorf("%s: %d, %v, known: %t", category, got.Len(), err, !want)
 		}
+	}
+	ask("home", true)
+	for i := range 3 * maxSelections {
+		ask(fmt.Sprint(i), false)
+	}
+	if !r.KnowsCategory([]byte("home")) {
+		t.Error("names of no category have pushed one out")
+	}
+	for i := range own {
+		ask(own[i].Categories[0], true)
 	}
 	if n := len(*r.categories.known.Load()); n != maxSelections {
 		t.Errorf("%d kept", n)

@@ -77,7 +77,8 @@ func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) 
 	return rows, nil
 }
 
-// Category returns which rows are in a category or in one below it: none where the release has no such category. The Selection may be kept and shared.
+// Category returns which rows are in a category or in one below it: none where the release has no such category, of which nothing is remembered, so
+// that names of none push no category out. The Selection may be kept and shared.
 func (r *Ranker) Category(name []byte) (*model.Selection, error) {
 	s := r.categories
 	if found := s.find(name); found != nil {
@@ -86,7 +87,7 @@ func (r *Ranker) Category(name []byte) (*model.Selection, error) {
 	text := string(name)
 	f := model.In("categories", text)
 	rows, err := s.choose(r.m, &f)
-	if err == nil {
+	if err == nil && rows.Len() > 0 {
 		s.add(text, &selected{rows: rows}) // lists that are the same for everyone ask no index: nothing is to be prepared
 	}
 	return rows, err
@@ -94,6 +95,9 @@ func (r *Ranker) Category(name []byte) (*model.Selection, error) {
 
 // Knows reports whether WhereOf has only to look a condition up.
 func (r *Ranker) Knows(condition []byte) bool { return r.selections.find(condition) != nil }
+
+// KnowsCategory reports whether Category has only to look a name up.
+func (r *Ranker) KnowsCategory(name []byte) bool { return r.categories.find(name) != nil }
 
 func (s *selections) find(condition []byte) *selected {
 	known := s.known.Load()

@@ -77,10 +77,12 @@ func (s *Server) within(c *call) (*model.Selection, *problem) {
 	if len(c.req.within) == 0 {
 		return nil, nil
 	}
-	if !s.turns.take(patience) {
-		return nil, tooMany("category")
+	if !c.ranker.KnowsCategory(c.req.within) {
+		if !s.turns.take(patience) {
+			return nil, tooMany("category")
+		}
+		defer s.turns.end()
 	}
-	defer s.turns.end()
 	rows, err := c.ranker.Category(c.req.within)
 	if err != nil {
 		return nil, badField("category", "%v", err)

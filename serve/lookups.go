@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// turns are for requests with filters or boosts that nobody asked for lately, and for lists of a category: these are asked of the whole catalogue,
-// which takes many times what the rest of an answer does. However many come at once, all but one processor at most is busy with them, and others
+// turns are for requests with filters or boosts that nobody asked for lately, and for lists of a category that nobody did: these are asked of the
+// whole catalogue, which takes many times what the rest of an answer does. However many come at once, all but one processor at most is busy with them, and others
 // come first.
 type turns chan struct{}
 

@@ -26,11 +26,12 @@ func TestTurnsAreWaitedFor(t *testing.T) {
 	})
 }
 
-// Where all turns are taken, filters that nobody asked for lately are refused in time, boosts are left out or, where the time is not up, refused;
+// Where all turns are taken, filters and categories that nobody asked for lately are refused in time, boosts are left out or, where the time is not up, refused;
 // what is known, and what asks for neither, is answered.
 func TestNewFiltersWaitForTheirTurn(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Clock = time.Now })
 	f.get("/v1/recommend?n=3&filter=price+%3E+1").want(t, 200)
+	f.get("/v1/popular?n=3&category=home").want(t, 200)
 	for range cap(f.server.turns) {
 		f.server.turns <- struct{}{}
 	}
@@ -48,6 +49,8 @@ func TestNewFiltersWaitForTheirTurn(t *testing.T) {
 	for _, target := range []string{"n=3", "n=3&filter=price+%3E+1", "n=3&timeoutMs=5&boost=2:price+%3E+3"} {
 		f.get("/v1/recommend?"+target).want(t, 200)
 	}
+	f.get("/v1/popular?n=4&category=home").want(t, 200)
+	f.get("/v1/trending?n=4&category=home").want(t, 200)
 	for range cap(f.server.turns) {
 		f.server.turns.end()
 	}
