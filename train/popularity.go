@@ -13,6 +13,9 @@ import (
 // maxPlaces bounds the settings with a list of their own: those with most events, first.
 const maxPlaces = 512
 
+// countFor is how many half-lives a visitor counts for: what he added is a sixteenth then. As live lists have it (package trend).
+const countFor = 4
+
 const dayMs = 24 * 60 * 60 * 1000
 
 // popularity counts the distinct visitors of each item.
@@ -36,7 +39,8 @@ type trend struct {
 //	P(i | setting) = (P_g(i in the setting) + s · P(i | parent)) / (ΣP_g(· in the setting) + s)
 //
 // g being PlaceHalfLifeDays, s PlaceShrink and P(i | world) = P_h(i)/ΣP_h: where a setting says little, the one above it speaks. Of a setting's own
-// events those count whose item had PlaceVisitors distinct visitors there: what fewer took is their business.
+// events those count whose item had PlaceVisitors distinct visitors there within the last countFor half-lives g: what fewer took is their business,
+// and next to what one takes now those of years ago weigh nothing.
 func (p *part) trends(cfg *Config) []trend {
 	voices := p.voices()
 	world := p.sumVoices(voices, cfg.TrendHalfLifeDays)
@@ -58,7 +62,7 @@ func (p *part) trends(cfg *Config) []trend {
 		for above[len(above)-1].at != busy.at.Parent() {
 			above = above[:len(above)-1]
 		}
-		share := learn.Backoff(p.sumVoices(p.crowded(voices, own, cfg.PlaceVisitors), cfg.PlaceHalfLifeDays), above[len(above)-1].share, cfg.PlaceShrink)
+		share := learn.Backoff(p.sumVoices(p.crowded(voices, own, cfg), cfg.PlaceHalfLifeDays), above[len(above)-1].share, cfg.PlaceShrink)
 		above = append(above, level{busy.at, share})
 		if len(own) > 0 {
 			lists = append(lists, trend{busy.at, p.listOf(share, cfg.TrendLength)})
@@ -67,10 +71,11 @@ func (p *part) trends(cfg *Config) []trend {
 	return lists
 }
 
-// crowded turns a setting's voices, named by their places among all, into those whose items so many distinct visitors had there. Nobody in
+// crowded turns a setting's voices, named by their places among all, into those whose items so many distinct visitors had there lately. Nobody in
 // particular counts as none.
-func (p *part) crowded(all, own []uint32, floor int) []uint32 {
-	distinct := p.visitorsOf(all, own)
+func (p *part) crowded(all, own []uint32, cfg *Config) []uint32 {
+	floor := cfg.PlaceVisitors
+	distinct := p.visitorsOf(all, own, countFor*cfg.PlaceHalfLifeDays)
 	left := own[:0]
 	for _, at := range own {
 		if i := all[at]; floor <= 1 || distinct[p.item[i]] >= floor {
@@ -80,8 +85,8 @@ func (p *part) crowded(all, own []uint32, floor int) []uint32 {
 	return left
 }
 
-// visitorsOf counts the distinct visitors of each item.
-func (p *part) visitorsOf(all, own []uint32) []int {
+// visitorsOf counts the distinct visitors of each item, of voices of so many days at most.
+func (p *part) visitorsOf(all, own []uint32, days float64) []int {
 	if !slices.IsSorted(own) {
 		own = slices.Clone(own)
 		slices.Sort(own) // as all are: by visitor, then item
@@ -90,6 +95,9 @@ func (p *part) visitorsOf(all, own []uint32) []int {
 	user, item := uint32(none), uint32(none)
 	for _, at := range own {
 		i := all[at]
+		if p.days(int(i)) > days {
+			continue
+		}
 		if p.user[i] != none && (p.user[i] != user || p.item[i] != item) {
 			distinct[p.item[i]]++
 		}

@@ -98,6 +98,22 @@ func TestPlacesListWhatEnoughVisitorsHad(t *testing.T) {
 	}
 }
 
+// TestPlacesCountVisitorsOfLate: who came more than four half-lives ago makes nobody's choice of now one of many.
+func TestPlacesCountVisitorsOfLate(t *testing.T) {
+	l := logOf(t, Config{},
+		in("GB", buy("a", "x", 0)), in("GB", buy("b", "x", 0)), in("GB", buy("a", "y", 1)), in("GB", buy("b", "y", 1)),
+		in("GB", buy("c", "x", 29)), in("GB", buy("c", "y", 29)), in("FR", buy("f", "z", 29)), in("FR", buy("g", "z", 29)), in("FR", buy("h", "z", 29)))
+	cfg := Config{TrendHalfLifeDays: 7, TrendLength: 3, PlaceHalfLifeDays: 7, PlaceShrink: 1e-3, PlaceVisitors: 3}
+	for _, list := range l.part().trends(&cfg) {
+		if list.at.Country == "GB" && (list.list[0].Item != 1 || list.list[0].Score < .9) {
+			t.Errorf("%v, want y before all: x has one visitor of the last four weeks, and y three", list.list)
+		}
+		if list.at.Country == "" && len(list.list) != 3 {
+			t.Errorf("%v in the world, want all three", list.list)
+		}
+	}
+}
+
 // TestTrendsBySetting: each refinement leans on the setting above it.
 func TestTrendsBySetting(t *testing.T) {
 	at := func(country, device string, hour string, e edged.Event) edged.Event {
