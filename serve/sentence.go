@@ -23,15 +23,15 @@ func (c *call) appendText(b []byte, code string, it *rank.Item, lift float32) (_
 	} else if code == rank.SimilarTo && len(r.Rows) == 0 {
 		code = reasonUnnamed
 	}
-	language := c.words.In(c.req.language)
-	for _, part := range language.Sentence(code) {
+	sentence := c.words.In(c.req.language).Sentence(code)
+	for _, part := range sentence.Parts {
 		b = append(b, part.Text...)
 		from := len(b)
 		switch part.Place {
 		case words.Item:
 			b, err = c.appendTitle(b, r.Rows[0])
 		case words.Items:
-			b, err = c.appendTitles(b, code, r, language)
+			b, err = c.appendTitles(b, code, r, &sentence)
 		case words.Country:
 			b = filled(appendString(b, c.req.country), from)
 		case words.Rule:
@@ -45,7 +45,7 @@ func (c *call) appendText(b []byte, code string, it *rank.Item, lift float32) (_
 }
 
 // appendTitles writes the titles of those of a reason's items that its code holds of: one that was viewed is not among those bought.
-func (c *call) appendTitles(b []byte, code string, r *rank.Reason, language *words.Language) (_ []byte, err error) {
+func (c *call) appendTitles(b []byte, code string, r *rank.Reason, sentence *words.Sentence) (_ []byte, err error) {
 	left := 0
 	for _, row := range r.Rows {
 		if c.holds(code, row) {
@@ -62,9 +62,9 @@ func (c *call) appendTitles(b []byte, code string, r *rank.Reason, language *wor
 		switch left--; left {
 		case 0:
 		case 1:
-			b = append(b, language.And()...)
+			b = append(b, sentence.And...)
 		default:
-			b = append(b, language.Comma()...)
+			b = append(b, sentence.Comma...)
 		}
 	}
 	return b, nil

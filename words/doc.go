@@ -9,7 +9,8 @@
 //	  "de-AT": {"new": "Heuer neu"}
 //	}
 //
-// What a language does not say is said in the words of the next one: de-AT, de, the default, English. A file is checked as a whole, and all that is
+// What a language does not say is said in the words of the next one: de-AT, de, the default, English. What stands between items is said in the language
+// of the sentence: no "Comme A und B". A file is checked as a whole, and all that is
 // wrong with it is told at once.
 //
 // A Set never changes and may be used by any number of goroutines. To look up a Language allocates nothing.

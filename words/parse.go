@@ -16,10 +16,10 @@ import (
 // Limits of a file. Breaking one is a fault that names it.
 const (
 	MaxFile      = 256 << 10 // bytes
-	MaxLanguages = 100
-	MaxSentence  = 300 // bytes
-	maxTag       = 35  // bytes (RFC 5646, 4.4.1)
-	maxFaults    = 20  // told at once
+	MaxLanguages = 100       // of a file; the English that is built in is none of them
+	MaxSentence  = 300       // bytes
+	maxTag       = 35        // bytes (RFC 5646, 4.4.1)
+	maxFaults    = 20        // told at once
 )
 
 // byDefault is the member of a file that is no language: it names one.
@@ -34,6 +34,7 @@ type reader struct {
 	dec    *json.Decoder
 	set    *Set
 	other  string // the default, in lower case
+	tags   int    // languages so far
 	faults []error
 }
 
@@ -173,12 +174,12 @@ func (r *reader) language(tag string) error {
 	}
 	low := strings.ToLower(tag)
 	l := r.set.languages[low]
-	if l == nil {
-		if l = new(Language); len(r.set.languages) < MaxLanguages {
-			r.set.languages[low] = l
-		} else {
-			r.fault(short(tag), "more than %d languages: leave some out", MaxLanguages)
-		}
+	if r.tags++; r.tags > MaxLanguages {
+		r.fault(short(tag), "more than %d languages: leave some out", MaxLanguages)
+		l = new(Language)
+	} else if l == nil {
+		l = new(Language)
+		r.set.languages[low] = l
 	}
 	return r.object(short(tag), func(name string) error { return r.member(l, short(tag), name) })
 }

@@ -70,23 +70,24 @@ func memberNamed(name string) int {
 
 // Language is how reasons are said in one language.
 type Language struct {
-	own   [len(members)][]Part // nil: not said by the language itself
-	parts [len(members)][]Part // said by it, or by the next one that says it
+	own  [len(members)][]Part   // nil: not said by the language itself
+	said [len(members)]Sentence // by it, or by the next one that says it
 }
 
-// Sentence is how a code is said, nil where it is none.
-func (l *Language) Sentence(code string) []Part {
+// Sentence is how a code is said, with what stands between items in the language that says it.
+type Sentence struct {
+	Parts []Part
+	And   string // between the last two of several items; as it stands within a JSON string
+	Comma string // between the others, likewise
+}
+
+// Sentence is how a code is said, without parts where it is none.
+func (l *Language) Sentence(code string) Sentence {
 	if i := memberNamed(code); i >= 0 {
-		return l.parts[i]
+		return l.said[i]
 	}
-	return nil
+	return Sentence{}
 }
-
-// And stands between the last two of several items; as it stands within a JSON string.
-func (l *Language) And() string { return l.parts[memberAnd][0].Text }
-
-// Comma stands between the others, likewise.
-func (l *Language) Comma() string { return l.parts[memberComma][0].Text }
 
 // Set is words in some languages.
 type Set struct {
@@ -102,8 +103,9 @@ func English() *Set {
 	for i := range members {
 		l.own[i], _ = compile(members[i].english, members[i].places)
 	}
-	l.parts = l.own
-	return &Set{languages: map[string]*Language{english: l}, other: l}
+	s := &Set{languages: map[string]*Language{english: l}}
+	s.settle(english)
+	return s
 }
 
 // In is the language of a tag (BCP 47), or else of what is left of it without its last parts (RFC 4647, 3.4): de for de-AT. Where none is there,
@@ -111,7 +113,7 @@ func English() *Set {
 func (s *Set) In(tag []byte) *Language {
 	var low [maxTag]byte
 	if len(tag) > len(low) {
-		return s.other
+		tag = tag[:max(bytes.LastIndexByte(tag[:len(low)+1], '-'), 0)] // longer ones are no language's
 	}
 	for i, b := range tag {
 		if b >= 'A' && b <= 'Z' {
@@ -158,10 +160,29 @@ func (s *Set) line(tag string) (list []*Language) {
 func (s *Set) settle(other string) {
 	s.other = s.languages[other]
 	for tag, l := range s.languages {
-		next := slices.Concat(s.line(tag), s.line(other), s.line(english))
+		next := chain{s.line(tag), s.line(other), s.line(english)}
 		for i := range members {
-			says := slices.IndexFunc(next, func(l *Language) bool { return l.own[i] != nil })
-			l.parts[i] = next[says].own[i] // English says everything
+			parts, by := next.says(i)
+			l.said[i] = Sentence{Parts: parts, And: by.joiner(memberAnd), Comma: by.joiner(memberComma)}
 		}
 	}
+}
+
+// chain are languages, each with those it is a variant of, that are asked one after the other. English, the last, says everything.
+type chain [][]*Language
+
+// says is what the first one that does says, and the chain from its language on: what stands between items is never of one before it, but may be of
+// a variant, as "und" of de-AT is in what de says.
+func (c chain) says(member int) ([]Part, chain) {
+	for k, line := range c {
+		if i := slices.IndexFunc(line, func(l *Language) bool { return l.own[member] != nil }); i >= 0 {
+			return line[i].own[member], c[k:]
+		}
+	}
+	return nil, nil
+}
+
+func (c chain) joiner(member int) string {
+	parts, _ := c.says(member)
+	return parts[0].Text
 }

@@ -32,14 +32,14 @@ func parsed(t testing.TB, file string) *Set {
 func TestEnglishSaysEverything(t *testing.T) {
 	l := English().In(nil)
 	for i, m := range members {
-		if got := spelled(l.Sentence(m.name)); got != m.english || got == "" {
+		if got := spelled(l.Sentence(m.name).Parts); got != m.english || got == "" {
 			t.Errorf("%s: %q, want %q", m.name, got, m.english)
 		}
 		if l.own[i] == nil {
 			t.Errorf("%s: not said", m.name)
 		}
 	}
-	if l.Sentence("unheardOf") != nil {
+	if l.Sentence("unheardOf").Parts != nil {
 		t.Error("a sentence for what is no code")
 	}
 	if gaps := English().Gaps(); len(gaps) > 0 {
@@ -68,7 +68,10 @@ func TestWhoSaysWhat(t *testing.T) {
 		{set, "", "new", "New here"},
 		{set, "-", "new", "New here"},
 		{set, "d", "new", "New here"},
-		{set, strings.Repeat("de-", 20), "new", "New here"},
+		{set, strings.Repeat("de-", 20), "new", "Neu hier"},
+		{set, "de-AT-" + strings.Repeat("x", 29) + "-x", "new", "Heuer neu"},
+		{set, "de-AT-" + strings.Repeat("x", 30), "new", "Heuer neu"},
+		{set, strings.Repeat("d", 36), "new", "New here"},
 		{byGerman, "it", "new", "Heuer neu"},
 		{byGerman, "it", "becauseYouBought", "Weil Sie {items} gekauft haben"},
 		{byGerman, "it", "popular", "Popular with everybody"},
@@ -76,13 +79,8 @@ func TestWhoSaysWhat(t *testing.T) {
 		{byGerman, "en-GB", "new", "Brand new"},
 		{byGerman, "en", "becauseYouBought", "Because you bought {items}"},
 	} {
-		if got := spelled(c.set.In([]byte(c.tag)).Sentence(c.code)); got != c.want {
+		if got := spelled(c.set.In([]byte(c.tag)).Sentence(c.code).Parts); got != c.want {
 			t.Errorf("%q %s: %q, want %q", c.tag, c.code, got, c.want)
-		}
-	}
-	for tag, want := range map[string]string{"de-AT": " und |, ", "zh-hant-TW": " and |、", "fr": " and |, "} {
-		if l := set.In([]byte(tag)); l.And()+"|"+l.Comma() != want {
-			t.Errorf("%s: %q, want %q", tag, l.And()+"|"+l.Comma(), want)
 		}
 	}
 	gaps := strings.Join(set.Gaps(), "; ")
@@ -91,9 +89,51 @@ func TestWhoSaysWhat(t *testing.T) {
 	}
 }
 
+// What stands between items is of the language that says the sentence, or of a variant of it that was asked for.
+func TestJoinersAreOfTheSentence(t *testing.T) {
+	const file = `{"default": "de", "de": {"similarTo": "Ähnlich wie {items}", "becauseYouLiked": "Zu {items}", "and": " und "}, "de-AT": {"becauseYouLiked": "Weil {items} taugt"}, "de-CH": {"and": " u. "},
+		"fr": {"similarTo": "Comme {items}", "and": " et "}, "fr-CA": {"becauseYouBought": "Vu {items}", "comma": " ; "}, "zh": {"and": "和", "comma": "、"}, "es": {"similarTo": "Como {items}"}, "en": {"comma": "; "}}`
+	set := parsed(t, file)
+	for _, c := range []struct{ tag, code, want string }{
+		{"de", "similarTo", "Ähnlich wie {items}| und |; "},
+		{"de-AT", "similarTo", "Ähnlich wie {items}| und |; "},
+		{"de-AT", "becauseYouLiked", "Weil {items} taugt| und |; "},
+		{"de-CH", "similarTo", "Ähnlich wie {items}| u. |; "},
+		{"de", "becauseYouViewed", "Because you viewed {items}| and |; "},
+		{"fr", "similarTo", "Comme {items}| et |; "},
+		{"fr-CA", "similarTo", "Comme {items}| et | ; "},
+		{"fr-CA", "becauseYouBought", "Vu {items}| et | ; "},
+		{"fr-CA", "becauseYouLiked", "Zu {items}| und |; "},
+		{"fr-CA", "becauseYouViewed", "Because you viewed {items}| and |; "},
+		{"zh", "similarTo", "Ähnlich wie {items}| und |; "},
+		{"zh", "becauseYouViewed", "Because you viewed {items}| and |; "},
+		{"es", "similarTo", "Como {items}| und |; "}, // it says none
+		{"it", "similarTo", "Ähnlich wie {items}| und |; "},
+	} {
+		s := set.In([]byte(c.tag)).Sentence(c.code)
+		if got := spelled(s.Parts) + "|" + s.And + "|" + s.Comma; got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.tag, c.code, got, c.want)
+		}
+	}
+}
+
+// A file has so many languages beside the English that is built in, or with it.
+func TestMostLanguages(t *testing.T) {
+	file := func(first string) string {
+		file := `{"` + first + `": {}`
+		for i := range MaxLanguages - 1 {
+			file += fmt.Sprintf(`, "a%c%c": {}`, 'a'+i/26, 'a'+i%26)
+		}
+		return file + "}"
+	}
+	for _, first := range []string{"de", "en"} {
+		parsed(t, file(first))
+	}
+}
+
 // A text stands within a JSON string as it is.
 func TestTextIsEscapedOnce(t *testing.T) {
-	parts := parsed(t, `{"de": {"trendingIn": "\"Heiß\" <in>\u2028\\ {country}!"}}`).In([]byte("de")).Sentence("trendingIn")
+	parts := parsed(t, `{"de": {"trendingIn": "\"Heiß\" <in>\u2028\\ {country}!"}}`).In([]byte("de")).Sentence("trendingIn").Parts
 	if got, want := spelled(parts), `\"Heiß\" <in>\u2028\\ {country}!`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
@@ -102,7 +142,7 @@ func TestTextIsEscapedOnce(t *testing.T) {
 func TestLookingUpAllocatesNothing(t *testing.T) {
 	set, tag := parsed(t, `{"de": {"new": "Neu"}}`), []byte("de-AT-1996")
 	testkit.Allocs(t, 0, func() {
-		if set.In(tag).Sentence("new")[0].Text != "Neu" {
+		if set.In(tag).Sentence("new").Parts[0].Text != "Neu" {
 			t.Fatal("not found")
 		}
 	})
@@ -111,7 +151,7 @@ func TestLookingUpAllocatesNothing(t *testing.T) {
 // A file that is wrong says where, which member, and what to do; all that is wrong at once.
 func TestRefusedFiles(t *testing.T) {
 	many := "{"
-	for i := range MaxLanguages {
+	for i := range MaxLanguages + 1 {
 		many += fmt.Sprintf(`"a%c%c": {}, `, 'a'+i/26, 'a'+i%26)
 	}
 	for file, want := range map[string]string{
@@ -152,7 +192,7 @@ func TestRefusedFiles(t *testing.T) {
 		`{"de": {"becauseYouBought": "Wegen {items}}"}}`:                 "a } without its {",
 		`{"de": {"becauseYouBought": "Wegen {{items}}"}}`:                "{{items} is not filled in here",
 		`{"de": {"becauseYouBought": "{items} {item} {items}"}}`:         "{items} twice: keep one of them",
-		many + `"default": "aaa"}`:                                       "adv: more than 100 languages: leave some out",
+		many + `"default": "aaa"}`:                                       "adw: more than 100 languages: leave some out",
 		`{"x": ` + strings.Repeat(" ", MaxFile) + `{}}`:                  "262153 bytes, at most 262144: leave languages out",
 		"{\"de\": {\n\"new\": \"\",\n\"pinned\": \"{rule\"}, \"x\": {}}": "line 2: de.new: empty: leave it out, and the words of another language take its place\nline 3: de.pinned: a { without its }: want {rule}\nline 3: x: no language",
 	} {
@@ -182,16 +222,16 @@ func FuzzParse(f *testing.F) {
 		l := set.In([]byte(tag))
 		for _, m := range members {
 			var seen [len(places)]bool
-			for _, p := range l.Sentence(m.name) {
+			for _, p := range l.Sentence(m.name).Parts {
 				if !json.Valid([]byte(`"`+p.Text+`"`)) || !utf8.ValidString(p.Text) || len(p.Text) > 6*MaxSentence {
 					t.Fatalf("%s: %q", m.name, p.Text)
 				}
 				if seen[p.Place] && p.Place != Nothing || p.Place != Nothing && !strings.Contains(wanted(m.places), "{"+places[p.Place]+"}") {
-					t.Fatalf("%s: %s", m.name, spelled(l.Sentence(m.name)))
+					t.Fatalf("%s: %s", m.name, spelled(l.Sentence(m.name).Parts))
 				}
 				seen[p.Place] = true
 			}
-			if spelled(l.Sentence(m.name)) == "" {
+			if s := l.Sentence(m.name); spelled(s.Parts) == "" || s.And == "" || s.Comma == "" {
 				t.Fatalf("%s is not said", m.name)
 			}
 		}
