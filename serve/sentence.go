@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/edged/edged"
@@ -111,8 +112,13 @@ func character(b []byte) int {
 		return size
 	case len(b) < 6 || b[1] != 'u':
 		return 2
-	case len(b) >= 12 && b[2]|0x20 == 'd' && (b[3] == '8' || b[3] == '9' || b[3]|0x20 == 'a' || b[3]|0x20 == 'b') && b[6] == '\\':
+	case len(b) >= 12 && half(b, "89ab") && b[6] == '\\' && b[7] == 'u' && half(b[6:], "cdef"):
 		return 12
 	}
 	return 6
+}
+
+// half reports whether an escape is half of a character, by which digits follow the d.
+func half(escape []byte, digits string) bool {
+	return escape[2]|0x20 == 'd' && strings.IndexByte(digits, escape[3]|0x20) >= 0
 }

@@ -295,6 +295,22 @@ func TestFilledIsCut(t *testing.T) {
 	}
 }
 
+// Halves of a character are one where they belong together, and a character each where they don't.
+func TestHalvesOfCharacters(t *testing.T) {
+	for text, want := range map[string][]int{
+		`\ud83d\ude00x`: {12, 1}, `\uDBFF\uDFFF`: {12}, `\ud83d\u0041`: {6, 6}, `\ud83d\ud83d\ude00`: {6, 12}, `\ude00\ud83d`: {6, 6}, `\ud83d\n\t\r\n`: {6, 2, 2, 2, 2},
+		`\ud83d\\ude00`: {6, 2, 1, 1, 1, 1, 1}, `\ud83d\n\ude00`: {6, 2, 6}, `\ud7ff\ude00`: {6, 6}, `\ud83d\ude0`: {6, 2, 1, 1, 1}, `\ud83dxude00yz`: {6, 1, 1, 1, 1, 1, 1, 1, 1},
+	} {
+		var got []int
+		for b := []byte(text); len(b) > 0; b = b[min(got[len(got)-1], len(b)):] {
+			got = append(got, character(b))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
 // FuzzFilled: nothing that can stand for a title makes it panic or grow.
 func FuzzFilled(f *testing.F) {
 	f.Add([]byte(`"\ud83d\ude00\"`))
