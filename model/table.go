@@ -147,6 +147,28 @@ func (t *Table) Placed(row edged.Row, buf *TableBuffer) (PlacedRow, error) {
 	return PlacedRow{places, r.Codes, r.Scale}, nil
 }
 
+// Weight returns the weight of one entry, 0 where there is none. In memory it is looked for where it is: a row of places need not be turned into
+// rows for it.
+func (t *Table) Weight(row, to edged.Row, buf *TableBuffer) (float64, error) {
+	if t.places == nil || int(row) >= len(t.scales) {
+		r, err := t.Row(row, buf)
+		return r.weight(slices.BinarySearch(r.Rows, to)), err
+	}
+	from, end := t.offs[row], t.offs[row+1]
+	r := TableRow{Codes: t.codes[from:end], Scale: t.scales[row]}
+	return r.weight(slices.BinarySearchFunc(t.places[from:end], to, func(place uint32, to edged.Row) int {
+		return cmp.Compare(t.order[place], to)
+	})), nil
+}
+
+// weight is that of the entry found at k.
+func (r *TableRow) weight(k int, found bool) float64 {
+	if !found {
+		return 0
+	}
+	return float64(r.Scale) * float64(r.Codes[k])
+}
+
 // byPlace turns the rows of entries into places, once all was checked.
 func (t *Table) byPlace() {
 	if t.rows == nil {
@@ -158,7 +180,7 @@ func (t *Table) byPlace() {
 	}
 }
 
-// Fetch has rows that are in memory fetched, so that Row finds them near the CPU. Where they are is fetched first: it would be waited for row by row.
+// Fetch has rows that are in memory fetched, so that Placed finds them near the CPU. Where they are is fetched first: it would be waited for row by row.
 func (t *Table) Fetch(rows []edged.Row) {
 	if t.places == nil {
 		return

@@ -46,11 +46,27 @@ func TestTableByPlace(t *testing.T) {
 			if int(i) < m.Len() && !slices.Equal(kept(b.Table, i), rows.Rows) {
 				t.Fatalf("row %d: %v, want %v", i, rows.Rows, kept(b.Table, i))
 			}
+			checkWeights(t, m.Table(), i, rows)
 			entries += len(rows.Rows)
 		}
 	}
 	if entries < 100 {
 		t.Errorf("%d entries: this looked at little", entries)
+	}
+}
+
+// checkWeights looks for each entry of a row, and for what is none: all rows of the model and one more.
+func checkWeights(t *testing.T, table *Table, row edged.Row, r TableRow) {
+	t.Helper()
+	want := map[edged.Row]float64{}
+	for k, to := range r.Rows {
+		want[to] = float64(r.Scale) * float64(r.Codes[k])
+	}
+	var buf TableBuffer
+	for to := range edged.Row(len(table.scales) + 1) {
+		if got, err := table.Weight(row, to, &buf); got != want[to] || err != nil {
+			t.Fatalf("row %d for %d: weight %g (%v), want %g", row, to, got, err, want[to])
+		}
 	}
 }
 
