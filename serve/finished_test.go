@@ -35,12 +35,13 @@ func (f *fixture) ask(target string) (body, etag string, kept bool) {
 }
 
 func TestKeptAnswersAreTheComputedOnes(t *testing.T) {
-	f := newFixture(t)
+	f := newFixture(t, withWords(t, germanWords), withRules(t, "rules:\n- {name: austrians, when: {if: visitor.language == \"de-AT\"}, exclude: {item: mug-2}}\n"))
 	f.post("/v1/events", "", `[{"item":"mug-3","type":"view","user":"a","context":{"country":"GB"}}]`)
 	f.trends.Flush()
 	for _, target := range []string{
 		"/v1/trending?country=GB&n=4", "/v1/trending?window=24h&fields=title", "/v1/popular?n=3", "/v1/items/mug-1/similar?n=3",
 		"/v1/items/nope/similar", "/v1/recommend?n=4", "/v1/recommend?country=GB&explain=true&slot=hero&fields=title,price",
+		"/v1/recommend?n=4&language=de", "/v1/recommend?n=4&language=de-AT&explain=true&country=GB", "/v1/recommend?n=4&language=it&explain=true&country=GB",
 	} {
 		body, etag, kept := f.ask(target)
 		if kept {
@@ -80,7 +81,7 @@ func TestNothingPersonalIsKept(t *testing.T) {
 	f.post("/v1/events", "", `[{"item":"mug-1","type":"view","user":"ann"},{"item":"mug-1","type":"view","session":"s-1"}]`)
 	for _, body := range []string{
 		`{"user":"ann"}`, `{"session":"s-1"}`, `{"user":"nobody-knows"}`, `{"recent":["mug-1"]}`, `{"recent":["unknown"]}`, `{"exclude":["mug-1"]}`, `{"exclude":["unknown"]}`,
-		`{"context":{"tier":"gold"}}`, `{"slots":[{"n":2}]}`,
+		`{"context":{"tier":"gold"}}`, `{"context":{"language":"de","tier":"gold"}}`, `{"slots":[{"n":2}]}`,
 	} {
 		target := "/v1/recommend"
 		if body[2] == 's' && body[3] == 'l' {

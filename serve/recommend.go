@@ -9,6 +9,7 @@ import (
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
+	"github.com/edged/edged/rules"
 )
 
 // recommendGet answers GET /v1/recommend: nothing personal is in the URL but what the visitor looked at.
@@ -45,11 +46,13 @@ func (s *Server) recommend(c *call) *problem {
 	return s.answerSlot(c)
 }
 
-// nobodys reports whether the answer to a request whose visitor was looked up follows from no person: all that was said is where and when.
+// nobodys reports whether the answer to a request whose visitor was looked up follows from no person: all that was said is where, when and in which
+// language.
 func (c *call) nobodys() bool {
 	q := &c.req
 	return len(c.seeds)+len(c.exclude)+len(c.missing)+len(c.profile) == 0 && !c.visitor.known &&
-		len(q.user)+len(q.session)+len(q.recent)+len(q.visitor)+len(q.exclude) == 0 && q.timeout == 0 && !q.paged
+		len(q.user)+len(q.session)+len(q.recent)+len(q.exclude) == 0 && q.timeout == 0 && !q.paged &&
+		!slices.ContainsFunc(q.visitor, func(a rules.Attribute) bool { return string(a.Name) != languageKey })
 }
 
 // asked is the request as it was written.
