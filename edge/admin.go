@@ -50,6 +50,7 @@ func (e *Edge) measure() {
 	}
 	gauge("edged_trend_cells", func() float64 { return float64(e.trends.Stats().Cells) })
 	gauge("edged_trend_remote_cells", func() float64 { return float64(e.trends.Stats().Remote) })
+	gauge("edged_trend_items", func() float64 { return float64(e.trends.Stats().Items) })
 	gauge("edged_trend_hidden", func() float64 { return float64(e.trends.Stats().Hidden) })
 	gauge("edged_overlay_entries", func() float64 { return float64(e.overlay.needs()) })
 	gauge("edged_overlay_refused", func() float64 { return float64(e.overlay.refused.Load()) })

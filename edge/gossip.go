@@ -55,16 +55,14 @@ func (e *Edge) joinCluster() error {
 
 // useGossipKeys notes the keys in use. Visitors are counted under a key that follows from the one that seals, and so is the same on all nodes.
 func (e *Edge) useGossipKeys(keys [][]byte) error {
-	seals := len(e.gossipKeys) == 0 || !bytes.Equal(e.gossipKeys[0], keys[0])
+	if len(e.gossipKeys) == 0 || !bytes.Equal(e.gossipKeys[0], keys[0]) {
+		key, err := hkdf.Key(sha256.New, keys[0], nil, "edged trend visitors 1\x00"+e.cfg.Gossip.Cluster, 32)
+		if err != nil {
+			return fmt.Errorf("gossip: the key that visitors are counted under: %w", err)
+		}
+		e.trends.Rekey(key)
+	}
 	e.gossipKeys = keys
-	if !seals {
-		return nil
-	}
-	key, err := hkdf.Key(sha256.New, keys[0], nil, "edged trend visitors 1\x00"+e.cfg.Gossip.Cluster, 32)
-	if err != nil {
-		return fmt.Errorf("gossip: the key that visitors are counted under: %w", err)
-	}
-	e.trends.Rekey(key)
 	return nil
 }
 

@@ -8,9 +8,10 @@ import (
 	"hash"
 	"math"
 	"slices"
+	"time"
 )
 
-// visitor is who came when: the time, Unix seconds, above a keyed hash of visitor and item. So one that is newer is larger.
+// visitor is who came when: the time, Unix seconds made coarse, above a keyed hash of visitor and item. So one that is newer is larger.
 type visitor uint64
 
 func (v visitor) hash() uint32 { return uint32(v) }
@@ -75,8 +76,18 @@ func seconds(ms int64) uint32 { return uint32(min(max(ms/1000, 0), math.MaxUint3
 // keyID names a key without telling it: hashes under different keys tell nothing of who is whom.
 type keyID [4]byte
 
-// namer names visitors by HMAC-SHA-256(key, visitor, item), cut to 32 bits. As the item is part of it, nobody without the key can tell which items the
-// same visitor had. Two visitors of an item under one hash, one pair in 4 billion, count as one: an item is shown too late then, never too early.
+// coarse is a time as visitors have it, down to a part of the shortest half-life: two items that one visitor had in one minute look like any two that
+// somebody had then. What is compared with it is made coarse alike, so that who is counted is the same on all nodes, and nobody is forgotten early.
+func coarse(windows []window, ms int64) uint32 {
+	grain := time.Second.Milliseconds()
+	if len(windows) > 0 {
+		grain = max(grain, windows[0].halfLife.Milliseconds()/staleAfter)
+	}
+	return seconds(ms - ms%grain)
+}
+
+// namer names visitors by HMAC-SHA-256(key, visitor, item), cut to 32 bits. As the item is part of it, the hashes don't tell without the key which items
+// the same visitor had; when they were raised still may, where few came. Two visitors of an item under one hash, one pair in 4 billion, count as one: an item is shown too late then, never too early.
 type namer struct {
 	id   keyID
 	mac  hash.Hash
@@ -97,10 +108,10 @@ func randomKey() []byte {
 	return key
 }
 
-func (n *namer) name(who, item string, at int64) visitor {
+func (n *namer) name(who, item string, at uint32) visitor {
 	n.what = binary.LittleEndian.AppendUint64(n.what[:0], uint64(len(who)))
 	n.what = append(append(n.what, who...), item...)
 	n.mac.Reset()
 	_, _ = n.mac.Write(n.what) // never fails
-	return visitor(seconds(at))<<32 | visitor(binary.LittleEndian.Uint32(n.mac.Sum(n.sum[:0])))
+	return visitor(at)<<32 | visitor(binary.LittleEndian.Uint32(n.mac.Sum(n.sum[:0])))
 }

@@ -110,6 +110,9 @@ func TestVisitorsAgainstModel(t *testing.T) {
 	})
 }
 
+// grain is what times of visitors are rounded down to, milliseconds: a part in 64 of an hour.
+const grain = 56_250
+
 // modelList is the definition (T5), over all events there ever were.
 func modelList(t *rapid.T, events []told, country string, h time.Duration, now int64, floor int) []Entry {
 	var list []Entry
@@ -121,7 +124,7 @@ func modelList(t *rapid.T, events []told, country string, h time.Duration, now i
 					continue
 				}
 				sum += e.weight * math.Exp2(-float64(now-e.at)/float64(h.Milliseconds()))
-				if e.who != "" && e.at/1000 >= (now-4*h.Milliseconds())/1000 {
+				if e.who != "" && e.at/grain >= (now-4*h.Milliseconds())/grain {
 					who[e.who] = true
 				}
 			}
@@ -193,18 +196,18 @@ func TestDistinctVisitors(t *testing.T) {
 	}
 	w.wantTop(t, "GB", "1h", "")
 	w.wantTop(t, "", "1h", "")
-	if st := a.Stats(); st.Hidden != 1 {
+	if st := a.Stats(); st.Hidden != 1 || st.Items != 1 {
 		t.Errorf("%+v", st)
 	}
 	b.Add(&edged.Event{Session: "s", Item: "x", Type: edged.View, Time: start, Context: map[string]string{edged.Country: "GB"}})
 	w.wantTop(t, "GB", "1h", "x=7.000")
 	w.wantTop(t, "", "1h", "x=7.000")
-	if st := a.Stats(); st.Hidden != 0 {
+	if st := a.Stats(); st.Hidden != 0 || st.Items != 1 {
 		t.Errorf("%+v", st)
 	}
 	n, other := newNamer([]byte("k")), newNamer([]byte("l"))
-	if one := n.name("u", "x", start); one == n.name("u", "y", start) || one == other.name("u", "x", start) || n.id == other.id ||
-		one != n.name("u", "x", start) || n.name("ux", "", start) == one {
+	if one := n.name("u", "x", 9); one == n.name("u", "y", 9) || one == other.name("u", "x", 9) || n.id == other.id ||
+		one != n.name("u", "x", 9) || n.name("ux", "", 9) == one {
 		t.Error("a visitor's name tells what the items are that the same visitor had, or needs no key")
 	}
 }
@@ -230,7 +233,7 @@ func TestTheRestIsHidden(t *testing.T) {
 	w.wantTop(t, "", "7d", "x=10.000")
 }
 
-// A visitor counts for 4 half-lives of a window, and his hash is gone after 4 of the longest.
+// A visitor counts for 4 half-lives of a window, and a little as times are coarse, and his hash is gone after 4 of the longest.
 func TestVisitorsAreForgotten(t *testing.T) {
 	w := crowded("a", "b")
 	for i := range 3 {
@@ -244,11 +247,11 @@ func TestVisitorsAreForgotten(t *testing.T) {
 		remembers bool
 	}{
 		{4 * time.Hour, [3]bool{true, true, true}, true},
-		{4*time.Hour + time.Second, [3]bool{false, true, true}, true},
+		{4*time.Hour + grain*time.Millisecond, [3]bool{false, true, true}, true},
 		{4 * 24 * time.Hour, [3]bool{false, true, true}, true},
-		{4*24*time.Hour + time.Second, [3]bool{false, false, true}, true},
+		{4*24*time.Hour + grain*time.Millisecond, [3]bool{false, false, true}, true},
 		{28 * 24 * time.Hour, [3]bool{false, false, true}, true},
-		{28*24*time.Hour + time.Second, [3]bool{}, false},
+		{28*24*time.Hour + grain*time.Millisecond, [3]bool{}, false},
 	} {
 		w.now = start + c.after.Milliseconds()
 		for _, s := range w.stores {
@@ -267,6 +270,30 @@ func TestVisitorsAreForgotten(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Times of visitors tell no more than they must: what one had within a minute looks like what anybody had.
+func TestTimesAreCoarse(t *testing.T) {
+	w := crowded("a")
+	s := w.stores[0]
+	times := map[uint32]bool{}
+	for i := range int64(600) {
+		w.now = start + 1000*i
+		s.Add(event(fmt.Sprint(i), "x", edged.View, "GB", w.now))
+		s.Add(event(fmt.Sprint(i), "y", edged.View, "GB", w.now+300))
+		x, y := s.own[cellKey{"GB", "x"}].crowd[0].at(), s.own[cellKey{"GB", "y"}].crowd[0].at()
+		if x != y || int64(x) > w.now/1000 || w.now/1000-int64(x) > grain/1000 {
+			t.Fatalf("%d and %d at %d", x, y, w.now/1000)
+		}
+		times[x] = true
+	}
+	if len(times) > 600_000/grain+2 {
+		t.Errorf("%d times within 10 minutes", len(times))
+	}
+	second := New(Options{HalfLives: map[string]time.Duration{"10s": 10 * time.Second}})
+	if got := coarse(second.windows, 12_999); got != 12 || coarse(nil, 12_999) != 12 {
+		t.Errorf("%d of short windows, want seconds", got)
 	}
 }
 
@@ -294,6 +321,31 @@ func TestRekey(t *testing.T) {
 		if list := s.Top("GB", "24h"); list == nil || len(list.Entries) != 1 {
 			t.Errorf("%v, of three visitors", list)
 		}
+	}
+	seen(a, "u", "v", "w")
+	for _, u := range []string{"u", "v", "w"} {
+		b.Add(event(u, "x", edged.View, "GB", w.now))
+	}
+	w.exchange(t)
+	before := a.Top("GB", "24h").Entries[0].Score
+	for _, key := range []string{"one", "one more", "and one", "and the last"} { // whichever has the larger id
+		a.Rekey([]byte(key))
+		b.Rekey([]byte(key))
+		w.wantTop(t, "GB", "24h", "")
+		a.Add(event("u", "x", edged.View, "GB", w.now)) // who has spoken just now
+		a.Add(event("v", "x", edged.View, "GB", w.now))
+		b.Add(event("w", "x", edged.View, "GB", w.now))
+		w.exchange(t)
+		for _, s := range w.stores {
+			if got, want := s.Top("GB", "24h").Entries[0].Score, before; math.Abs(got-want) > 1e-3 {
+				t.Errorf("%v, want %v: of the same visitors, heard again", got, want)
+			}
+		}
+	}
+	seen(a, "u")
+	w.exchange(t)
+	if a.Add(event("u", "x", edged.View, "GB", w.now)); len(a.dirty) > 0 {
+		t.Error("who is counted is told again")
 	}
 	if alone := New(Options{}); alone.namer.id == New(Options{}).namer.id || alone.opts.Visitors != DefaultVisitors {
 		t.Error("two nodes alone have the same key, or no least number of visitors")

@@ -17,7 +17,7 @@
 // # Visitors
 //
 // What one visitor looks at in a small country is nobody's business. So an item is listed from Options.Visitors distinct visitors on, whom
-// every cell counts: it keeps that many of the newest who raised it, as keyed hashes with times. On reading, the cells of all processes are
+// every cell counts: it keeps that many of the newest who raised it, as keyed hashes with times to about a minute. On reading, the cells of all processes are
 // laid together, so that a visitor whom several heard counts once (the key is the same on all nodes, Store.Rekey); whoever is nobody in
 // particular counts as none. A visitor counts in a window for 4 half-lives. What he added is a sixteenth by then: a score is that of the visitors
 // who are counted, not of one who came now and others of long ago. And Options.Floor keeps a cell for longer than that (log₂ 1/0.05 = 4.3 half-lives
@@ -34,9 +34,10 @@
 //   - T3: memory is bounded: cells per process, visitors per cell, processes, voices, entries per list.
 //   - T4: the country "" of a list is the sum over all countries, those of visitors without one included, but for what T5 leaves out; it has no
 //     cells of its own.
-//   - T5: what a list, or the difference of two lists of a window, says of an item is made of at least Options.Visitors visitors' events: a country lists
-//     what so many had there, all countries the sum of those and, where so many had the item in the others together, of these. So an item
-//     is in the list of all countries just when so many had it in all together.
+//   - T5: what a list, or the difference of two lists of a window and one moment, says of an item is made of at least Options.Visitors visitors' events: a
+//     country lists what so many had there, all countries the sum of those and, where so many had the item in the others together, of these. So an item
+//     is in the list of all countries just when so many had it in all together. The difference of two moments is made of what came in between, which
+//     may be of one.
 package trend
 
 import (
@@ -122,8 +123,9 @@ type Store struct {
 	dirty   map[cellKey]struct{} // own cells that changed since they were published
 	voices  voices
 	namer   namer
+	rekeyed int64 // when the key changed under which visitors had been heard, Unix milliseconds
 	sums    sums
-	hidden  int       // of what is counted, what the lists leave out for want of visitors
+	hidden  int       // of what is counted, what the lists of countries leave out for want of visitors
 	changed bool      // some cell changed since the lists were built
 	built   time.Time // when the lists were built
 
@@ -175,7 +177,7 @@ func sortedWindows(halfLives map[string]time.Duration) []window {
 // since is from when on a visitor counts, by window.
 func since(windows []window, now int64) (from [maxWindows]uint32) {
 	for i, w := range windows {
-		from[i] = seconds(now - countFor*w.halfLife.Milliseconds())
+		from[i] = coarse(windows, now-countFor*w.halfLife.Milliseconds())
 	}
 	return from
 }
@@ -190,8 +192,13 @@ func oldest(windows []window, now int64) uint32 {
 func (s *Store) Rekey(secret []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	now := s.opts.Clock().UnixMilli()
+	if s.voices.len() > 0 {
+		s.rekeyed = now
+	}
 	s.namer, s.changed = newNamer(secret), true
 	for _, c := range s.own {
+		c.add(s.windows, 0, max(now, c.ref+1)) // later than any copy under the key before, whatever the ids of the keys (T1)
 		c.crowd = nil
 	}
 }
@@ -207,10 +214,15 @@ func (s *Store) Add(e *edged.Event) {
 	who := visitorOf(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if weight = s.voices.gain(who, e.Item, weight, at); weight > 0 {
-		s.raise(cellKey{countryOf(e), e.Item}, who, weight, at, now)
+	key := cellKey{countryOf(e), e.Item}
+	if weight = s.voices.gain(who, e.Item, weight, at); weight > 0 || who != "" && s.own[key] != nil && s.recounts(now) {
+		s.raise(key, who, weight, at, now)
 	}
 }
+
+// recounts reports whether a visitor may have spoken under another key, and be silent under this one for as long as a voice holds: he is counted again,
+// and adds nothing.
+func (s *Store) recounts(now int64) bool { return now-s.rekeyed < 2*s.opts.Voice.Milliseconds() }
 
 // visitorOf names whoever an event is of, "" for nobody in particular.
 func visitorOf(e *edged.Event) string { return cmp.Or(e.User, e.Session) }
@@ -227,7 +239,7 @@ func (s *Store) raise(key cellKey, who string, weight float64, at, now int64) {
 	}
 	c.add(s.windows, weight, at)
 	if c.key = s.namer.id; who != "" && s.opts.Visitors > 1 {
-		c.crowd.add(s.namer.name(who, key.item, at), s.opts.Visitors)
+		c.crowd.add(s.namer.name(who, key.item, coarse(s.windows, at)), s.opts.Visitors)
 	}
 	c.pending += weight
 	s.dirty[key] = struct{}{}
@@ -364,7 +376,8 @@ type Stats struct {
 	Cells  int // own cells
 	Peers  int // other processes
 	Remote int // cells of those
-	Hidden int // of items in countries, those that no list has for want of visitors
+	Items  int // items in countries, as of the last Flush: what the cells of all processes are of
+	Hidden int // of those, the ones that no list of their country has for want of visitors
 	Voices int
 }
 
@@ -372,7 +385,7 @@ type Stats struct {
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Cells: len(s.own), Peers: len(s.peers), Hidden: s.hidden, Voices: s.voices.len()}
+	st := Stats{Cells: len(s.own), Peers: len(s.peers), Items: len(s.sums.totals), Hidden: s.hidden, Voices: s.voices.len()}
 	for _, peer := range s.peers {
 		st.Remote += len(peer)
 	}

@@ -76,7 +76,7 @@ func (s *sums) of(key cellKey) *total {
 }
 
 // drain makes unsorted lists of what was added since the last time, and forgets totals nothing was added to. It tells how many totals have too few
-// visitors for any list.
+// visitors for any list of their country.
 func (s *sums) drain(windows []window, floor int, now int64) (made lists, hidden int) {
 	since := since(windows, now)
 	for _, t := range s.totals {

@@ -21,7 +21,7 @@ import (
 //	10         12·n   counters: half-life in seconds (u32, ascending), value (f64, finite, ≥ 0)
 //	10 + 12·n  4      id of the key under which visitors are hashed
 //	14 + 12·n  1      number of visitors m, 0 to 64
-//	15 + 12·n  8·m    visitors: hash (u32), time in Unix seconds (u32, not after the reference time); the newest first, of the same time the larger
+//	15 + 12·n  8·m    visitors: hash (u32), time in Unix seconds, made coarse (u32, not after the reference time); the newest first, of the same time the larger
 //	                  hash first, no hash twice
 //
 // A reader takes the counters whose half-life it has, and reads 0 for those that are missing. Version 1 ends before the key's id and has no
