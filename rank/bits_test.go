@@ -79,6 +79,38 @@ func TestBlendsHaveTheSameBitsEverywhere(t *testing.T) {
 	}
 }
 
+// TestWideHasTheSameBitsEverywhere is the same for histories of more items than dimensions, and of heavy ones.
+func TestWideHasTheSameBitsEverywhere(t *testing.T) {
+	const n, dim, want = 100, 12, uint64(0x892639dcb73485b8)
+	rng := rand.New(rand.NewPCG(3, 6))
+	m := random(t, rand.New(rand.NewPCG(3, 7)), n, dim, func(b *model.Build) {
+		b.Meta.Nu = .7
+		for i := range b.Vectors {
+			b.Vectors[i] = float32(rng.IntN(255)-127) / 16
+		}
+	})
+	var list []float64
+	for _, c := range []struct {
+		items  int
+		weight float32
+	}{{8, 1e5}, {30, 1}} {
+		recent := make([]Recent, c.items)
+		for i, row := range rng.Perm(n)[:c.items] {
+			recent[i] = Recent{Row: edged.Row(row), Weight: c.weight * float32(1+rng.IntN(3))}
+		}
+		s := new(Scratch)
+		for _, x := range New(m, Release{}).FoldIn(nil, s, recent) {
+			list = append(list, float64(x))
+		}
+		if list = append(list, s.fold.shares(m, 1)...); !s.fold.isWide {
+			t.Errorf("%d items of %g are not folded in in float64", c.items, c.weight)
+		}
+	}
+	if got := hashOf(list); got != want {
+		t.Errorf("bits %#x, want %#x", got, want)
+	}
+}
+
 // dyadic makes a table of n rows whose weights are exact.
 func dyadic(rng *rand.Rand, n int) *model.Sparse {
 	s := &model.Sparse{Start: make([]int, 1, n+1)}

@@ -156,8 +156,8 @@ func (r *Ranker) sum(f *fill, to *sums, t *model.Table, rows []edged.Row, weight
 
 // foldIn makes the visitor's vector, the query by it, and returns its deviation.
 func (r *Ranker) foldIn(s *Scratch) float64 {
-	s.fold.set(r.m, &s.history)
-	s.fold.solve(r.m.Dim())
+	s.fold.set(&s.history)
+	s.fold.solve(r.m)
 	s.blend.query.Set(s.fold.x)
 	return s.fold.deviation(r.m)
 }

@@ -25,8 +25,8 @@ import (
 // definite: one factorisation L D Lᵀ.
 //
 // x is linear in the right-hand sides, so a score splits exactly over the history: the share of item i in the score of
-// item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ V D^-½ yⱼ)ᵢ, or rᵢ·(V B⁻¹ D^-½ yⱼ)ᵢ. V and D^-½ are float32, as exact as what they are made of, and
-// products with their rows; the systems are solved in float64.
+// item j is yⱼᵀ A⁻¹ wᵢ yᵢ, which is rᵢ·(K⁻¹ V D^-½ yⱼ)ᵢ, or rᵢ·(V B⁻¹ D^-½ yⱼ)ᵢ. Of up to d items V, D^-½ and products with their rows are
+// float32, as exact as what they are made of, unless weights are heavy; the rest, and all of it otherwise, is float64 (wide.go).
 type fold struct {
 	rows    []edged.Row // the h items
 	root    []float64   // r: the square roots of their weights
@@ -39,6 +39,8 @@ type fold struct {
 	temp    []float64
 	weight  []float32
 	vector  []float32
+	isWide  bool // solved by wide
+	wide    wide
 }
 
 // The weights of an item, so that the matrices stay well conditioned. One that has decayed to less counts nothing.
@@ -48,9 +50,9 @@ const (
 )
 
 // set takes the items of a history with their weights.
-func (f *fold) set(m *model.Model, h *history) {
+func (f *fold) set(h *history) {
 	f.rows, f.root = append(f.rows[:0], h.rows...), append(f.root[:0], h.weight...)
-	f.ready(m)
+	f.ready()
 }
 
 // setAgeless takes recent items with the weight of the heaviest visit to each.
@@ -68,18 +70,21 @@ func (f *fold) setAgeless(m *model.Model, recent []Recent) {
 			f.rows, f.root = append(f.rows, v.Row), append(f.root, weight)
 		}
 	}
-	f.ready(m)
+	f.ready()
 }
 
-// ready makes V of the rows and, in root, their weights.
-func (f *fold) ready(m *model.Model) {
+// ready makes roots of the weights in root.
+func (f *fold) ready() {
 	for i, w := range f.root {
 		if w < minWeight {
 			w = 0
 		}
 		f.root[i] = math.Sqrt(w)
 	}
-	f.width = quant.Stride(m.Dim())
+}
+
+// narrow makes V of the rows and their weights.
+func (f *fold) narrow(m *model.Model) {
 	f.setShrink(m)
 	f.v = f.v[:0]
 	for i, row := range f.rows {
@@ -87,22 +92,24 @@ func (f *fold) ready(m *model.Model) {
 	}
 }
 
-func (f *fold) row(i int) []float32 { return f.v[i*f.width:][:f.width] }
-
 // leastLambda keeps D above 0 in float32.
 const leastLambda = 1e-30
 
 func (f *fold) setShrink(m *model.Model) {
+	f.shrink = resize(f.shrink, quant.Stride(m.Dim()))
+	gram := m.Gram()
+	clear(f.shrink[len(gram):])
+	kernel.Shrink(f.shrink[:len(gram)], gram, float32(m.Meta().A0), max(float32(f.lambda(m)), leastLambda))
+}
+
+// lambda returns λ.
+func (f *fold) lambda(m *model.Model) float64 {
 	meta := m.Meta()
 	weight := float64(meta.A0 * float64(m.Active()))
 	for _, r := range f.root {
 		weight += float64(r * r)
 	}
-	lambda := float32(meta.Reg * power(max(weight, minWeight), meta.Nu))
-	f.shrink = resize(f.shrink, f.width)
-	gram := m.Gram()
-	clear(f.shrink[len(gram):])
-	kernel.Shrink(f.shrink[:len(gram)], gram, float32(meta.A0), max(lambda, leastLambda))
+	return float64(meta.Reg * power(max(weight, minWeight), meta.Nu))
 }
 
 // deviation returns the deviation of the score x·y over all items, √(Σ_k x_k² Λ_k / I − (x·m)²): YᵀY is taken for the diagonal
@@ -122,28 +129,33 @@ func (f *fold) deviation(m *model.Model) float64 {
 }
 
 // solve computes x, d numbers, all zero without items.
-func (f *fold) solve(d int) {
-	h := len(f.rows)
+func (f *fold) solve(m *model.Model) {
+	h, d := len(f.rows), m.Dim()
+	f.width = quant.Stride(d)
 	f.x = resize(f.x, f.width)
+	f.isWide = h > d || h > 0 && !f.solveNarrow(m)
 	switch {
+	case f.isWide:
+		f.solveWide(m)
 	case h == 0:
 		clear(f.x)
-	case h <= d:
-		f.solveItems(h)
-	default:
-		f.solveDims(h, d)
 	}
 	f.x = f.x[:d]
 }
 
-// solveItems: K z = r, x = D^-½ Vᵀ z.
-func (f *fold) solveItems(h int) {
+// mostSquare bounds |vᵢ|² in float32, so that K, whose least eigenvalue is 1, stands out from what is rounded.
+const mostSquare = 1024
+
+// solveNarrow: K z = r, x = D^-½ Vᵀ z in float32. It returns false where that is not exact enough.
+func (f *fold) solveNarrow(m *model.Model) bool {
+	h := len(f.rows)
+	f.narrow(m)
 	f.system = resize(f.system, h*h+h)
 	kernel.Triangle(f.system[:h*h], f.v, f.width)
-	if f.tame(h) {
-		kernel.Triangle(f.system[:h*h], f.v, f.width)
-	}
 	for i := range h {
+		if !(f.system[i*h+i] <= mostSquare) {
+			return false
+		}
 		f.system[i*h+i]++
 	}
 	z := f.system[h*h:]
@@ -155,83 +167,23 @@ func (f *fold) solveItems(h int) {
 		f.weight[i] = float32(x)
 	}
 	kernel.Weighed(f.x, f.v, f.weight, f.shrink)
-}
-
-// mostSquare bounds |vᵢ|², so that K, whose least eigenvalue is 1, stands out from what float32 rounds. An item of that much weight scores 1 - 1/4096
-// at least, and would score 1 with more.
-const mostSquare = 4096
-
-// tame lessens the weights of items beyond mostSquare, whose squares are on the diagonal, and reports whether there were any.
-func (f *fold) tame(h int) (tamed bool) {
-	for i := range h {
-		square := f.system[i*h+i]
-		if square <= mostSquare {
-			continue
-		}
-		by := math.Sqrt(mostSquare / square)
-		f.root[i] *= by
-		v := f.row(i)
-		for k := range v {
-			v[k] *= float32(by)
-		}
-		tamed = true
-	}
-	return tamed
-}
-
-// solveDims: B z = Vᵀ r, x = D^-½ z.
-func (f *fold) solveDims(h, d int) {
-	f.system, f.temp = resize(f.system, d*d+d), resize(f.temp, d)
-	clear(f.system)
-	z := f.system[d*d:]
-	for i := range h {
-		for k, x := range f.row(i)[:d] {
-			f.temp[k] = float64(x)
-		}
-		for k, x := range f.temp {
-			addScaled(f.system[k*d:][:k+1], f.temp[:k+1], x)
-		}
-		addScaled(z, f.temp, f.root[i])
-	}
-	for k := range d {
-		f.system[k*d+k]++
-	}
-	f.columns = factorise(f.system, d, f.columns)
-	solveUpper(f.system, d, z)
-	for k, x := range z {
-		f.x[k] = float32(x) * f.shrink[k]
-	}
+	return true
 }
 
 // shares returns what each item of the history adds to the score of a row: yⱼᵀ A⁻¹ wᵢ yᵢ. The result is overwritten by
 // the next call.
 func (f *fold) shares(m *model.Model, row edged.Row) []float64 {
-	h, d := len(f.rows), m.Dim()
-	f.vector = m.AppendTimes(f.vector[:0], row, 1, f.shrink)
+	h := len(f.rows)
 	f.temp = resize(f.temp, h)
-	if h <= d {
+	if f.isWide {
+		f.sharesWide(m, row)
+	} else {
+		f.vector = m.AppendTimes(f.vector[:0], row, 1, f.shrink)
 		kernel.Dots(f.temp, f.vector, f.v)
 		solve(f.system, h, f.temp)
-	} else {
-		f.sharesByDims(d)
 	}
 	for i, r := range f.root {
 		f.temp[i] *= r
 	}
 	return f.temp
-}
-
-// sharesByDims: V B⁻¹ times the vector.
-func (f *fold) sharesByDims(d int) {
-	z := f.system[d*d:]
-	for k := range z {
-		z[k] = float64(f.vector[k])
-	}
-	solve(f.system, d, z)
-	for i := range f.temp {
-		f.temp[i] = 0
-		for k, x := range f.row(i)[:d] {
-			f.temp[i] += float64(float64(x) * z[k])
-		}
-	}
 }

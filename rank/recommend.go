@@ -6,7 +6,7 @@ import "github.com/edged/edged/index"
 // that count. Ages don't count.
 func (r *Ranker) FoldIn(dst []float32, s *Scratch, recent []Recent) []float32 {
 	s.fold.setAgeless(r.m, recent)
-	s.fold.solve(r.m.Dim())
+	s.fold.solve(r.m)
 	return append(dst, s.fold.x...)
 }
 
