@@ -538,23 +538,29 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
-// Thirty nodes of 2,048 cells each, with visitors of their own: what a Flush costs after news.
+// Thirty nodes of 2,048 cells each, of the same items or of their own, with visitors of their own: what a Flush costs after news.
 func BenchmarkFlush(b *testing.B) {
-	w := &world{now: start}
-	s := w.add(Options{Node: "a", Visitors: DefaultVisitors})
-	for n := range 30 {
-		c := cell{ref: start, value: [maxWindows]float64{1, 2, 3}, key: s.namer.id}
-		for i := range DefaultVisitors {
-			c.crowd.add(visitorAt(uint32(n*DefaultVisitors+i), start-int64(i*n*1000)), DefaultVisitors)
+	const cells = 2048
+	for name, items := range map[string]int{"same": 0, "own": cells} {
+		for _, visitors := range []int{1, DefaultVisitors, MaxVisitors} {
+			b.Run(fmt.Sprintf("%s/%d", name, visitors), func(b *testing.B) {
+				s := (&world{now: start}).add(Options{Node: "a", Visitors: visitors})
+				for n := range 30 {
+					c := cell{ref: start, value: [maxWindows]float64{1, 2, 3}, key: s.namer.id}
+					for i := range visitors {
+						c.crowd.add(visitorAt(uint32(n*visitors+i), start-int64(i*n*1000)), visitors)
+					}
+					for i := range cells {
+						if err := s.Apply(fmt.Sprint(n), 1, fmt.Sprintf("GB\x00item%d", n*items+i), appendCell(nil, &c, s.windows)); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+				for b.Loop() {
+					s.changed = true
+					s.Flush()
+				}
+			})
 		}
-		for i := range 2048 {
-			if err := s.Apply(fmt.Sprint(n), 1, fmt.Sprintf("GB\x00item%d", i), appendCell(nil, &c, s.windows)); err != nil {
-				b.Fatal(err)
-			}
-		}
-	}
-	for b.Loop() {
-		s.changed = true
-		s.Flush()
 	}
 }
