@@ -67,6 +67,9 @@ const confident = .95
 func (r *ratio) halves(ctx context.Context) error {
 	h := &r.report.Half
 	h.Rate, h.YardstickRate, h.Seconds = r.report.Peak.Target.Median/2, r.report.Peak.Yardstick.Median/2, r.cfg.Duration.Seconds()
+	if err := longEnough(r.cfg.Duration, min(h.Rate, h.YardstickRate)); err != nil {
+		return err
+	}
 	rng := rand.New(rand.NewPCG(r.cfg.Seed, 3))
 	node, plain := newHalf(r.node, h.Rate), newHalf(r.plain, h.YardstickRate)
 	var ratios []float64
@@ -84,6 +87,17 @@ func (r *ratio) halves(ctx context.Context) error {
 	h.Target, h.Yardstick = node.latencies(), plain.latencies()
 	h.P99Ratio, h.Interval = newSpread(ratios), medianInterval(ratios, confident)
 	return nil
+}
+
+// leastRequests is how many requests a turn is to hold: with fewer, one of them may be without any, and its p99 no figure.
+const leastRequests = 20
+
+func longEnough(turn time.Duration, rate float64) error {
+	if rate*turn.Seconds() >= leastRequests {
+		return nil
+	}
+	return fmt.Errorf("turns of %v at half of the peak, %.0f requests/s, hold about %.2g requests each, want %d at least: set a longer duration",
+		turn, rate, rate*turn.Seconds(), leastRequests)
 }
 
 // half is one side at half of its peak.

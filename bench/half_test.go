@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func TestMedianInterval(t *testing.T) {
@@ -26,6 +27,18 @@ func TestMedianInterval(t *testing.T) {
 	}
 	if got := medianInterval(nil, .95); got != (Interval{}) {
 		t.Errorf("of nothing: %+v", got)
+	}
+}
+
+func TestTurnsWithoutRequestsAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		turn time.Duration
+		rate float64
+		good bool
+	}{{100 * time.Millisecond, 200, true}, {100 * time.Millisecond, 199, false}, {time.Hour, 0, false}, {time.Millisecond, 20_000, true}} {
+		if err := longEnough(c.turn, c.rate); (err == nil) != c.good {
+			t.Errorf("turns of %v at %g/s: %v", c.turn, c.rate, err)
+		}
 	}
 }
 

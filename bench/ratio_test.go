@@ -120,6 +120,11 @@ func TestRatio(t *testing.T) {
 	if err := report.WriteTable(&text); err != nil || !strings.Contains(text.String(), "yardstick") {
 		t.Errorf("%v\n%s", err, text.String())
 	}
+	short := cfg
+	short.Duration = 10 * time.Microsecond
+	if _, err := RunRatio(t.Context(), short); err == nil || !strings.Contains(err.Error(), "set a longer duration") {
+		t.Errorf("turns without requests were taken: %v", err)
+	}
 	cfg.Requests = ""
 	cfg.URL += "/v1/popular?n=0"
 	if _, err := RunRatio(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "not a good answer") {
