@@ -157,16 +157,18 @@ func (f *File) verifyAll(b []byte) error {
 	return nil
 }
 
-// Hot returns the bytes of a hot section, aligned to 64, which nobody takes. They must not be changed.
+// Hot returns the bytes of a hot section, aligned to 64. They must not be changed. Of a section that was taken it has none.
 func (f *File) Hot(name string) ([]byte, bool) {
 	i, ok := f.byName[name]
-	if !ok || f.entries[i].flags&Hot == 0 {
+	if !ok || f.entries[i].flags&Hot == 0 || f.hot[i].taken.Load() {
 		return nil, false
 	}
 	return f.hot[i].bytes, true
 }
 
-// Take is Hot for one who changes the bytes: nobody else gets to see these. Who comes after gets a copy, read from the file.
+// Take is Hot for one who changes the bytes: nobody else gets to see these. Who takes the section again gets a copy, read from the mapped file and
+// verified; ReadAt reads there, too, from then on, unverified. It must not be called beside ReadAt or Hot of the same section, which may see
+// bytes being changed.
 func (f *File) Take(name string) ([]byte, bool, error) {
 	i, ok := f.byName[name]
 	if !ok || f.entries[i].flags&Hot == 0 {
@@ -175,12 +177,16 @@ func (f *File) Take(name string) ([]byte, bool, error) {
 	if h := &f.hot[i]; h.taken.CompareAndSwap(false, true) {
 		return h.bytes, true, nil
 	}
-	size := f.entries[i].length
-	b, err := f.ReadAt(aligned(size, align)[:0], name, 0, int(size))
+	e := &f.entries[i]
+	b, err := f.ReadAt(aligned(e.length, align)[:0], name, 0, int(e.length))
+	if err == nil {
+		err = e.verify(b)
+	}
 	return b, true, err
 }
 
-// ReadAt appends bytes off to off+n of a section to dst. It allocates only where dst has no room.
+// ReadAt appends bytes off to off+n of a section to dst. It allocates only where dst has no room. What is not in memory, a section that was taken
+// included, comes from the mapped file and is not verified.
 func (f *File) ReadAt(dst []byte, name string, off, n int) ([]byte, error) {
 	i, ok := f.byName[name]
 	if !ok {
@@ -232,7 +238,7 @@ func (f *File) Sections() []Section {
 	return list
 }
 
-// Close lets go of the mapped file. Hot sections stay readable; ReadAt of others and Verify return ErrClosed.
+// Close lets go of the mapped file. Hot sections stay readable unless they were taken; ReadAt of others, Take of those and Verify return ErrClosed.
 func (f *File) Close() { f.mapped.Store(nil) }
 
 // Extent says where a section lies in the file, without its padding.

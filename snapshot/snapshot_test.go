@@ -95,7 +95,8 @@ func TestRoundTrip(t *testing.T) {
 
 // TestTake: bytes that somebody takes are seen by nobody else, who gets others.
 func TestTake(t *testing.T) {
-	f := mustParse(t, encode(t, "model", []Section{{Name: "hot", Flags: Hot, Data: []byte("as it was")}, {Name: "cold", Data: []byte("x")}}), "model")
+	file := encode(t, "model", []Section{{Name: "hot", Flags: Hot, Data: []byte("as it was")}, {Name: "cold", Data: []byte("x")}})
+	f := mustParse(t, file, "model")
 	for range 3 {
 		b, ok, err := f.Take("hot")
 		if err != nil || !ok || string(b) != "as it was" {
@@ -108,6 +109,14 @@ func TestTake(t *testing.T) {
 		if got, err := f.ReadAt(nil, "hot", 3, 6); err != nil || string(got) != "it was" {
 			t.Errorf("read %q, %v", got, err)
 		}
+	}
+	if b, ok := f.Hot("hot"); ok {
+		t.Errorf("%q is taken and there", b)
+	}
+	off, _, _ := f.Extent("hot")
+	file[off]++
+	if _, _, err := f.Take("hot"); !errors.As(err, new(*CorruptError)) {
+		t.Errorf("a file that was changed: %v", err)
 	}
 	for _, name := range []string{"cold", "none"} {
 		if _, ok, err := f.Take(name); ok || err != nil {
