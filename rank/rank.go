@@ -80,7 +80,7 @@ type Item struct {
 	Score  float32 // see the package comment for what it compares with
 	Source Source
 	Level  Level
-	Reason Reason // empty unless asked for, but for its Terms
+	Reason Reason // empty but for its Terms until asked for: Request.Explain, Ranker.Explain
 }
 
 // Reason says why. For a personal item Rows are the up to three items of the history that speak most for it, Shares
