@@ -47,7 +47,7 @@ type Edge struct {
 	pieceServer *http.Server
 	address     string // of pieces, as others are told
 
-	gossipKeys [][]byte // in use; of tick alone once it runs
+	gossipKeys [][]byte // in use; of follow alone once it runs
 	keysFault  string   // of the key file, told already
 
 	swapped chan struct{} // a release was swapped, gossip ought to say so
@@ -196,6 +196,9 @@ func (e *Edge) start(ctx context.Context) {
 		e.work.Go(func() { _ = e.node.Run(work) }) // ends with the context, whose error it returns
 	}
 	e.work.Go(func() { e.tick(work) })
+	for _, f := range e.followed() {
+		e.work.Go(func() { e.follow(work, f) })
+	}
 	e.work.Go(func() { e.overlay.run(work) })
 	context.AfterFunc(ctx, e.end)
 	e.cfg.Logger.Info("node is up", "public", e.Addr(), "admin", e.AdminAddr(), "gossip", e.GossipAddr())

@@ -68,11 +68,12 @@ func (e *Edge) useGossipKeys(keys [][]byte) error {
 
 // followGossipKeys takes the key file's keys when they are others than before: a key is rotated while nodes run. A file that cannot be
 // used changes nothing, which is told once.
-func (e *Edge) followGossipKeys() {
-	if e.gossip == nil {
-		return
+func (e *Edge) followGossipKeys(seen look) {
+	var keys [][]byte
+	err := seen.err
+	if err == nil {
+		keys, err = release.ParseGossipKeys(e.cfg.Gossip.KeyFile, seen.text)
 	}
-	keys, err := release.LoadGossipKeys(e.cfg.FS, e.cfg.Gossip.KeyFile)
 	if err == nil && slices.EqualFunc(keys, e.gossipKeys, bytes.Equal) {
 		e.keysFault = ""
 		return
@@ -128,7 +129,6 @@ func (e *Edge) tick(ctx context.Context) {
 	defer ticker.Stop()
 	var told rumour
 	boasts := map[release.Hash]boast{}
-	files := e.files()
 	for {
 		told = e.announce(told)
 		e.announceHoldings(boasts)
@@ -139,11 +139,7 @@ func (e *Edge) tick(ctx context.Context) {
 			e.trends.Flush()
 		case <-e.swapped:
 		}
-		e.rules.follow()
-		for _, f := range files {
-			f.follow(e)
-		}
-		e.followGossipKeys()
+		e.rules.prepare()
 	}
 }
 

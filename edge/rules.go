@@ -2,14 +2,11 @@ package edge
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
@@ -22,7 +19,7 @@ type rulebook struct {
 	current atomic.Pointer[[4]edition] // of the two releases asked for last, with the overlay and without
 
 	// Of follow alone:
-	missing bool // the file has gone
+	missing bool // the file can't be read: told already
 	last    look // at the file
 
 	mu       sync.Mutex
@@ -115,52 +112,32 @@ func (b *rulebook) compiled(m *model.Model, compile func() (*rules.Set, []rules.
 	return edition{m, set, faults}
 }
 
-// look is what the file was when it was looked at.
-type look struct {
-	document []byte
-	changed  time.Time // by the file system's clock
-	since    time.Time // it has been so
-}
-
 // settleTime is how long a file must stay as it is before it counts: one that is written in place is, for a while, the beginning of what it will be.
 const settleTime = 500 * time.Millisecond
 
-func (b *rulebook) look() (look, error) {
-	info, err := b.e.cfg.FS.Stat(b.e.cfg.Rules)
-	if err != nil {
-		return look{}, fmt.Errorf("rules: %w", err)
-	}
-	document, err := vfs.ReadFile(b.e.cfg.FS, b.e.cfg.Rules, rules.MaxDocument)
-	if err != nil {
-		return look{}, fmt.Errorf("rules: %w", err)
-	}
-	return look{document, info.ModTime(), b.e.cfg.Clock()}, nil
-}
-
 // read takes the file's document at once, as a start does.
 func (b *rulebook) read() error {
-	now, err := b.look()
-	if err != nil {
-		return err
+	now := b.e.look(b.e.cfg.Rules, rules.MaxDocument)
+	if now.err != nil {
+		return fmt.Errorf("rules: %w", now.err)
 	}
 	b.last = now
-	return b.take(now.document)
+	return b.take(now.text)
 }
 
-// readSettled takes the file's document once it has been the same for a while.
-func (b *rulebook) readSettled() error {
-	now, err := b.look()
-	if err != nil {
-		return err
+// settle takes the file's document once it has been the same for a while.
+func (b *rulebook) settle(now look) error {
+	if now.err != nil {
+		return fmt.Errorf("rules: %w", now.err)
 	}
-	if !now.changed.Equal(b.last.changed) || !bytes.Equal(now.document, b.last.document) {
+	if !now.changed.Equal(b.last.changed) || !bytes.Equal(now.text, b.last.text) {
 		b.last = now
 		return nil
 	}
-	if now.since.Sub(b.last.since) < settleTime {
+	if now.at.Sub(b.last.at) < settleTime {
 		return nil
 	}
-	return b.take(b.last.document)
+	return b.take(b.last.text)
 }
 
 // take takes a document if it is another one than before.
@@ -181,22 +158,20 @@ func (b *rulebook) take(document []byte) error {
 	return nil
 }
 
-// follow reads the file again, and compiles for a release that has become the current one.
-func (b *rulebook) follow() {
-	if b.e.cfg.Rules != "" {
-		b.followFile()
-	}
+// prepare compiles for a release that has become the current one.
+func (b *rulebook) prepare() {
 	if r := b.e.Current(); r != nil {
 		b.For(r)
 	}
 }
 
-func (b *rulebook) followFile() {
-	switch err := b.readSettled(); {
+// follow takes a look at the file.
+func (b *rulebook) follow(now look) {
+	switch err := b.settle(now); {
 	case err == nil:
 		b.missing = false
 	case !b.missing:
-		b.missing = errors.Is(err, fs.ErrNotExist) // told once; a document that is wrong is told once by itself
+		b.missing = now.err != nil // told once; a document that is wrong is told once by itself
 		b.e.cfg.Logger.Error("rules stay as they were", "error", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/edged/edged/internal/vfs"
 	"github.com/edged/edged/overlay"
 	"github.com/edged/edged/publish"
+	"github.com/edged/edged/rules"
 )
 
 func first(t testing.TB, e *Edge) string {
@@ -149,7 +150,7 @@ func TestRulesBeingWrittenDoNotCount(t *testing.T) {
 	s.must(b.read())
 	for end := range len(whole) {
 		write(whole[:end])
-		b.followFile()
+		b.follow(b.e.look("rules.yaml", rules.MaxDocument))
 		now = now.Add(settleTime - 1)
 		if string(b.document) != first || b.refuses() {
 			t.Fatalf("after %q: %q, refused %v", whole[:end], b.document, b.refuses())
@@ -157,7 +158,7 @@ func TestRulesBeingWrittenDoNotCount(t *testing.T) {
 	}
 	write(whole)
 	for i, want := range []string{first, first, whole} {
-		b.followFile()
+		b.follow(b.e.look("rules.yaml", rules.MaxDocument))
 		if string(b.document) != want {
 			t.Errorf("look %d at what is whole: %q", i, b.document)
 		}

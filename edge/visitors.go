@@ -44,6 +44,10 @@ func (e *Edge) sealer() (*profile.Sealer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return e.sealerOf(file)
+}
+
+func (e *Edge) sealerOf(file []byte) (*profile.Sealer, error) {
 	keys, err := profile.ParseTokenKeys(file)
 	if err != nil {
 		return nil, err

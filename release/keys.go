@@ -140,15 +140,23 @@ func loadKey(fsys vfs.FS, name string) (PrivateKey, error) {
 	return PrivateKey{key}, nil
 }
 
-// MaxGossipKeys is how many keys a gossip key file may hold.
-const MaxGossipKeys = 8
+// Limits of a gossip key file: how many keys it may hold, and how many bytes.
+const (
+	MaxGossipKeys    = 8
+	MaxGossipKeyFile = maxKeyFile
+)
 
 // LoadGossipKeys reads a gossip key file: a key of 32 bytes a line, the one that seals first; all open.
 func LoadGossipKeys(fsys vfs.FS, name string) (keys [][]byte, err error) {
-	b, err := vfs.ReadFile(fsys, name, maxKeyFile)
+	b, err := vfs.ReadFile(fsys, name, MaxGossipKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("gossip keys: %w", err)
 	}
+	return ParseGossipKeys(name, b)
+}
+
+// ParseGossipKeys is LoadGossipKeys of what the file holds; errors name it.
+func ParseGossipKeys(name string, b []byte) (keys [][]byte, err error) {
 	for line := range strings.FieldsSeq(string(b)) {
 		key, err := decodeBase64(line, maxKeyFile)
 		if err != nil || len(key) != gossipKeySize {

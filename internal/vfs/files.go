@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"path/filepath"
 	"regexp"
@@ -60,9 +61,16 @@ func writeSynced(fsys FS, name string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// ReadFile reads a whole file of at most max bytes; a larger one is refused before memory is taken for it.
+// ErrIrregular is wrapped by the error of ReadFile for what is no file: a pipe, a device or a socket may not answer for ever.
+var ErrIrregular = errors.New("not a regular file")
+
+// ReadFile reads a whole regular file of at most max bytes; a larger one is refused before memory is taken for it.
 func ReadFile(fsys FS, name string, max int64) ([]byte, error) {
-	f, err := fsys.Open(name)
+	open := fsys.Open
+	if o, ok := fsys.(osFS); ok {
+		open = o.openRegular
+	}
+	f, err := open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +83,9 @@ func readAll(f File, name string, max int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, irregular(name, info)
+	}
 	if info.Size() > max {
 		return nil, fmt.Errorf("read %s: %w: %d bytes, at most %d", name, ErrTooLarge, info.Size(), max)
 	}
@@ -84,4 +95,8 @@ func readAll(f File, name string, max int64) ([]byte, error) {
 		err = nil // cut while being read: what is there is what it holds
 	}
 	return b[:n], err
+}
+
+func irregular(name string, info fs.FileInfo) error {
+	return fmt.Errorf("read %s: %w (%s)", name, ErrIrregular, info.Mode())
 }

@@ -48,6 +48,25 @@ func (osFS) Open(name string) (File, error) {
 	return osFile{File: f}, nil
 }
 
+// openRegular refuses what is no file before it is opened, for that alone may wait, and does not wait where it has become one meanwhile.
+func (osFS) openRegular(name string) (File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errIsDir}
+	}
+	if !info.Mode().IsRegular() {
+		return nil, irregular(name, info)
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|openNow, 0)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{File: f}, nil
+}
+
 func (osFS) Create(name string) (File, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const openNow = unix.O_NONBLOCK // a pipe nobody writes to opens as well
+
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
