@@ -77,14 +77,17 @@ type Recent struct {
 // Store holds the visitors of one process. All methods are safe for concurrent use.
 type Store struct {
 	opts   Options
-	seeds  [2]maphash.Seed
+	seeds  [2][2]maphash.Seed // of users, and of sessions
 	shards [shardCount]shard
 }
 
 // New returns an empty Store.
 func New(o Options) *Store {
 	o.EnsureDefaults()
-	s := &Store{opts: o, seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
+	s := &Store{opts: o}
+	for i := range s.seeds {
+		s.seeds[i] = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+	}
 	for i := range s.shards {
 		s.shards[i].init(max(1, o.MaxVisitors/shardCount))
 	}
@@ -95,7 +98,15 @@ func New(o Options) *Store {
 type id [2]uint64
 
 func (s *Store) id(k Key) id {
-	return id{maphash.Comparable(s.seeds[0], k), maphash.Comparable(s.seeds[1], k)}
+	seeds := s.seedsOf(k.Session)
+	return id{maphash.String(seeds[0], k.ID), maphash.String(seeds[1], k.ID)}
+}
+
+func (s *Store) seedsOf(session bool) *[2]maphash.Seed {
+	if session {
+		return &s.seeds[1]
+	}
+	return &s.seeds[0]
 }
 
 func (s *Store) shard(v id) *shard { return &s.shards[v[0]%shardCount] }
@@ -120,7 +131,28 @@ func (s *Store) Recent(dst []Recent, key Key) []Recent {
 	if key.ID == "" {
 		return dst
 	}
-	v := s.id(key)
+	return s.recent(dst, s.id(key))
+}
+
+// RecentUser is Recent of the user whose id name is.
+func (s *Store) RecentUser(dst []Recent, name []byte) []Recent {
+	return s.recentOf(dst, name, false)
+}
+
+// RecentSession is Recent of the session whose id name is.
+func (s *Store) RecentSession(dst []Recent, name []byte) []Recent {
+	return s.recentOf(dst, name, true)
+}
+
+func (s *Store) recentOf(dst []Recent, name []byte, session bool) []Recent {
+	if len(name) == 0 {
+		return dst
+	}
+	seeds := s.seedsOf(session)
+	return s.recent(dst, id{maphash.Bytes(seeds[0], name), maphash.Bytes(seeds[1], name)})
+}
+
+func (s *Store) recent(dst []Recent, v id) []Recent {
 	return s.shard(v).recent(dst, v, s.opts.Clock().UnixMilli()-s.opts.MaxAge.Milliseconds())
 }
 

@@ -41,6 +41,25 @@ func TestNewestFirstOneEntryAnItem(t *testing.T) {
 	}
 }
 
+// By the bytes of a name the same is found as by its Key, and users are no sessions.
+func TestRecentByBytes(t *testing.T) {
+	s := newStore(Options{})
+	s.Add(event("u", "a", edged.View, now-1))
+	s.Add(&edged.Event{Session: "u", Item: "b", Type: edged.View, Time: now - 1})
+	for _, c := range []struct {
+		got, same []Recent
+		want      []string
+	}{
+		{s.RecentUser(nil, []byte("u")), s.Recent(nil, User("u")), []string{"a"}},
+		{s.RecentSession(nil, []byte("u")), s.Recent(nil, Session("u")), []string{"b"}},
+		{s.RecentUser(nil, nil), s.Recent(nil, User("")), []string{}},
+	} {
+		if !slices.Equal(items(c.got), c.want) || !slices.Equal(c.got, c.same) {
+			t.Errorf("%v and %v, want %v", c.got, c.same, c.want)
+		}
+	}
+}
+
 func TestTypes(t *testing.T) {
 	for _, c := range []struct{ first, second, want edged.EventType }{
 		{edged.View, edged.Purchase, edged.Purchase},

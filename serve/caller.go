@@ -103,9 +103,9 @@ func (s *Server) ownPage(c *call) bool {
 	return ok && bytes.Equal(host, c.ctx.Request.Header.Host()) || c.guard.cors.names(origin)
 }
 
-// mayActFor reports whether the caller may name this user.
-func (s *Server) mayActFor(c *call, user string) bool {
-	return c.guard.keys == nil || c.who.key.IsSecret() || len(c.who.user) > 0 && string(c.who.user) == user
+// mayActForAll reports whether the caller may name any user; others name whom their assertion is for.
+func (s *Server) mayActForAll(c *call) bool {
+	return c.guard.keys == nil || c.who.key.IsSecret()
 }
 
 // settleUser decides for whom an answer is.
@@ -114,7 +114,7 @@ func (s *Server) settleUser(c *call) *problem {
 		c.req.user = c.who.user
 		return nil
 	}
-	if !s.mayActFor(c, string(c.req.user)) {
+	if !s.mayActForAll(c) && !bytes.Equal(c.who.user, c.req.user) {
 		p := withStatus(http.StatusForbidden, "believed only from a secret key, or with an assertion for this user")
 		p.field = "user"
 		return p
@@ -127,5 +127,5 @@ func (s *Server) settleEvent(c *call, e *edged.Event) bool {
 	if e.User == "" && len(c.who.user) > 0 {
 		e.User = string(c.who.user)
 	}
-	return e.User == "" || s.mayActFor(c, e.User)
+	return e.User == "" || s.mayActForAll(c) || string(c.who.user) == e.User
 }

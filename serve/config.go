@@ -31,6 +31,8 @@ type Trends interface {
 // Profiles gives what a visitor did lately, newest first.
 type Profiles interface {
 	Recent(dst []profile.Recent, key profile.Key) []profile.Recent
+	RecentUser(dst []profile.Recent, name []byte) []profile.Recent // keeps nothing of the name, as the next
+	RecentSession(dst []profile.Recent, name []byte) []profile.Recent
 	Add(e *edged.Event)
 	Forget(key profile.Key) bool
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/edged/edged"
 	"github.com/edged/edged/model"
-	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 	"github.com/edged/edged/rules"
 )
@@ -155,11 +154,11 @@ func (s *Server) remember(c *call) {
 		return
 	}
 	if len(c.req.user) > 0 {
-		c.profile = s.cfg.Profiles.Recent(c.profile, profile.User(string(c.req.user)))
+		c.profile = s.cfg.Profiles.RecentUser(c.profile, c.req.user)
 	}
 	named := len(c.profile) == 0 && len(c.req.session) > 0
 	if named {
-		c.profile = s.cfg.Profiles.Recent(c.profile, profile.Session(string(c.req.session)))
+		c.profile = s.cfg.Profiles.RecentSession(c.profile, c.req.session)
 	}
 	c.unnamed = !s.backend(c) && (named || len(c.who.user) == 0)
 	m, visit := c.ranker.Model(), c.sitting()

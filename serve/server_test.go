@@ -19,6 +19,7 @@ import (
 	"github.com/edged/edged/internal/kernel"
 	"github.com/edged/edged/internal/testkit"
 	"github.com/edged/edged/model"
+	"github.com/edged/edged/profile"
 	"github.com/edged/edged/rank"
 )
 
@@ -421,6 +422,33 @@ func TestRecommendAllocatesNothing(t *testing.T) {
 		testkit.Allocs(t, 0, func() { h(&ctx) })
 		if ctx.Response.StatusCode() != 200 {
 			t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+		}
+	}
+}
+
+// Whom the node remembers is looked up without a copy of the name, however long it is.
+func TestRememberedVisitorsAllocateNothing(t *testing.T) {
+	store := profile.New(profile.Options{})
+	f := newFixture(t, func(c *Config) { c.Clock, c.Profiles = time.Now, store })
+	name := strings.Repeat("v", 60)
+	for _, e := range []edged.Event{{User: name}, {Session: name}} {
+		e.Item, e.Type, e.Time = "mug-1", edged.View, time.Now().UnixMilli()
+		store.Add(&e)
+	}
+	h := f.server.Handler()
+	for _, field := range []string{"user", "session"} {
+		var ctx fasthttp.RequestCtx
+		prepareGet(&ctx, "/v1/recommend")
+		ctx.Request.Header.SetMethod("POST")
+		ctx.Request.Header.SetContentType("application/json")
+		ctx.Request.SetBodyString(`{"` + field + `":"` + name + `","n":5}`)
+		overWire(t, &ctx.Request)
+		testkit.Allocs(t, 0, func() {
+			ctx.Response.Reset()
+			h(&ctx)
+		})
+		if ctx.Response.StatusCode() != 200 || !bytes.Contains(ctx.Response.Body(), []byte(`"level":"personal"`)) {
+			t.Errorf("%s: %d %s", field, ctx.Response.StatusCode(), ctx.Response.Body())
 		}
 	}
 }

@@ -200,8 +200,13 @@ func TestCookiesAndForeignPages(t *testing.T) {
 type watched struct{ looks, writes int }
 
 func (w *watched) Recent(dst []profile.Recent, _ profile.Key) []profile.Recent { w.looks++; return dst }
-func (w *watched) Forget(profile.Key) bool                                     { w.writes++; return true }
-func (w *watched) Add(*edged.Event)                                            { w.writes++ }
+func (w *watched) RecentUser(dst []profile.Recent, _ []byte) []profile.Recent  { w.looks++; return dst }
+func (w *watched) RecentSession(dst []profile.Recent, _ []byte) []profile.Recent {
+	w.looks++
+	return dst
+}
+func (w *watched) Forget(profile.Key) bool { w.writes++; return true }
+func (w *watched) Add(*edged.Event)        { w.writes++ }
 
 type watchedTrends struct{ writes int }
 
