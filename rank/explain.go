@@ -1,8 +1,12 @@
 package rank
 
-import "github.com/edged/edged"
+import (
+	"slices"
 
-// Explain fills in the reason of an item as Recommend gave it, the last time that it was called with this answer and scratch, for this q. It is for
+	"github.com/edged/edged"
+)
+
+// Explain fills in the reason of an item as Recommend gave it, the last time that it was called with this answer and scratch, for this q, and once. It is for
 // whoever shows some of the items only: where all are shown, q.Explain says it in one call.
 func (r *Ranker) Explain(a *Answer, s *Scratch, q *Request, item *Item) {
 	recent := q.Recent[:min(len(q.Recent), MaxHistory)]
@@ -63,9 +67,13 @@ func (f *fill) lift(item *Item, without float32) float32 {
 }
 
 // tell fills in the reason of an item of the first rung: shares are what each of the rows, those of the history, adds to its score. It
-// overwrites shares. What the Terms, filled in before, and the rows named don't add is the Rest.
+// overwrites shares. What the item, had before, adds to its own is of its Terms. What the Terms, filled in before, and the rows named don't add is the Rest.
 func (a *Answer) tell(item *Item, rows []edged.Row, shares []float64, recent []Recent) {
 	reason := &item.Reason
+	if own := slices.Index(rows, item.Row); own >= 0 && shares[own] > 0 {
+		reason.Terms.Repeat += float32(shares[own]) // no item is there because of itself
+		shares[own] = 0
+	}
 	from := len(a.rows)
 	rest := item.Score - reason.Terms.sum()
 	for range maxReasons {
@@ -88,7 +96,7 @@ func (a *Answer) tell(item *Item, rows []edged.Row, shares []float64, recent []R
 	case len(reason.Rows) > 0:
 		reason.Code = CodeOf(recent, reason.Rows[0])
 	default:
-		reason.Code = SimilarTo
+		reason.Code = ForYou
 	}
 }
 

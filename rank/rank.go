@@ -83,7 +83,7 @@ type Item struct {
 	Reason Reason // empty but for its Terms until asked for: Request.Explain, Ranker.Explain
 }
 
-// Reason says why. For a personal item Rows are the up to three items of the history that speak most for it, Shares
+// Reason says why. For a personal item Rows are the up to three other items of the history that speak most for it, Shares
 // what each adds to the score by the tables and the factors, and Rest what all others add together. Terms are what else adds
 // to the score of a blend: Shares, Rest and Terms sum to the score.
 type Reason struct {
@@ -97,7 +97,7 @@ type Reason struct {
 // Terms are the parts of a score that follow from the item itself.
 type Terms struct {
 	Popular float32 // from its popularity of late; below 0 for what is less popular than the mean
-	Repeat  float32 // from the visitor having had it, and its being bought again
+	Repeat  float32 // from the visitor having had it, and its being bought again; and what it adds to its own score by the tables and the factors
 	Past    float32 // from the visitor having had it before this session
 	Boost   float32 // from a boost of the item (Changes)
 }
@@ -115,6 +115,7 @@ const (
 	Trending      = "trending"      // everywhere
 	Popular       = "popular"
 	BuyAgain      = "buyAgain" // the visitor had it
+	ForYou        = "forYou"   // by what the visitor did, and no item of it speaks for this one
 )
 
 // Answer is the outcome of one call.

@@ -324,21 +324,26 @@ func TestReasonsSumToTheScore(t *testing.T) {
 func checkReason(t *testing.T, m *model.Model, recent []Recent, item *Item) {
 	t.Helper()
 	reason := item.Reason
-	sum := reason.Rest
+	own := slices.ContainsFunc(recent, func(v Recent) bool { return v.Row == item.Row && v.Weight > 0 })
+	sum := reason.Rest + reason.Terms.sum()
 	for i, share := range reason.Shares {
-		sum += share
+		if sum += share; reason.Rows[i] == item.Row {
+			t.Errorf("%+v is there because of itself", item)
+		}
 		if share <= 0 || i > 0 && share > reason.Shares[i-1] {
 			t.Errorf("shares %v", reason.Shares)
 		}
 	}
-	if math.Abs(float64(sum-item.Score)) > 1e-4 || len(reason.Rows) > 3 || len(reason.Rows) == 0 || len(reason.Rows) != len(reason.Shares) {
+	if math.Abs(float64(sum-item.Score)) > 1e-4 || len(reason.Rows) > 3 || len(reason.Rows) == 0 && !own || own != (reason.Terms.Repeat > 0) || len(reason.Rows) != len(reason.Shares) {
 		t.Errorf("%+v", item)
 	}
 	var s Scratch
 	New(m, Release{}).FoldIn(nil, &s, recent)
 	var all, told float64
-	for _, share := range s.fold.shares(m, item.Row) {
-		all += share
+	for i, share := range s.fold.shares(m, item.Row) {
+		if s.fold.rows[i] != item.Row {
+			all += share
+		}
 	}
 	for i, row := range reason.Rows {
 		at := slices.Index(s.fold.rows, row)
@@ -360,13 +365,38 @@ func TestReasonNamesWhatWasDone(t *testing.T) {
 	for kind, code := range map[edged.EventType]string{
 		edged.Purchase: BecauseBought, edged.View: BecauseViewed, edged.Click: BecauseViewed, edged.Like: BecauseLiked, "": SimilarTo,
 	} {
-		a := recommend(ranker(m), &Request{Recent: []Recent{{Row: 3, Weight: 0, Type: "x"}, {Row: 3, Weight: 1, Type: kind}}, N: 1, Explain: true})
-		if got := a.Items[0].Reason.Code; got != code {
+		a := recommend(ranker(m), &Request{Recent: []Recent{{Row: 3, Weight: 0, Type: "x"}, {Row: 3, Weight: 1, Type: kind}}, N: 2, Explain: true})
+		if own := &a.Items[0]; own.Row != 3 || own.Reason.Code != BuyAgain || len(own.Reason.Rows) > 0 || math.Abs(float64(own.Reason.Terms.Repeat-own.Score)) > 1e-4 {
+			t.Errorf("%q: the item itself: %+v", kind, own)
+		}
+		if got := a.Items[1].Reason.Code; got != code {
 			t.Errorf("%q: %q, want %q", kind, got, code)
 		}
 		if a := recommend(ranker(m), &Request{Recent: weights(3), N: 1}); a.Items[0].Reason.Code != "" {
 			t.Errorf("a reason nobody asked for: %+v", a.Items[0])
 		}
+	}
+}
+
+// Where no item of the history speaks for one, by rounding, the reason says none does, as similar to nothing it would be no reason.
+func TestNothingSpeaksForAnItem(t *testing.T) {
+	visits := []Recent{{Row: 1, Weight: 1, Type: edged.Purchase}, {Row: 2, Weight: 1}}
+	for _, c := range []struct {
+		shares []float64
+		terms  Terms
+		row    edged.Row
+		code   string
+	}{
+		{[]float64{-1e-9, 0}, Terms{}, 5, ForYou}, {[]float64{-1e-9, 0}, Terms{Boost: 1}, 5, ForYou}, {nil, Terms{}, 5, ForYou}, {[]float64{-1e-9, 0}, Terms{Past: .1}, 5, BuyAgain},
+		{[]float64{.1, -1}, Terms{}, 5, BecauseBought}, {[]float64{-1, .1}, Terms{}, 5, SimilarTo}, {[]float64{.2, .1}, Terms{}, 1, BuyAgain}, {[]float64{.1, .2}, Terms{}, 1, SimilarTo},
+	} {
+		var a Answer
+		item := Item{Row: c.row, Score: .3, Source: SourcePersonal, Reason: Reason{Terms: c.terms}}
+		a.tell(&item, []edged.Row{1, 2}[:len(c.shares)], slices.Clone(c.shares), visits)
+		if r := item.Reason; r.Code != c.code || (len(r.Rows) == 0) != (c.code == ForYou || c.shares[1] == 0) || slices.Contains(r.Rows, c.row) {
+			t.Errorf("%+v: %+v", c, r)
+		}
+		checkSum(t, &item)
 	}
 }
 

@@ -352,8 +352,10 @@ func TestReasonsOfTenThousandVisitorsSumUp(t *testing.T) {
 				continue
 			}
 			sum := float64(it.Reason.Rest) + float64(it.Reason.Terms.sum())
-			for _, share := range it.Reason.Shares {
-				sum += float64(share)
+			for k, share := range it.Reason.Shares {
+				if sum += float64(share); it.Reason.Rows[k] == it.Row {
+					t.Fatalf("visitor %d: %+v is there because of itself", i, it)
+				}
 			}
 			all := float64(it.Reason.Terms.sum()) + sharesOf(r, &s, it.Row)
 			for _, total := range []float64{sum, all} {
@@ -385,7 +387,9 @@ func TestSomeAreExplainedAsAllAre(t *testing.T) {
 			r.Recommend(&some, &s, q)
 			for _, i := range rng.Perm(len(all.Items))[:(len(all.Items)+1)/2] {
 				got, want := some.Items[i], all.Items[i]
-				if got.Reason.Code != "" || got.Reason.Terms != want.Reason.Terms {
+				terms := want.Reason.Terms
+				terms.Repeat = got.Reason.Terms.Repeat // what the item adds to its own score is told with the shares
+				if got.Reason.Code != "" || got.Reason.Terms != terms || terms.Repeat > want.Reason.Terms.Repeat {
 					t.Fatalf("%+v: before it was asked for", got)
 				}
 				r.Explain(&some, &s, q, &got)
@@ -401,22 +405,28 @@ func TestSomeAreExplainedAsAllAre(t *testing.T) {
 	}
 }
 
-// sharesOf adds up what all items of the history last asked with add to the score of a row.
+// sharesOf adds up what all other items of the history last asked with add to the score of a row.
 func sharesOf(r *Ranker, s *Scratch, row edged.Row) (sum float64) {
 	b, h := &s.blend, &s.history
 	if b.byFactors > 0 {
-		for _, share := range s.fold.shares(r.m, row) {
-			sum += float64(b.byFactors) * share
+		for i, share := range s.fold.shares(r.m, row) {
+			if h.rows[i] != row {
+				sum += float64(b.byFactors) * share
+			}
 		}
 	}
 	if b.byTable > 0 {
 		for i, from := range h.rows {
-			sum += float64(b.byTable) * h.table[i] * b.table.weightOf(r.m.Table(), from, row)
+			if from != row {
+				sum += float64(b.byTable) * h.table[i] * b.table.weightOf(r.m.Table(), from, row)
+			}
 		}
 	}
 	if b.bySession > 0 {
 		for at, from := range h.session {
-			sum += float64(b.bySession) * b.plan.places[at] * b.session.weightOf(r.m.SessionTable(), from, row)
+			if from != row {
+				sum += float64(b.bySession) * b.plan.places[at] * b.session.weightOf(r.m.SessionTable(), from, row)
+			}
 		}
 	}
 	return sum

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,17 @@ import (
 	"github.com/edged/edged/model"
 	"github.com/edged/edged/rank"
 )
+
+// bazaarTitle has titles as catalogues have them: some with commas, some too long for a sentence.
+func bazaarTitle(i int) string {
+	switch {
+	case i%5 == 0:
+		return fmt.Sprintf("Thing %d, red, and more", i)
+	case i%7 == 0:
+		return fmt.Sprintf("Thing %d, %s", i, strings.Repeat("é☕,", 20))
+	}
+	return fmt.Sprintf("Thing %d", i)
+}
 
 // bazaarFiles writes a shop as shops are: n items around tastes, in categories that follow from them, of brands and prices of their own, some out of
 // stock, some soon to go, some new; popularity falls off steeply; tables within and across tastes; blends for all goals, their weights by stages.
@@ -37,7 +49,7 @@ func bazaarFiles(t testing.TB, n int, change ...func(*model.Build)) (modelFile, 
 		for k := range dim {
 			b.Vectors = append(b.Vectors, float32((centres[taste*dim+k]+rng.NormFloat64())/4*(.3+rng.Float64())))
 		}
-		it := edged.Item{ID: fmt.Sprintf("b%05d", i), Title: fmt.Sprintf("Thing %d", i), Price: float64(1+rng.IntN(200)) / 2,
+		it := edged.Item{ID: fmt.Sprintf("b%05d", i), Title: bazaarTitle(i), Price: float64(1+rng.IntN(200)) / 2,
 			Categories: []string{fmt.Sprintf("c%d/t%d", taste%8, taste)}, Tags: []string{[]string{"sale", "gift", "own"}[rng.IntN(3)]}}
 		if rng.IntN(10) > 0 {
 			it.Brand = fmt.Sprintf("brand%d", rng.IntN(12))
@@ -138,6 +150,7 @@ rules:
 - {name: varied, when: {slot: list}, diversity: 0.4, explore: 0.2}
 - {name: sale, when: {slot: sale}, only: {tag: sale}, cap: {brand: 3}}
 - {name: rare, when: {slot: rare}, only: {category: c5/t13, brand: brand2}}
+- {name: pins, when: {slot: pins}, only: {item: [b00040, b00017, b00052]}, pin: [{item: b00040, at: 1}, {item: b00017, at: 2}, {item: b00052, at: 3}]}
 - {name: cart, when: {slot: cart}, goal: next}
 - {name: gold, when: {if: visitor.tier == "gold" and device != "tv"}, boost: {brand: [brand1, brand5], by: 3}, diversity: 0.1}
 `

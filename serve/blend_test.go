@@ -79,7 +79,7 @@ func (q *ask) wishes(rng *rand.Rand) {
 	one := func(k int) bool { return rng.IntN(k) == 0 }
 	condition := func() string { return bazaarConditions[rng.IntN(len(bazaarConditions))].text }
 	part := func() *float32 { x := []float32{0, .25, .5, 1}[rng.IntN(4)]; return &x }
-	q.Slot = []string{"", "hero", "list", "sale", "rare", "cart"}[rng.IntN(6)]
+	q.Slot = []string{"", "hero", "list", "sale", "rare", "cart", "pins"}[rng.IntN(7)]
 	q.Context["device"], q.Context["tier"] = []string{"tv", "phone"}[rng.IntN(2)], []string{"gold", "none"}[rng.IntN(2)]
 	if one(3) {
 		q.Session = fmt.Sprint("s", rng.IntN(3)) // nobody knows it
@@ -354,10 +354,7 @@ func (p *process) answer(t *testing.T, q *ask) string {
 		r.Recommend(&p.a, &p.s, ask)
 		made, lifts = p.compose(t, &plan, ask, q)
 	}
-	p.a.Items, p.a.Level = made, rank.Static
-	if len(made) > 0 {
-		p.a.Level = made[0].Level
-	}
+	p.a.Items = made
 	return spelled(m, &p.a, lifts, q.Explain)
 }
 
@@ -385,7 +382,9 @@ func (p *process) compose(t *testing.T, plan *rules.Plan, ask *rank.Request, q *
 	in := &rules.Scope{Groups: groups, Alike: p.alike.Of(p.ranker), Fresh: e.Rows, Places: e.Places, May: func(row edged.Row) bool {
 		return p.ranker.May(row, start) && !slices.Contains(ask.Exclude, row) && (ask.Only == nil || ask.Only.Has(row))
 	}}
-	for _, it := range plan.Apply(list, q.N, in) {
+	chosen := plan.Apply(list, q.N, in)
+	level := p.level(chosen)
+	for _, it := range chosen {
 		item := rank.Item{Row: it.Row, Source: "pinned", Level: rank.Global, Reason: rank.Reason{Code: "pinned"}}
 		if it.Fresh {
 			item.Source, item.Reason.Code = "explore", "new"
@@ -397,7 +396,24 @@ func (p *process) compose(t *testing.T, plan *rules.Plan, ask *rank.Request, q *
 		item.Score = it.Score
 		made = append(made, item)
 	}
+	p.a.Level = level
 	return made, lifts
+}
+
+// level is that of what was found of what is shown: by the first that no pin placed, else by the best of those that pins placed.
+func (p *process) level(chosen []rules.Item) rank.Level {
+	if len(chosen) == 0 {
+		return rank.Static
+	}
+	found := slices.DeleteFunc(slices.Clone(chosen), func(it rules.Item) bool { return it.From < 0 })
+	if len(found) == 0 {
+		return rank.Global
+	}
+	if i := slices.IndexFunc(found, func(it rules.Item) bool { return !it.Pinned }); i >= 0 {
+		return p.a.Items[found[i].From].Level
+	}
+	best := slices.MinFunc(found, func(a, b rules.Item) int { return int(a.From - b.From) })
+	return p.a.Items[best.From].Level
 }
 
 // seed is what exploration is drawn by.
@@ -430,7 +446,7 @@ func (p *process) check(t *testing.T, q *ask, got *answered) {
 			if group == "" {
 				continue
 			}
-			if counts[group]++; q.Cap[kind] > 0 && counts[group] > q.Cap[kind] && q.Slot != "hero" { // there are pins there, which count, and are not refused
+			if counts[group]++; q.Cap[kind] > 0 && counts[group] > q.Cap[kind] && q.Slot != "hero" && q.Slot != "pins" { // there are pins there, which count, and are not refused
 				t.Fatalf("%+v: %d of %s", q, counts[group], group)
 			}
 		}

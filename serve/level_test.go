@@ -10,6 +10,8 @@ func TestLevels(t *testing.T) {
 	f := newFixture(t, withRules(t, `
 rules:
 - {name: hero, when: {slot: hero}, pin: {item: lamp-4, at: 1}}
+- {name: both, when: {slot: both}, pin: [{item: mug-1, at: 1}, {item: lamp-4, at: 2}], only: {item: [mug-1, lamp-4]}}
+- {name: here, when: {slot: here}, pin: {item: lamp-1, at: 1}, only: {item: lamp-1}}
 - {name: alone, when: {slot: alone}, pin: {item: lamp-4, at: 1}, only: {item: lamp-4}}
 - {name: nothing, when: {slot: nothing}, only: {item: mug-1}, exclude: {item: mug-1}}
 `))
@@ -24,6 +26,9 @@ rules:
 		{"what a visitor did", "/v1/recommend", `{"recent":["mug-1"]}`, "personal", "personal"},
 		{"a pin before it", "/v1/recommend", `{"recent":["mug-1"],"n":3,"slot":"hero"}`, "personal", "pinned"},
 		{"nothing but a pin", "/v1/recommend", `{"recent":["mug-1","lamp-4"],"slot":"alone"}`, "global", "pinned"},
+		{"a pin of all that was found", "/v1/recommend", `{"recent":["lamp-1"],"slot":"alone"}`, "personal", "personal"},
+		{"pins, of which one was found", "/v1/recommend", `{"recent":["lamp-1"],"slot":"both"}`, "personal", "personal"},
+		{"of a country, a pin of all that was found", "/v1/recommend", `{"slot":"here","context":{"country":"GB"}}`, "regional", "trend"},
 		{"nothing at all", "/v1/recommend", `{"recent":["mug-1"],"slot":"nothing"}`, "static", ""},
 		{"nobody", "/v1/recommend", `{}`, "global", "trend"},
 		{"nobody, and a pin", "/v1/recommend", `{"slot":"hero"}`, "global", "popular"},

@@ -5,7 +5,7 @@ import (
 )
 
 // reasonUnnamed is the code of an item for which speaks what is not for the caller to know.
-const reasonUnnamed = "forYou"
+const reasonUnnamed = rank.ForYou
 
 // appendReason writes why an item is there: in numbers, in a sentence, and which rule put it where it is, whatever its score.
 func (c *call) appendReason(b []byte, it *rank.Item, lift float32) (_ []byte, err error) {

@@ -139,14 +139,23 @@ func (c *call) take(made []rules.Item) {
 	a.Level = levelOf(a.Items, made)
 }
 
-// levelOf is that of the first item that was found, which those put before it say nothing of; global where all were put there, static where none is.
+// levelOf is that of the first item that was found and that no pin placed; of the pinned ones the best that was found where there is none such; global
+// where none was found, static where there is none.
 func levelOf(items []rank.Item, made []rules.Item) rank.Level {
+	best := -1
 	for i := range made {
-		if made[i].From >= 0 && !made[i].Pinned {
+		switch {
+		case made[i].From < 0:
+		case !made[i].Pinned:
 			return items[i].Level
+		case best < 0 || made[i].From < made[best].From:
+			best = i
 		}
 	}
-	if len(items) > 0 {
+	switch {
+	case best >= 0:
+		return items[best].Level
+	case len(items) > 0:
 		return rank.Global
 	}
 	return rank.Static

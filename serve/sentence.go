@@ -21,8 +21,6 @@ func (c *call) appendText(b []byte, code string, it *rank.Item, lift float32) (_
 	r := &it.Reason
 	if boosts := r.Terms.Boost + lift; boosts > 0 && 2*boosts > it.Score {
 		code = words.Boosted // else what is said would be true, and not why
-	} else if code == rank.SimilarTo && len(r.Rows) == 0 {
-		code = reasonUnnamed
 	}
 	sentence := c.words.In(c.req.language).Sentence(code)
 	for _, part := range sentence.Parts {

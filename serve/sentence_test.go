@@ -41,17 +41,35 @@ func (p *process) sentence(t *testing.T, q *ask, score json.Number, r *reasoned)
 		row, _ := p.ranker.Model().Row(id)
 		item, _ := itemOfRow(t, p.ranker.Model(), row)
 		if r.Code == "similarTo" || did[id] == r.Code {
-			titles = append(titles, item.Title)
+			titles = append(titles, titleSaid(item, id))
 		}
 	}
-	items := strings.Join(titles, ", ")
-	if i := strings.LastIndex(items, ", "); i >= 0 {
-		items = items[:i] + " and " + items[i+2:]
-	}
+	items := listed(titles)
 	return map[string]string{
 		"becauseYouViewed": "Because you viewed " + items, "becauseYouBought": "Because you bought " + items, "similarTo": "Similar to " + items, "buyAgain": "You had it before",
 		"trendingIn": "Trending in " + q.Context["country"], "trending": "Trending everywhere", "popular": "Popular with everybody", "pinned": "Chosen by the shop", "new": "New here",
+		"forYou": "By what you did here",
 	}[r.Code]
+}
+
+// titleSaid is the title of an item as a sentence has it.
+func titleSaid(item *edged.Item, id string) string {
+	said := []rune(item.Title)
+	if len(said) == 0 {
+		said = []rune(id)
+	}
+	if len(said) > maxFilled {
+		return string(said[:maxFilled-1]) + "…"
+	}
+	return string(said)
+}
+
+// listed is titles as English lists them, whatever is in them.
+func listed(titles []string) string {
+	if n := len(titles) - 1; n > 0 {
+		return strings.Join(titles[:n], ", ") + " and " + titles[n]
+	}
+	return strings.Join(titles, "")
 }
 
 const germanWords = `{"de": {"becauseYouViewed": "Weil Sie {items} angesehen haben", "becauseYouBought": "Zu {item}", "becauseYouLiked": "Weil Ihnen {items} gefällt", "similarTo": "Ähnlich wie {items}",
