@@ -238,6 +238,9 @@ func (in *intake) parse(s *scanner, raw []byte) (edged.Event, *rejection) {
 	if err != nil {
 		return e, &rejection{reason: reasonInvalid, detail: err.Error()}
 	}
+	if p := checkHour(e.Context[edged.LocalHour]); p != nil {
+		return e, &rejection{reason: reasonInvalid, detail: "event: context." + edged.LocalHour + ": " + p.detail}
+	}
 	if !in.may(&e) {
 		return e, &rejection{reason: reasonUser, detail: "event: user: believed only from a secret key, or with an assertion for this user"}
 	}

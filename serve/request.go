@@ -213,12 +213,23 @@ func (c *call) context() *problem {
 				q.referrer = value
 			case edged.LocalHour:
 				q.localHour = value
+				if p := checkHour(value); p != nil {
+					return p.in(string(key))
+				}
 			case languageKey:
 				q.language = value
 			}
 		}
 		return nil
 	})
+}
+
+// checkHour refuses what is no hour of a clock; the empty one says nothing.
+func checkHour[T string | []byte](hour T) *problem {
+	if len(hour) == 0 || len(hour) <= 2 && edged.DaypartOf(string(hour)) != "" {
+		return nil
+	}
+	return bad("want an hour from 0 to 23, got %s", quote([]byte(hour)))
 }
 
 // id reads an id.
