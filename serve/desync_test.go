@@ -54,6 +54,12 @@ var desync = []struct{ name, request string }{
 	{"a chunk that ends with a line feed", "POST /v1/events HTTP/1.1\r\nHost: edge\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\n0\r\n\r\n"},
 	{"a trailer that is a length", "POST /v1/events HTTP/1.1\r\nHost: edge\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nContent-Length: 50\r\n\r\n"},
 	// Header lines.
+	{"a line feed alone after a header", "GET /v1/popular HTTP/1.1\r\nHost: edge\nX: a\r\n\r\n"},
+	{"a line feed alone after a length", "POST /v1/events HTTP/1.1\r\nHost: edge\r\nContent-Length: 2\nX: a\r\n\r\n[]"},
+	{"a line feed alone before the empty line", "GET /v1/popular HTTP/1.1\r\nHost: edge\r\nX: a\n\r\n"},
+	{"a URL without a host", "GET http:///v1/popular HTTP/1.1\r\nHost: edge\r\n\r\n"},
+	{"a URL of a port alone", "GET http://:80/v1/popular HTTP/1.1\r\nHost: edge\r\n\r\n"},
+	{"a body on DELETE", "DELETE /v1/profile HTTP/1.1\r\nHost: edge\r\nContent-Length: 2\r\n\r\n{}"},
 	{"no Host", "GET /v1/popular HTTP/1.1\r\n\r\n"},
 	{"two Hosts", "GET /v1/popular HTTP/1.1\r\nHost: edge\r\nHost: other\r\n\r\n"},
 	{"a Host with a path", "GET /v1/popular HTTP/1.1\r\nHost: edge/x\r\n\r\n"},
@@ -144,5 +150,20 @@ func (f *fixture) everything(t *testing.T, sent string) (list []response) {
 			t.Fatal(err)
 		}
 		list = append(list, response{resp.StatusCode, resp.Header, string(body)})
+	}
+}
+
+// HTTP/1.0 is spoken, with a Host or without: a connection ends with the answer unless it is asked to stay.
+func TestOldHTTP(t *testing.T) {
+	f := newFixture(t)
+	for head, want := range map[string]int{"": 1, "Host: edge\r\n": 1, "Connection: keep-alive\r\n": 2} {
+		answers := f.everything(t, "GET /v1/popular?n=1 HTTP/1.0\r\n"+head+"\r\n"+"GET /v1/popular?n=1 HTTP/1.0\r\n\r\n")
+		if len(answers) != want || answers[0].status != 200 || answers[want-1].status != 200 {
+			t.Errorf("%q: %+v", head, answers)
+		}
+	}
+	target := f.everything(t, "GET http://edge/v1/popular?n=1 HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n")
+	if len(target) != 1 || target[0].status != 200 {
+		t.Errorf("a URL with a host: %+v", target)
 	}
 }

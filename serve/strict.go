@@ -23,10 +23,21 @@ func checkHTTP(ctx *fasthttp.RequestCtx, heads *heads) *problem {
 		return bad("Upgrade is not supported")
 	case bytes.IndexByte(h.RequestURI(), '#') >= 0:
 		return bad("a target has no fragment; write # as %%23")
+	case hostless(h.RequestURI()):
+		return bad("a target that is a URL names a host; or send the path alone")
 	case len(h.Host()) == 0 && string(h.Protocol()) != "HTTP/1.0":
 		return bad("Host header is missing")
 	}
 	return nil
+}
+
+// hostless reports whether a target is a URL of no host.
+func hostless(target []byte) bool {
+	if bytes.HasPrefix(target, []byte{'/'}) {
+		return false
+	}
+	_, authority, absolute := bytes.Cut(target, []byte("://"))
+	return absolute && (len(authority) == 0 || bytes.IndexByte([]byte("/?:@"), authority[0]) >= 0)
 }
 
 // namesUpgrade reports whether a Connection header asks for another protocol.
@@ -53,7 +64,10 @@ func checkHeaders(raw []byte, heads *heads) (fault *problem) {
 	for len(raw) > 0 {
 		var line []byte
 		line, raw, _ = bytes.Cut(raw, []byte{'\n'})
-		line = bytes.TrimSuffix(line, []byte{'\r'})
+		line, ends := bytes.CutSuffix(line, []byte{'\r'})
+		if !ends {
+			blame(bad("a header line ends in a line feed alone; end it in CRLF"))
+		}
 		if len(line) == 0 {
 			continue
 		}
