@@ -80,7 +80,7 @@ type Token struct {
 type Gossip struct {
 	Off       bool
 	Cluster   string   // name of the cluster, default "edged"
-	Listen    string   // default "127.0.0.1:7946"
+	Listen    string   // default DefaultGossip; "off": as Off
 	Advertise string   // address others are told, default Listen
 	Seeds     []string // addresses of some other nodes
 	KeyFile   string   // 32 bytes as base64, the same on all nodes
@@ -105,7 +105,8 @@ func (c *Config) EnsureDefaults() {
 	c.Token.Lifetime = cmp.Or(c.Token.Lifetime, 30*24*time.Hour)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
 	c.Gossip.Cluster = cmp.Or(c.Gossip.Cluster, "edged")
-	c.Gossip.Listen = cmp.Or(c.Gossip.Listen, "127.0.0.1:7946")
+	c.Gossip.Listen = cmp.Or(c.Gossip.Listen, DefaultGossip)
+	c.Gossip.Off = c.Gossip.Off || c.Gossip.Listen == Off
 	c.Gossip.Exchange = cmp.Or(c.Gossip.Exchange, besides(c.Gossip.Listen))
 	if c.FS == nil {
 		c.FS = vfs.OS
@@ -118,15 +119,18 @@ func (c *Config) EnsureDefaults() {
 	}
 }
 
-// off is what Config.Admin and Gossip.Exchange say for no listener.
-const off = "off"
+// Off is what Config.Admin, Gossip.Listen and Gossip.Exchange say for no listener.
+const Off = "off"
+
+// DefaultGossip is where a node gossips.
+const DefaultGossip = "127.0.0.1:7946"
 
 // besides is the default address of the exchange: a port that follows from the gossip's, or any where that is any.
 func besides(gossip string) string {
 	host, port, err := net.SplitHostPort(gossip)
 	n, convErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || convErr != nil {
-		return off // the gossip address is refused by itself
+		return Off // the gossip address is refused by itself
 	}
 	if n == 0 {
 		return net.JoinHostPort(host, "0")
@@ -148,7 +152,7 @@ func (c *Config) Validate() error {
 		fault("dir: missing")
 	}
 	checkAddress(fault, "listen", c.Listen)
-	if c.Admin != off && checkAddress(fault, "admin", c.Admin) && !loopback(c.Admin) && c.AdminKeyFile == "" {
+	if c.Admin != Off && checkAddress(fault, "admin", c.Admin) && !loopback(c.Admin) && c.AdminKeyFile == "" {
 		fault("adminKeyFile: missing, and admin %q can be reached from other machines: give a key or listen on 127.0.0.1", c.Admin)
 	}
 	if c.Origin != "" && c.Trust == "" {
@@ -207,7 +211,7 @@ func (g *Gossip) validate(fault func(string, ...any)) {
 	for _, s := range g.Seeds {
 		checkAddress(fault, "gossip.seeds", s)
 	}
-	if g.Exchange != off {
+	if g.Exchange != Off {
 		checkAddress(fault, "gossip.exchange", g.Exchange)
 	}
 	if g.ExchangeRate < 0 {

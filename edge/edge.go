@@ -105,7 +105,7 @@ func (e *Edge) assemble(ctx context.Context) (err error) {
 	if e.public, err = net.Listen("tcp", e.cfg.Listen); err != nil {
 		return err
 	}
-	if e.cfg.Admin != off {
+	if e.cfg.Admin != Off {
 		if e.admin, err = e.listenAdmin(); err != nil {
 			return err
 		}

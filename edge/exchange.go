@@ -27,7 +27,7 @@ const (
 // openExchange makes what fetches pieces from other nodes and answers them, where there is gossip to know of them.
 func (e *Edge) openExchange(fetch *exchange.Pace) error {
 	g := &e.cfg.Gossip
-	if !g.on() || e.cfg.Trust == "" || g.Exchange == off {
+	if !g.on() || e.cfg.Trust == "" || g.Exchange == Off {
 		return nil
 	}
 	keys, err := release.LoadGossipKeys(e.cfg.FS, g.KeyFile)

@@ -68,7 +68,7 @@ func TestExchangeTaken(t *testing.T) {
 
 func TestBesides(t *testing.T) {
 	for gossip, want := range map[string]string{
-		"127.0.0.1:7946": "127.0.0.1:8946", "[::1]:7946": "[::1]:8946", ":0": ":0", "10.0.0.1:65000": "10.0.0.1:64000", "nonsense": off,
+		"127.0.0.1:7946": "127.0.0.1:8946", "[::1]:7946": "[::1]:8946", ":0": ":0", "10.0.0.1:65000": "10.0.0.1:64000", "nonsense": Off,
 	} {
 		if got := besides(gossip); got != want {
 			t.Errorf("%s: %s, want %s", gossip, got, want)

@@ -43,3 +43,39 @@ func TestTokenKeysAreTheOwnersAlone(t *testing.T) {
 		t.Errorf("told of: %s", got)
 	}
 }
+
+// A node that is told where to gossip, and no key, says that it does not.
+func TestSilenceIsToldOf(t *testing.T) {
+	for g, warns := range map[*gossipFlags]bool{
+		{Listen: "127.0.0.1:7946"}: false, {Listen: "off"}: false, {Listen: "127.0.0.1:7950"}: true, {Listen: "127.0.0.1:7950", KeyFile: "k"}: false,
+	} {
+		var b bytes.Buffer
+		(&serveCmd{Gossip: *g}).warnOfSilence(slog.New(slog.NewTextHandler(&b, nil)))
+		if strings.Contains(b.String(), "--gossip-key-file") != warns {
+			t.Errorf("%+v: %q", g, b.String())
+		}
+	}
+}
+
+// TestSettingsOfNone: 0 visitors are none to count from, and no gossip is said by off.
+func TestSettingsOfNone(t *testing.T) {
+	serve := func(args ...string) string {
+		_, _, stderr := invoke(t, nil, append([]string{"serve", "--dir", t.TempDir(), "--listen", "nowhere"}, args...)...)
+		return stderr
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+		not  string
+	}{
+		{[]string{"--trend-visitors", "0"}, "--trend-visitors: 0, want 1 to 64", ""},
+		{[]string{"--trend-visitors", "65"}, "--trend-visitors: 65, want 1 to 64", ""},
+		{nil, `--listen: "nowhere"`, "trend"},
+		{[]string{"--gossip-listen", "off", "--gossip-seeds", "127.0.0.1:1"}, `--listen: "nowhere"`, "gossip"},
+		{[]string{"--gossip-listen", "of"}, `--gossip-listen: "of", want host:port`, ""},
+	} {
+		if got := serve(c.args...); !strings.Contains(got, c.want) || c.not != "" && strings.Contains(got, c.not) {
+			t.Errorf("%v: %q", c.args, got)
+		}
+	}
+}

@@ -77,7 +77,7 @@ type tokenFlags struct {
 // gossipFlags say how the node takes part in a cluster.
 type gossipFlags struct {
 	KeyFile   string   `help:"The cluster's key (see 'edged keys init'). Without one the node does not gossip." placeholder:"FILE" type:"path"`
-	Listen    string   `help:"Address, TCP and UDP." default:"127.0.0.1:7946"`
+	Listen    string   `help:"Address, TCP and UDP, or off." default:"127.0.0.1:7946"`
 	Advertise string   `help:"Address the others are told; default: the one listened on." placeholder:"ADDR"`
 	Seeds     []string `help:"Addresses of some other nodes." placeholder:"ADDR,…"`
 	Cluster   string   `help:"Name of the cluster." default:"edged"`
@@ -118,6 +118,7 @@ func (c *serveCmd) config() edge.Config {
 func (c *serveCmd) check() error {
 	cfg := c.config()
 	cfg.EnsureDefaults()
+	cfg.TrendVisitors = c.TrendVisitors // none, given here, is not the default
 	return cfg.Validate()
 }
 
@@ -126,6 +127,7 @@ func (c *serveCmd) Run(ctx context.Context, std streams) error {
 	cfg.Logger = c.logger(std)
 	limitMemory(cfg.Logger)
 	c.warnOfSecrets(cfg.Logger)
+	c.warnOfSilence(cfg.Logger)
 	return edge.Run(ctx, cfg)
 }
 
@@ -137,6 +139,13 @@ func (c *serveCmd) warnOfSecrets(logger *slog.Logger) {
 		if info, err := os.Stat(name); name != "" && err == nil && info.Mode().Perm()&0o004 != 0 {
 			logger.Warn("anybody on this machine can read a secret: chmod 600 it", "file", name, "flag", flag, "mode", info.Mode().Perm().String())
 		}
+	}
+}
+
+// warnOfSilence tells who said where to gossip, and not by which key, that the node does not.
+func (c *serveCmd) warnOfSilence(logger *slog.Logger) {
+	if g := &c.Gossip; g.KeyFile == "" && g.Listen != edge.DefaultGossip && g.Listen != edge.Off {
+		logger.Warn("the node does not gossip: give the cluster's key, too, or --gossip-listen off", "gossipListen", g.Listen, "flag", "--gossip-key-file")
 	}
 }
 
