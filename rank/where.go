@@ -43,31 +43,16 @@ const (
 
 // Where returns which rows meet a condition, written as the key where of rules has it. The Selection may be kept and shared.
 func (r *Ranker) Where(condition []byte) (*model.Selection, error) {
-	left := rules.MaxNodes
-	return r.WhereOf(condition, &left)
-}
-
-// WhereOf is Where for one of several conditions that have so many parts left between them, and takes its own off.
-func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) {
 	s := r.selections
 	if found := s.find(condition); found != nil {
-		if *left -= found.size; *left < 0 {
-			return nil, errTooMany
-		}
 		if found.asked.Load() < found.often && found.asked.Add(1) == found.often {
 			go s.prepare(r.m, found)
 		}
 		return found.rows, nil
 	}
-	w, err := rules.ParseWhere(string(condition))
+	w, err := r.parse(condition)
 	if err != nil {
 		return nil, err
-	}
-	if *left -= w.Size(); *left < 0 {
-		return nil, errTooMany
-	}
-	if hint := w.Unheard(r.m.AttributeNames); hint != "" {
-		return nil, errors.New(hint)
 	}
 	rows, err := s.make(r.m, w)
 	if err != nil {
@@ -75,6 +60,29 @@ func (r *Ranker) WhereOf(condition []byte, left *int) (*model.Selection, error) 
 	}
 	s.add(string(condition), &selected{rows: rows, size: w.Size(), often: often(rows)})
 	return rows, nil
+}
+
+// Weigh returns how many conditions one is made of, or what Where would find wrong with it, without asking the catalogue.
+func (r *Ranker) Weigh(condition []byte) (int, error) {
+	if found := r.selections.find(condition); found != nil {
+		return found.size, nil
+	}
+	w, err := r.parse(condition)
+	if err != nil {
+		return 0, err
+	}
+	return w.Size(), nil
+}
+
+func (r *Ranker) parse(condition []byte) (*rules.Where, error) {
+	w, err := rules.ParseWhere(string(condition))
+	if err != nil {
+		return nil, err
+	}
+	if hint := w.Unheard(r.m.AttributeNames); hint != "" {
+		return nil, errors.New(hint)
+	}
+	return w, nil
 }
 
 // Category returns which rows are in a category or in one below it: none where the release has no such category, of which nothing is remembered, so
@@ -93,7 +101,7 @@ func (r *Ranker) Category(name []byte) (*model.Selection, error) {
 	return rows, err
 }
 
-// Knows reports whether WhereOf has only to look a condition up.
+// Knows reports whether Where has only to look a condition up.
 func (r *Ranker) Knows(condition []byte) bool { return r.selections.find(condition) != nil }
 
 // KnowsCategory reports whether Category has only to look a name up.
@@ -135,8 +143,6 @@ func (s *selections) choose(m *model.Model, f *model.Filter) (*model.Selection, 
 	}
 	return rows, nil
 }
-
-var errTooMany = errors.New("more conditions than may be asked in one request")
 
 func (s *selections) add(condition string, found *selected) {
 	s.mu.Lock()

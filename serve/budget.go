@@ -71,7 +71,7 @@ func (b *budget) take(c *watchedConn, n int64) int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.drop(c)
-	room, peer := b.limit-b.sum.Load(), peerOf(c)
+	room, peer := b.limit-b.sum.Load(), peerOf(c.RemoteAddr())
 	if peer.IsValid() {
 		room = min(room, b.share-b.peers[peer])
 	}
@@ -109,9 +109,9 @@ func (b *budget) drop(c *watchedConn) {
 	}
 }
 
-// peerOf is the address a connection comes from, of IPv6 the network, which one caller may have all of; none where it has no such address.
-func peerOf(c net.Conn) netip.Addr {
-	tcp, ok := c.RemoteAddr().(*net.TCPAddr)
+// peerOf is the address of a caller, of IPv6 the network, which one caller may have all of; none where it has no such address.
+func peerOf(a net.Addr) netip.Addr {
+	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
 		return netip.Addr{}
 	}

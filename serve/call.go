@@ -49,7 +49,7 @@ type call struct {
 	slots   []slotAsk // of a batch
 	fields  []string  // the asked ones, from catalogueFields
 	answer  rank.Answer
-	scratch rank.Scratch
+	scratch *rank.Scratch // of the server's; nil: while the call waits for its turn, or for a request
 	names   names
 	hosts   names // of referrers, nearly all of which differ
 	touched byte  // nothing but what keeps the touching of memory from being left out

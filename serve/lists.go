@@ -27,10 +27,10 @@ func (s *Server) around(c *call, route int, list func(*rank.Ranker, *rank.Answer
 	}
 	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
 	if row, ok := c.ranker.Model().RowOfBytes(c.id); ok {
-		list(c.ranker, &c.answer, &c.scratch, row, c.only(), c.req.n)
+		list(c.ranker, &c.answer, c.scratch, row, c.only(), c.req.n)
 	} else {
 		c.missing = append(c.missing, c.id)
-		c.ranker.Popular(&c.answer, &c.scratch, c.only(), nil, c.req.n)
+		c.ranker.Popular(&c.answer, c.scratch, c.only(), nil, c.req.n)
 	}
 	return s.writeList(c)
 }
@@ -54,7 +54,7 @@ func (s *Server) trending(c *call) *problem {
 	}
 	country := c.names.of(c.req.country)
 	c.cacheable, c.basis = trendingMaxAge, s.basis(c, country, window)
-	c.ranker.Trending(&c.answer, &c.scratch, country, c.basis.live, c.only(), within, c.req.n)
+	c.ranker.Trending(&c.answer, c.scratch, country, c.basis.live, c.only(), within, c.req.n)
 	return s.writeList(c)
 }
 
@@ -68,7 +68,7 @@ func (s *Server) popular(c *call) *problem {
 		return p
 	}
 	c.cacheable, c.basis = releaseMaxAge, s.basis(c, "", "")
-	c.ranker.Popular(&c.answer, &c.scratch, c.only(), within, c.req.n)
+	c.ranker.Popular(&c.answer, c.scratch, c.only(), within, c.req.n)
 	return s.writeList(c)
 }
 
@@ -78,7 +78,7 @@ func (s *Server) within(c *call) (*model.Selection, *problem) {
 		return nil, nil
 	}
 	if !c.ranker.KnowsCategory(c.req.within) {
-		if !s.turns.take(patience) {
+		if !s.turn(c, patience) {
 			return nil, tooMany("category")
 		}
 		defer s.turns.end()

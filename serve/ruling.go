@@ -70,7 +70,7 @@ func (s *Server) rank(c *call) *problem {
 	r := &c.ruling
 	c.ask.Explain = c.req.explain && r.plan.Empty() // else only what is chosen
 	c.takeBest()
-	c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
+	c.ranker.Recommend(&c.answer, c.scratch, &c.ask)
 	c.keepBest()
 	if r.plan.Empty() {
 		return nil
@@ -78,7 +78,7 @@ func (s *Server) rank(c *call) *problem {
 	made := s.apply(c)
 	if len(made) < c.req.n && c.ask.N < rank.MaxDepth && r.plan.Narrows() && !c.late() {
 		c.ask.N, c.ask.Rules, c.ask.Obey = rank.MaxDepth, nil, &r.plan // few were let through: look as deep as there is, at nothing else
-		c.ranker.Recommend(&c.answer, &c.scratch, &c.ask)
+		c.ranker.Recommend(&c.answer, c.scratch, &c.ask)
 		made = s.apply(c)
 	}
 	c.take(made)
@@ -129,7 +129,7 @@ func (c *call) take(made []rules.Item) {
 		if it.From >= 0 {
 			item = r.items[it.From]
 			if c.req.explain {
-				c.ranker.Explain(a, &c.scratch, &c.ask, &item)
+				c.ranker.Explain(a, c.scratch, &c.ask, &item)
 			}
 		}
 		r.lifts = append(r.lifts, it.Score-item.Score)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/edged/edged/rank"
 	"github.com/edged/edged/trend"
 	"github.com/edged/edged/words"
 )
@@ -27,13 +28,14 @@ type Server struct {
 	words     atomic.Pointer[words.Set]
 	ids       idSource
 	calls     sync.Pool
+	scratches sync.Pool // of *rank.Scratch
 	working   atomic.Int64
 	draining  atomic.Bool
 	watch     *watch
 	finished  *finished
 	standings standings
 	budget    *budget
-	turns     turns
+	turns     *turns
 
 	mu        sync.Mutex
 	listeners []*listener
@@ -46,7 +48,7 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	s := &Server{cfg: cfg, turns: newTurns(), watch: newWatch(timeouts{cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout})}
+	s := &Server{cfg: cfg, turns: newTurns(turnsHere()), watch: newWatch(timeouts{cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout})}
 	s.guard.Store(newGuard(&s.cfg, cfg.Keys, cfg.Tokens))
 	s.words.Store(cfg.Words)
 	var err error
@@ -56,6 +58,7 @@ func New(cfg Config) (*Server, error) {
 	s.budget = newBudget(cfg.BodyBudget, int64(cfg.MaxBody))
 	s.metrics = newMeters(s, cfg.Metrics)
 	s.ids.init(cfg.Rand)
+	s.scratches.New = func() any { return new(rank.Scratch) }
 	s.calls.New = func() any {
 		c := &call{names: names{}, hosts: names{}, clock: s.cfg.Clock}
 		c.reset()
@@ -138,6 +141,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	c := s.calls.Get().(*call)
 	c.ctx, c.start = ctx, s.cfg.Clock()
+	c.scratch = s.scratches.Get().(*rank.Scratch)
 	c.guard = s.guard.Load()
 	var path []byte
 	path, c.asks = target(ctx)
@@ -162,6 +166,8 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	if conn != nil {
 		conn.end()
 	}
+	s.scratches.Put(c.scratch)
+	c.scratch = nil
 	if c.release(); !c.oversized() {
 		s.calls.Put(c)
 	}

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"bytes"
+	"errors"
 	"strconv"
 
 	"github.com/cespare/xxhash/v2"
@@ -173,25 +174,27 @@ func (s *Server) settleWishes(c *call) *problem {
 	c.ask.Relevance = w.relevance
 	if field := c.unheard(); field != "" {
 		switch {
-		case s.turns.take(c.waits()):
+		case s.turn(c, c.waits()):
 			defer s.turns.end()
 		case field == "filter" || !c.late():
 			return tooMany(field)
 		}
 	}
-	left := maxConditions
+	if p := c.weighWishes(); p != nil {
+		return p
+	}
 	if w.filter != nil {
-		only, err := c.ranker.WhereOf(w.filter, &left)
+		only, err := c.ranker.Where(w.filter)
 		if err != nil {
 			return badField("filter", "%v", err)
 		}
 		c.ask.Only = only
 	}
 	for i := range w.boosts {
-		if !c.ranker.Knows(w.boosts[i].where) && c.late() {
+		if c.passesOver(&w.boosts[i]) {
 			continue
 		}
-		of, err := c.ranker.WhereOf(w.boosts[i].where, &left)
+		of, err := c.ranker.Where(w.boosts[i].where)
 		if err != nil {
 			return badField(c.boostName(i), "%v", err)
 		}
@@ -199,6 +202,38 @@ func (s *Server) settleWishes(c *call) *problem {
 	}
 	return nil
 }
+
+// passesOver reports whether it is too late to look up what a boost is of.
+func (c *call) passesOver(b *boostAsk) bool { return !c.ranker.Knows(b.where) && c.late() }
+
+// weighWishes finds what is wrong with filter and boosts before the catalogue is asked for any.
+func (c *call) weighWishes() *problem {
+	left := maxConditions
+	weigh := func(condition []byte) error {
+		n, err := c.ranker.Weigh(condition)
+		if left -= n; err == nil && left < 0 {
+			err = errTooMany
+		}
+		return err
+	}
+	w := &c.req.wishes
+	if w.filter != nil {
+		if err := weigh(w.filter); err != nil {
+			return badField("filter", "%v", err)
+		}
+	}
+	for i := range w.boosts {
+		if c.passesOver(&w.boosts[i]) {
+			continue
+		}
+		if err := weigh(w.boosts[i].where); err != nil {
+			return badField(c.boostName(i), "%v", err)
+		}
+	}
+	return nil
+}
+
+var errTooMany = errors.New("more conditions than may be asked in one request")
 
 // boostName is what the request calls the condition of a boost.
 func (c *call) boostName(i int) string {
@@ -247,7 +282,7 @@ func (c *call) explore() {
 	r := &c.ruling
 	r.scope.Fresh, r.scope.Places = nil, nil
 	if share := r.plan.Explore(); share > 0 && !(c.ask.Relevance > 0) {
-		c.ranker.Explore(&r.exploration, &c.scratch, &c.ask, c.req.n, share, c.seed64())
+		c.ranker.Explore(&r.exploration, c.scratch, &c.ask, c.req.n, share, c.seed64())
 		r.scope.Fresh, r.scope.Places = r.exploration.Rows, r.exploration.Places
 	}
 }
