@@ -1,6 +1,8 @@
 package data
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -52,6 +54,9 @@ func ParseEvent(b []byte) (edged.Event, error) {
 
 // eventField reads the value of one key into e.
 func (s *scanner) eventField(e *edged.Event, key string) (err error) {
+	if key == "item" && bytes.HasPrefix(s.b[s.peekAt():], []byte(`""`)) {
+		return errors.New("empty")
+	}
 	if text := eventText(e, key); text != nil {
 		return s.text(text)
 	}

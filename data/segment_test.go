@@ -192,14 +192,15 @@ func FuzzParseItem(f *testing.F) {
 
 func TestParseEventErrors(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"item":"i","type":"view","time":1,"colour":1}`:    `event: colour: unknown field`,
-		`{"item":"i","item":"j"}`:                           `event: field "item": given twice`,
-		`{"item":5}`:                                        `event: item: byte 8: want a string, found a number`,
-		`{"item":"i","type":"view"}`:                        `event: time: missing`,
-		`{"item":"i","type":"view","time":1} x`:             `event: byte 36: something after the end of the object`,
-		`[]`:                                                `event: byte 0: want an object, found an array`,
-		"{\"item\":\"\xff\"}":                               `event: item: byte 10: not UTF-8`,
-		`{"item":"\ud800"}`:                                 `event: item: byte 15: half a surrogate pair`,
+		`{"item":"i","type":"view","time":1,"colour":1}`: `event: colour: unknown field`,
+		`{"item":"i","item":"j"}`:                        `event: field "item": given twice`,
+		`{"item": ""}`:                                   `event: item: empty`, `{"item":null,"type":"view","time":1}`: `event: item: missing`,
+		`{"item":5}`:                            `event: item: byte 8: want a string, found a number`,
+		`{"item":"i","type":"view"}`:            `event: time: missing`,
+		`{"item":"i","type":"view","time":1} x`: `event: byte 36: something after the end of the object`,
+		`[]`:                                    `event: byte 0: want an object, found an array`,
+		"{\"item\":\"\xff\"}":                   `event: item: byte 10: not UTF-8`,
+		`{"item":"\ud800"}`:                     `event: item: byte 15: half a surrogate pair`,
 		`{"item":"i","type":"view","time":"soon"}`:          `event: time: time "soon": want RFC 3339, Unix seconds or milliseconds`,
 		`{"item":"i","type":"view","time":1,"position":-1}`: `event: position: want a whole number from 0 to 2147483647`,
 	} {

@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -116,6 +117,33 @@ type choiceText struct {
 	union                           []uint16 // numbers of other choices, instead of all above
 	by                              float32  // of a boost
 }
+
+// asked says what a choice goes by, to stand behind what is said of it; empty where it is of other choices.
+func (c *choiceText) asked() string {
+	var parts []string
+	for _, list := range [...]struct {
+		name   string
+		values []string
+	}{{"item", c.items}, {"category", c.categories}, {"brand", c.brands}, {"tag", c.tags}} {
+		for i, value := range list.values {
+			if i == maxNamed {
+				parts = append(parts, "…")
+				break
+			}
+			parts = append(parts, fmt.Sprintf("%s %q", list.name, clip(value)))
+		}
+	}
+	if c.where != nil {
+		parts = append(parts, "where "+clip(c.where.source))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " by " + strings.Join(parts, ", ")
+}
+
+// maxNamed bounds the values of a kind that are named.
+const maxNamed = 3
 
 // key is the same for choices of the same items.
 func (c *choiceText) key() string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,6 +151,9 @@ type compiler struct {
 	nodes int
 }
 
+// noNumber is what the parser says of a number that it can't read.
+var noNumber = regexp.MustCompile(`^invalid \w+ literal: strconv\.\w+: parsing "([^"]*)": (?:value )?(.*)`)
+
 func compileExpression(source string, known names) (*expression, error) {
 	cfg := conf.CreateNew()
 	cfg.MaxNodes = maxParts
@@ -159,7 +163,7 @@ func compileExpression(source string, known names) (*expression, error) {
 	}
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
-		return nil, errors.New(first)
+		return nil, errors.New(noNumber.ReplaceAllString(first, `number $1: $2`))
 	}
 	c := &compiler{known: known, x: &expression{source: source}}
 	if c.x.root, err = c.condition(tree.Node); err != nil {

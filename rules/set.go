@@ -256,7 +256,7 @@ func (s *Set) idle(texts []ruleText, cat Catalogue) (faults []Fault) {
 
 func (s *Set) idleIn(rule string, c *choiceText, cat Catalogue) (faults []Fault) {
 	if s.choices.counts[s.choices.index[c.key()]] == 0 {
-		return []Fault{{c.line, rule, "no item of the catalogue is chosen", true}}
+		return []Fault{{c.line, rule, "no item of the catalogue is chosen" + c.asked(), true}}
 	}
 	for _, id := range c.items {
 		if _, ok := cat.Row(id); !ok && len(faults) < MaxFaults {

@@ -17,11 +17,15 @@ import (
 	"github.com/edged/edged/rank"
 )
 
-// bazaarTitle has titles as catalogues have them: some with commas, some too long for a sentence.
+// bazaarTitle has titles as catalogues have them: some with commas, with blanks around them or nothing else, some too long for a sentence.
 func bazaarTitle(i int) string {
 	switch {
 	case i%5 == 0:
 		return fmt.Sprintf("Thing %d, red, and more", i)
+	case i%11 == 0:
+		return fmt.Sprintf(" \u00a0 Thing %d  ", i)
+	case i%101 == 0:
+		return "   "
 	case i%7 == 0:
 		return fmt.Sprintf("Thing %d, %s", i, strings.Repeat("é☕,", 20))
 	}

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 
@@ -81,10 +82,21 @@ func (c *call) appendTitle(b []byte, row edged.Row) ([]byte, error) {
 	if err != nil {
 		return b, err
 	}
+	if ok {
+		b = trimmed(b, from)
+	}
 	if !ok || len(b)-from <= len(`""`) {
 		b = appendString(b[:from], m.ID(row))
 	}
 	return filled(b, from), nil
+}
+
+// trimmed takes the blanks off both ends of the JSON string that begins at from, as they stand in catalogues, unescaped.
+func trimmed(b []byte, from int) []byte {
+	text := b[from+1 : len(b)-1]
+	kept := bytes.TrimSpace(text)
+	copy(text, kept)
+	return append(b[:from+1+len(kept)], '"')
 }
 
 // filled makes of the JSON string that begins at from what stands within one, cut to maxFilled characters.

@@ -54,7 +54,7 @@ func (p *process) sentence(t *testing.T, q *ask, score json.Number, r *reasoned)
 
 // titleSaid is the title of an item as a sentence has it.
 func titleSaid(item *edged.Item, id string) string {
-	said := []rune(item.Title)
+	said := []rune(strings.TrimSpace(item.Title))
 	if len(said) == 0 {
 		said = []rune(id)
 	}

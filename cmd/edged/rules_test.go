@@ -40,7 +40,7 @@ func TestRulesCheck(t *testing.T) {
 	}{
 		{"rules:\n- {name: a, exclude: {brand: b1}}\n", exitDone, nil},
 		{"rules:\n- {name: a, exclude: {brand: b2}}\n- {name: b, pin: {item: cup}}\n", exitDone, []string{
-			`warning: line 2: rule "a": no item of the catalogue is chosen`, `warning: line 3: rule "b": pin: the catalogue has no item "cup"`,
+			`warning: line 2: rule "a": no item of the catalogue is chosen by brand "b2"`, `warning: line 3: rule "b": pin: the catalogue has no item "cup"`,
 		}},
 		{"rules:\n- {name: a, exclude: {item: [mug, nosuch, cup]}}\n- name: b\n  boost: {item: [mug, mgu], by: 2}\n", exitDone, []string{
 			`warning: line 2: rule "a": the catalogue has no item "nosuch"`, `warning: line 2: rule "a": the catalogue has no item "cup"`, `warning: line 4: rule "b": the catalogue has no item "mgu"`,

@@ -45,22 +45,24 @@ func letters(name string) string {
 	}, name)
 }
 
-// distance is the number of single-byte edits between a and b (Levenshtein, one row of the table at a time).
+// distance is the number of edits of one byte each, or of two neighbours that have changed places, between a and b (Damerau and Levenshtein, no
+// stretch edited twice). before, above and row are the last three rows of the table.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
 	}
 	for i := range len(a) {
-		diagonal := row[0]
+		before, above, row = above, row, before
 		row[0] = i + 1
 		for j := range len(b) {
-			substituted := diagonal
-			if a[i] != b[j] {
-				substituted++
+			row[j+1] = min(above[j]+1, row[j]+1, above[j+1]+1)
+			if a[i] == b[j] {
+				row[j+1] = above[j]
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(substituted, row[j]+1, row[j+1]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
 		}
 	}
 	return row[len(b)]

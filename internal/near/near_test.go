@@ -21,8 +21,8 @@ func TestName(t *testing.T) {
 }
 
 func TestMisspelt(t *testing.T) {
-	for name, want := range map[string]string{"colr": "color", "colour": "color", "Color": "color", "core1": "", "cold": "", "none": "", "c": "", "discuont": "discount"} {
-		if got := Misspelt(name, []string{"color", "core", "size2", "discount"}); got != want {
+	for name, want := range map[string]string{"colr": "color", "colour": "color", "Color": "color", "core1": "", "cold": "", "none": "", "c": "", "discuont": "discount", "yaer": "year", "eyar": "year", "ryea": "", "yr": ""} {
+		if got := Misspelt(name, []string{"color", "core", "size2", "discount", "year"}); got != want {
 			t.Errorf("Misspelt(%q) = %q, want %q", name, got, want)
 		}
 	}
@@ -32,7 +32,7 @@ func TestDistance(t *testing.T) {
 	for _, test := range []struct {
 		a, b string
 		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"same", "same", 0}} {
+	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"same", "same", 0}, {"yaer", "year", 1}, {"ab", "ba", 1}, {"ca", "abc", 3}, {"abcd", "badc", 2}, {"aab", "aba", 1}} {
 		if got := distance(test.a, test.b); got != test.want {
 			t.Errorf("distance(%q, %q) = %d, want %d", test.a, test.b, got, test.want)
 		}
