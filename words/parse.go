@@ -255,17 +255,32 @@ func compile(text string, may []Place) (parts []Part, err error) {
 
 // plain reports what a text is not one line of.
 func plain(text string) error {
-	control := strings.IndexFunc(text, unicode.IsControl)
+	control, turner := strings.IndexFunc(text, breaks), strings.IndexFunc(text, turns)
 	switch {
-	case strings.TrimSpace(text) == "":
+	case !strings.ContainsFunc(text, visible):
 		return errors.New("empty: leave it out, and the words of another language take its place")
 	case len(text) > MaxSentence:
 		return fmt.Errorf("%d bytes, at most %d: say it shorter", len(text), MaxSentence)
 	case control >= 0:
-		return fmt.Errorf("a control character at byte %d: want one plain line", control)
+		return fmt.Errorf("a control character or line separator at byte %d: want one plain line", control)
+	case turner >= 0:
+		return fmt.Errorf("a character at byte %d that turns the direction of what follows: leave it out, for titles and pages have a direction of their own", turner)
+	case strings.ContainsRune(text, utf8.RuneError):
+		return fmt.Errorf("no character at byte %d (U+FFFD): half a pair of escapes, or a file that was damaged", strings.IndexRune(text, utf8.RuneError))
 	}
 	return nil
 }
+
+// visible reports whether something is seen of a character: blanks, marks of format and fillers leave no trace.
+func visible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r != '\u2800'
+}
+
+// breaks reports whether a character ends a line, or controls what shows it.
+func breaks(r rune) bool { return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' }
+
+// turns reports whether a character embeds, overrides or isolates a direction (UAX 9, 2.1 to 2.5).
+func turns(r rune) bool { return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' }
 
 // wanted says what may be in braces.
 func wanted(may []Place) string {

@@ -133,8 +133,8 @@ func TestMostLanguages(t *testing.T) {
 
 // A text stands within a JSON string as it is.
 func TestTextIsEscapedOnce(t *testing.T) {
-	parts := parsed(t, `{"de": {"trendingIn": "\"Heiß\" <in>\u2028\\ {country}!"}}`).In([]byte("de")).Sentence("trendingIn").Parts
-	if got, want := spelled(parts), `\"Heiß\" <in>\u2028\\ {country}!`; got != want {
+	parts := parsed(t, `{"de": {"trendingIn": "\"Heiß\" <in>\\ {country}!"}}`).In([]byte("de")).Sentence("trendingIn").Parts
+	if got, want := spelled(parts), `\"Heiß\" <in>\\ {country}!`; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
@@ -180,7 +180,15 @@ func TestRefusedFiles(t *testing.T) {
 		`{"de": {"new": ""}}`:                                            "de.new: empty: leave it out",
 		`{"de": {"new": " \u00a0 "}}`:                                    "de.new: empty",
 		`{"de": {"and": ""}}`:                                            "de.and: empty",
-		`{"de": {"new": "a\nb"}}`:                                        "de.new: a control character at byte 1: want one plain line",
+		`{"de": {"new": "a\nb"}}`:                                        "de.new: a control character or line separator at byte 1: want one plain line",
+		`{"de": {"new": "a\u2028b"}}`:                                    "de.new: a control character or line separator at byte 1",
+		`{"de": {"new": "a\u2029b"}}`:                                    "de.new: a control character or line separator at byte 1",
+		`{"de": {"new": "\u200b"}}`:                                      "de.new: empty",
+		`{"de": {"and": " \u3164\u0301\ufe0f\u2800"}}`:                   "de.and: empty",
+		`{"de": {"new": "a \u202egro.live"}}`:                            "de.new: a character at byte 2 that turns the direction",
+		`{"de": {"similarTo": "\u2068{items}\u2069"}}`:                   "de.similarTo: a character at byte 0 that turns the direction",
+		`{"de": {"new": "Neu \ud83d"}}`:                                  "de.new: no character at byte 4 (U+FFFD): half a pair of escapes",
+		`{"de": {"becauseYouViewed": "\ud83d{items}\ude00"}}`:            "de.becauseYouViewed: no character at byte 0",
 		`{"de": {"new": "` + strings.Repeat("ü", MaxSentence/2) + `!"}}`: "de.new: 301 bytes, at most 300: say it shorter",
 		`{"de": {"becauseYouBought": "Wegen {itms}"}}`:                   "de.becauseYouBought: {itms} is not filled in here: want {item} or {items}",
 		`{"de": {"becauseYouBought": "Wegen {}"}}`:                       "{} is not filled in here",
@@ -236,4 +244,13 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What writing systems need is no reason to refuse: marks, joiners, words from right to left, pairs of escapes, the marks of a direction.
+func TestWritingSystemsAreTaken(t *testing.T) {
+	for _, text := range []string{`"کتاب\u200cها"`, `"\ud83d\ude00"`, `"क्षमा"`, `"חדש\u200f"`, `"、"`, `"新着"`, `"e\u0301"`} {
+		if _, err := Parse([]byte(`{"xx": {"new": ` + text + `}}`)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
 }
