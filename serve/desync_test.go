@@ -153,7 +153,7 @@ func (f *fixture) everything(t *testing.T, sent string) (list []response) {
 	}
 }
 
-// HTTP/1.0 is spoken, with a Host or without: a connection ends with the answer unless it is asked to stay.
+// HTTP/1.0 is spoken, with a Host or without: a connection ends with the answer unless it is asked to stay. A request line may end in a line feed alone.
 func TestOldHTTP(t *testing.T) {
 	f := newFixture(t)
 	for head, want := range map[string]int{"": 1, "Host: edge\r\n": 1, "Connection: keep-alive\r\n": 2} {
@@ -161,6 +161,10 @@ func TestOldHTTP(t *testing.T) {
 		if len(answers) != want || answers[0].status != 200 || answers[want-1].status != 200 {
 			t.Errorf("%q: %+v", head, answers)
 		}
+	}
+	line := f.everything(t, "GET /v1/popular?n=1 HTTP/1.1\nHost: edge\r\nConnection: close\r\n\r\n")
+	if len(line) != 1 || line[0].status != 200 {
+		t.Errorf("a request line that ends in a line feed alone: %+v", line)
 	}
 	target := f.everything(t, "GET http://edge/v1/popular?n=1 HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n")
 	if len(target) != 1 || target[0].status != 200 {
