@@ -113,16 +113,13 @@ func (t *turns) end() {
 	}
 }
 
-// turn lets go before whatever can go on now and takes a turn, which end of turns gives back. Whoever waits for it does so without what only ranking
-// needs: that is as large as the catalogue.
+// turn lets go before whatever can go on now and takes a turn, which end of turns gives back. Whoever lets go or waits does so without what only
+// ranking needs: that is as large as the catalogue.
 func (s *Server) turn(c *call, atMost time.Duration) bool {
-	runtime.Gosched()
-	if s.turns.try() {
-		return true
-	}
 	s.scratches.Put(c.scratch)
 	c.scratch = nil
-	came := s.turns.wait(peerOf(c.ctx.RemoteAddr()), atMost)
+	runtime.Gosched()
+	came := s.turns.try() || s.turns.wait(peerOf(c.ctx.RemoteAddr()), atMost)
 	c.scratch = s.scratches.Get().(*rank.Scratch)
 	return came
 }
