@@ -107,22 +107,28 @@ func TestRelevanceBesideRules(t *testing.T) {
 		if len(strings.Fields(whole)) < 4 {
 			t.Fatalf("%s: %s: the test wants some", least, whole)
 		}
-		var paged []string
-		for cursor := ""; ; {
-			r := g.send("POST", "/v1/recommend", fmt.Sprintf(`{%s,"n":2,"cursor":%q}`, ask, cursor)).want(t, 200)
-			paged = append(paged, strings.Fields(idsIn(r.body))...)
-			var a pageAnswer
-			if err := json.Unmarshal([]byte(r.body), &a); err != nil {
-				t.Fatal(err)
-			}
-			if a.Cursor == nil {
-				break
-			}
-			cursor = *a.Cursor
-		}
-		if got := strings.Join(paged, " "); got != whole {
+		if got := g.paged(ask, 2, func(string) {}); got != whole {
 			t.Errorf("%s: on pages %s\nat once %s", least, got, whole)
 		}
+	}
+}
+
+// paged asks page after page, shows each, and returns the ids of all, as idsIn does.
+func (f *fixture) paged(ask string, n int, show func(body string)) string {
+	f.t.Helper()
+	var ids []string
+	for cursor := ""; ; {
+		body := f.send("POST", "/v1/recommend", fmt.Sprintf(`{%s,"n":%d,"cursor":%q}`, ask, n, cursor)).want(f.t, 200).body
+		show(body)
+		ids = append(ids, strings.Fields(idsIn(body))...)
+		var a pageAnswer
+		if err := json.Unmarshal([]byte(body), &a); err != nil {
+			f.t.Fatal(err)
+		}
+		if a.Cursor == nil {
+			return strings.Join(ids, " ")
+		}
+		cursor = *a.Cursor
 	}
 }
 
@@ -136,23 +142,12 @@ func TestRelevanceOnPagesAndSlots(t *testing.T) {
 		if n := len(strings.Fields(whole)); n < 8 || n == 500 {
 			t.Fatalf("shop %d: %d items: the test wants some", i, n)
 		}
-		var paged []string
-		for cursor := ""; ; {
-			r := f.send("POST", "/v1/recommend", fmt.Sprintf(`{%s,"n":3,"cursor":%q}`, ask, cursor)).want(t, 200)
-			if strings.Contains(r.body, `"explore"`) {
-				t.Errorf("explored: %s", r.body)
+		got := f.paged(ask, 3, func(body string) {
+			if strings.Contains(body, `"explore"`) {
+				t.Errorf("explored: %s", body)
 			}
-			paged = append(paged, strings.Fields(idsIn(r.body))...)
-			var a pageAnswer
-			if err := json.Unmarshal([]byte(r.body), &a); err != nil {
-				t.Fatal(err)
-			}
-			if a.Cursor == nil {
-				break
-			}
-			cursor = *a.Cursor
-		}
-		if got := strings.Join(paged, " "); got != whole {
+		})
+		if got != whole {
 			t.Errorf("shop %d: on pages %s\nat once %s", i, got, whole)
 		}
 		var slots []string

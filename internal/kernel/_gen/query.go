@@ -70,6 +70,15 @@ func fold512(x reg.VecVirtual, four bool, merge func(a, b, to reg.VecVirtual)) r
 	return quarter
 }
 
+// returnSum512 returns the sum of the eight lanes of x.
+func returnSum512(x reg.VecVirtual) {
+	out := GP64()
+	VMOVQ(fold512(x, false, func(a, b, to reg.VecVirtual) { VPADDQ(a, b, to) }), out)
+	VZEROUPPER()
+	Store(out, ReturnIndex(0))
+	RET()
+}
+
 // peak512 returns the bits of the greatest number without its sign.
 func peak512() {
 	TEXT("peakAVX512", NOSPLIT, peakSig)
@@ -126,11 +135,7 @@ func quantise512() {
 	ADDQ(Imm(16), codes)
 	SUBQ(Imm(8), n)
 	JG(LabelRef("eight"))
-	out := GP64()
-	VMOVQ(fold512(sum, false, func(a, b, to reg.VecVirtual) { VPADDQ(a, b, to) }), out)
-	VZEROUPPER()
-	Store(out, ReturnIndex(0))
-	RET()
+	returnSum512(sum)
 }
 
 // pairs512 takes four numbers at a time: sums of squares are four that take turns, groups are of two.
@@ -264,11 +269,7 @@ func twoBits512() {
 	ADDQ(U32(128), lut)
 	SUBQ(Imm(16), n)
 	JG(LabelRef("sixteen"))
-	out := GP64()
-	VMOVQ(fold512(sum, false, func(a, b, to reg.VecVirtual) { VPADDQ(a, b, to) }), out)
-	VZEROUPPER()
-	Store(out, ReturnIndex(0))
-	RET()
+	returnSum512(sum)
 }
 
 // dotTurned512 multiplies the codes of 64 rows, four of each at a time, with four numbers of the query: those are q + 2¹⁵ = 256·high + low,
