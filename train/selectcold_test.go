@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/edged/edged"
+	"github.com/edged/edged/eval"
 	"github.com/edged/edged/model"
 )
 
@@ -41,20 +42,26 @@ func TestPopularIsForgottenAsFastAsItChanges(t *testing.T) {
 		{"another since ten days", fashions(200, 150), 0, 1.75, 7},
 		{"as asked", fashions(3000, 3000), 3, 3, 3},
 	} {
-		free := Config{TrendHalfLifeDays: c.asked}
-		cfg := free
-		cfg.EnsureDefaults()
-		s := &selection{cfg: &cfg, free: free, watch: newStopwatch(&cfg, nil), budget: 100}
-		if err := s.open(logOf(t, cfg, c.events...).part(), expected{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.chooseCold(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		cfg, trials := chosenCold(t, Config{TrendHalfLifeDays: c.asked}, 100, c.events)
 		if got := cfg.TrendHalfLifeDays; got < c.least || got > c.most {
-			t.Errorf("%s: %g days, want %g to %g; %+v", c.name, got, c.least, c.most, s.trials)
+			t.Errorf("%s: %g days, want %g to %g; %+v", c.name, got, c.least, c.most, trials)
 		}
 	}
+}
+
+// chosenCold makes the choices for customers without a history, and returns what they were made of.
+func chosenCold(t *testing.T, free Config, budget int, events []edged.Event) (Config, []eval.Trial) {
+	t.Helper()
+	cfg := free
+	cfg.EnsureDefaults()
+	s := &selection{cfg: &cfg, free: free, watch: newStopwatch(&cfg, nil), budget: budget}
+	if err := s.open(logOf(t, cfg, events...).part(), expected{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.chooseCold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return cfg, s.trials
 }
 
 // TestListsGoByWhatTells: a device that says what a newcomer takes gets lists, an hour that says nothing does not; and what was asked for stays.
@@ -73,22 +80,13 @@ func TestListsGoByWhatTells(t *testing.T) {
 		}
 	}
 	for _, asked := range [][]string{nil, {edged.LocalHour}} {
-		free := Config{TrendBy: asked}
-		cfg := free
-		cfg.EnsureDefaults()
-		s := &selection{cfg: &cfg, free: free, watch: newStopwatch(&cfg, nil), budget: 100}
-		if err := s.open(logOf(t, cfg, events...).part(), expected{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.chooseCold(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		cfg, trials := chosenCold(t, Config{TrendBy: asked}, 100, events)
 		want := asked
 		if want == nil {
 			want = []string{edged.Device}
 		}
 		if !slices.Equal(cfg.TrendBy, want) {
-			t.Errorf("asked for %v: %v, want %v; %+v", asked, cfg.TrendBy, want, s.trials)
+			t.Errorf("asked for %v: %v, want %v; %+v", asked, cfg.TrendBy, want, trials)
 		}
 	}
 }
@@ -111,17 +109,9 @@ func TestListsGoByWhatTellsOfLate(t *testing.T) {
 			events = append(events, e)
 		}
 	}
-	var cfg Config
-	cfg.EnsureDefaults()
-	s := &selection{cfg: &cfg, watch: newStopwatch(&cfg, nil), budget: 300}
-	if err := s.open(logOf(t, cfg, events...).part(), expected{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.chooseCold(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	cfg, trials := chosenCold(t, Config{}, 300, events)
 	if !slices.Equal(cfg.TrendBy, []string{edged.Device}) || cfg.PlaceHalfLifeDays > 30 {
-		t.Errorf("%v, place half-life %g d; %+v", cfg.TrendBy, cfg.PlaceHalfLifeDays, s.trials)
+		t.Errorf("%v, place half-life %g d; %+v", cfg.TrendBy, cfg.PlaceHalfLifeDays, trials)
 	}
 }
 
